@@ -1,0 +1,50 @@
+"""Parley's front door: `gunicorn` in this directory starts everything, and so does `parley serve` from anywhere.
+
+gunicorn runs this file in its master, and again on SIGHUP. What operators may decide is in parley.toml and PARLEY_
+variables (see parley.toml.example); what is fixed here has its reason beside it.
+"""
+
+import os
+import sys
+
+from gunicorn.workers.base import Worker
+
+from server.arbiter import ParleyArbiter, install
+from server.logs import start_logging
+from server.models.catalogue import Catalogue
+from server.settings import SettingsError, load_settings
+
+try:
+    _settings = load_settings()
+    Catalogue.from_settings(_settings)
+except SettingsError as _error:
+    print(_error, file=sys.stderr)
+    sys.exit(2)
+
+start_logging(_settings.log_level)
+install(_settings)
+
+proc_name = "parley"
+wsgi_app = "server.app:create_app()"
+bind = _settings.bind
+workers = _settings.workers
+worker_class = "server.gunicorn_worker.ParleyWorker"
+loglevel = _settings.log_level
+graceful_timeout = _settings.graceful_timeout_seconds
+
+# A worker's main greenlet has nothing to do but to say that it lives. Silence this long means that it hangs.
+timeout = 60
+# Longer than clients keep idle connections (openai: 5 s), so that it is never us who closes one that is being used.
+keepalive = 75
+# By default all servers of a user share one control socket, and its thread has no place beside forks.
+control_socket_disable = True
+# Heartbeats are files: in memory, a busy disk cannot delay them.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def post_fork(arbiter: ParleyArbiter, worker: Worker) -> None:
+    arbiter.become_worker()
+
+
+def on_reload(arbiter: ParleyArbiter) -> None:
+    arbiter.use_new_settings()

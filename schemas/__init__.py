@@ -1,0 +1,6 @@
+"""Marshmallow schemas: JSON objects to frozen dataclasses, and nothing else.
+
+One file per kind of request. Extra fields are ignored, null means "not given", and types are strict: a number in
+quotes is no number. What is wrong is raised as `schemas.errors.SchemaError`. Nothing here knows models, HTTP or the
+engine; `schemas.coverage` lists what is honoured, refused and tolerated.
+"""

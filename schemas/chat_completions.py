@@ -1,0 +1,84 @@
+"""The body of POST /v1/chat/completions as a `ChatCompletionRequest`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import validates_schema
+
+from schemas.fields import Array, Boolean, Choice, Integer, JSONObject, invalid
+from schemas.generation import MAX_TOKENS, MAX_TOP_LOGPROBS, GenerationSchema, generation_options, load_fields
+from schemas.messages import MAX_MESSAGES, Message, MessageField
+from schemas.sampling import SamplingOptions
+
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True)
+class ChatCompletionRequest:
+    """What a client wants said next in a conversation."""
+
+    messages: tuple[Message, ...]
+    model: str | None = None
+    """None is the default model."""
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    max_tokens: int | None = None
+    """Tokens per choice; None leaves it to the server."""
+    stop: tuple[str, ...] = ()
+    n: int = 1
+    stream: bool = False
+    include_usage: bool = False
+    """Send a last chunk with the usage; only ever true of a stream."""
+    logprobs: bool = False
+    top_logprobs: int = 0
+    ignore_eos: bool = False
+    user: str | None = None
+    template_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Variables for the chat template, as the client named them."""
+
+    @property
+    def num_top_logprobs(self) -> int | None:
+        """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
+        return self.top_logprobs if self.logprobs else None
+
+
+class ChatCompletionSchema(GenerationSchema):
+    """The fields that only chat completions have."""
+
+    messages = Array(MessageField(), min_items=1, max_items=MAX_MESSAGES, required=True)
+    max_completion_tokens = Integer(1, MAX_TOKENS)
+    """OpenAI's newer name of `max_tokens`, which loses when both are given."""
+    logprobs = Boolean()
+    top_logprobs = Integer(0, MAX_TOP_LOGPROBS)
+    reasoning_effort = Choice(REASONING_EFFORTS)
+    chat_template_kwargs = JSONObject()
+
+    @validates_schema
+    def _top_logprobs_need_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "top_logprobs" in data and not data.get("logprobs"):
+            raise invalid("is only allowed when 'logprobs' is true", "top_logprobs")
+
+
+SCHEMA = ChatCompletionSchema()
+
+
+def load_chat_completion(body: Mapping[str, Any]) -> ChatCompletionRequest:
+    """The request in a decoded JSON object; raises SchemaError."""
+    return _request(load_fields(SCHEMA, "chat/completions", body))
+
+
+def _request(loaded: Mapping[str, Any]) -> ChatCompletionRequest:
+    options = generation_options(loaded)
+    options.update((name, loaded[name]) for name in ("logprobs", "top_logprobs") if name in loaded)
+    if "max_completion_tokens" in loaded:
+        options["max_tokens"] = loaded["max_completion_tokens"]
+    return ChatCompletionRequest(
+        messages=tuple(loaded["messages"]), template_kwargs=_template_kwargs(loaded), **options
+    )
+
+
+def _template_kwargs(loaded: Mapping[str, Any]) -> dict[str, Any]:
+    effort = {"reasoning_effort": loaded["reasoning_effort"]} if "reasoning_effort" in loaded else {}
+    return {**effort, **loaded.get("chat_template_kwargs", {})}

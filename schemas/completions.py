@@ -1,0 +1,121 @@
+"""The body of POST /v1/completions as a `CompletionRequest`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import validates_schema
+
+from schemas.fields import Boolean, Integer, StrictField, Text, at, check_length, invalid, problem, shown, wrong_type
+from schemas.generation import MAX_TOP_LOGPROBS, GenerationSchema, generation_options, load_fields
+from schemas.sampling import MAX_TOKEN_ID, SamplingOptions
+
+MAX_PROMPTS = 1024
+DEFAULT_MAX_TOKENS = 16
+"""OpenAI's, for this endpoint only."""
+
+Prompt = str | list[int]
+"""Text, or token ids to be taken as they are."""
+
+
+@dataclass(frozen=True)
+class CompletionRequest:
+    """Texts to be continued, each `n` times."""
+
+    prompts: tuple[Prompt, ...]
+    model: str | None = None
+    """None is the default model."""
+    suffix: str | None = None
+    """What follows the gap to be filled."""
+    echo: bool = False
+    """Answer with the prompt before the completion."""
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    """Tokens per choice."""
+    stop: tuple[str, ...] = ()
+    n: int = 1
+    stream: bool = False
+    include_usage: bool = False
+    """Send a last chunk with the usage; only ever true of a stream."""
+    num_top_logprobs: int | None = None
+    """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
+    ignore_eos: bool = False
+    user: str | None = None
+
+
+class Prompts(StrictField[tuple[Prompt, ...]]):
+    """A string, an array of strings, an array of token ids, or an array of such arrays; always several prompts here.
+
+    OpenAI begins a new document where there is no prompt at all. A missing prompt is far more often a mistake in the
+    client, and other models' documents begin in other ways, so here it is required; "" asks for the same.
+    """
+
+    _text = Text()
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Prompt, ...]:
+        if isinstance(value, str):
+            return (value,)
+        if not isinstance(value, list):
+            raise wrong_type("a string, an array of strings, or token ids", value)
+        check_length(value, 1, None)
+        if type(value[0]) is int:
+            return (_token_ids(value),)
+        check_length(value, 1, MAX_PROMPTS)
+        return tuple(self._each(value))
+
+    def _each(self, prompts: list[Any]) -> Iterator[Prompt]:
+        load = _token_ids if isinstance(prompts[0], list) else self._text.load
+        for index, prompt in enumerate(prompts):
+            with at(index):
+                yield load(prompt)
+
+
+def _token_ids(value: Any) -> list[int]:
+    """The ids, checked without a Python step for each: prompts have many."""
+    if not isinstance(value, list):
+        raise wrong_type("an array of token ids, as the first one is", value)
+    check_length(value, 1, None)
+    if set(map(type, value)) != {int}:
+        index = next(index for index, token in enumerate(value) if type(token) is not int)
+        with at(index):
+            raise wrong_type("a token id, as the first one is", value[index])
+    for token in (min(value), max(value)):
+        if not 0 <= token <= MAX_TOKEN_ID:
+            raise invalid(f"must have token ids between 0 and {MAX_TOKEN_ID}, got {shown(token)}")
+    return value
+
+
+class CompletionSchema(GenerationSchema):
+    """The fields that only completions have."""
+
+    prompt = Prompts(required=True)
+    suffix = Text()
+    echo = Boolean()
+    logprobs = Integer(0, MAX_TOP_LOGPROBS)
+    """OpenAI accepts 5 at most."""
+
+    @validates_schema
+    def _echo_without_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if data.get("echo") and "logprobs" in data:
+            raise problem("is not supported together with 'logprobs' yet", "unsupported_parameter", "echo")
+
+
+SCHEMA = CompletionSchema()
+
+
+def load_completion(body: Mapping[str, Any]) -> CompletionRequest:
+    """The request in a decoded JSON object; raises SchemaError."""
+    return _request(load_fields(SCHEMA, "completions", body))
+
+
+def _request(loaded: Mapping[str, Any]) -> CompletionRequest:
+    return CompletionRequest(
+        prompts=loaded["prompt"],
+        # An empty suffix is what clients send for none.
+        suffix=loaded.get("suffix") or None,
+        echo=loaded.get("echo", False),
+        num_top_logprobs=loaded.get("logprobs"),
+        **generation_options(loaded),
+    )

@@ -1,0 +1,212 @@
+"""What of OpenAI's text API is honoured, refused and tolerated: the one list, for the code and for the README.
+
+`schemas.refusals` refuses by it, and tests hold it against the schemas and against the types of OpenAI's own client.
+It does not say how a parameter is checked: the schemas do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.neutral import (
+    IsNeutral,
+    as_many_as_n,
+    calls_nothing,
+    is_empty,
+    is_false,
+    never,
+    no_functions,
+    no_tools,
+    plain_text,
+    text_only,
+)
+
+Status = Literal["done", "tolerated", "refused", "not yet"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A field of a request's body; "a.b" is the field b of the object a.
+
+    Done: honoured. Tolerated: accepted and without effect. Refused: a 400 with its name, unless the value is neutral.
+    """
+
+    name: str
+    status: Status
+    note: str = ""
+    is_neutral: IsNeutral = never
+    is_extra: bool = False
+    """Not in OpenAI's API."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A method and a path below the server's root."""
+
+    method: str
+    path: str
+    status: Status
+    note: str = ""
+    is_extra: bool = False
+    """Not in OpenAI's API."""
+
+
+def _done(name: str, note: str = "") -> Parameter:
+    return Parameter(name, "done", note)
+
+
+def _extra(name: str, note: str) -> Parameter:
+    return Parameter(name, "done", note, is_extra=True)
+
+
+def _tolerated(name: str, note: str) -> Parameter:
+    return Parameter(name, "tolerated", note)
+
+
+def _refused(name: str, note: str, is_neutral: IsNeutral = never) -> Parameter:
+    return Parameter(name, "refused", note, is_neutral)
+
+
+def _refused_extra(name: str) -> Parameter:
+    return Parameter(name, "refused", "output cannot be constrained yet", is_empty, is_extra=True)
+
+
+_GENERATION = (
+    _done("model", "an id or alias; absent means the default model, unknown is a 404"),
+    _done("temperature", "0 to 2"),
+    _done("top_p", "0 to 1"),
+    _done("presence_penalty", "-2 to 2"),
+    _done("frequency_penalty", "-2 to 2"),
+    _done("logit_bias", "token ids to -100 to 100; fractions are accepted"),
+    _done("seed", "any 64-bit integer"),
+    _done("stop", "a string or up to 64 of them; OpenAI accepts 4"),
+    _done("n", "up to the model's slots"),
+    _done("stream"),
+    _done("stream_options.include_usage"),
+    _tolerated("stream_options.include_obfuscation", "chunks are never padded"),
+    _done("user", "waiting users are served in turns"),
+)
+
+_EXTRAS = (
+    _extra("top_k", "0 or -1 is off"),
+    _extra("min_p", "0 to 1"),
+    _extra("typical_p", "above 0, up to 1"),
+    _extra("repeat_penalty", "0.01 to 100; 1 is off"),
+    _extra("repetition_penalty", "vLLM's name of `repeat_penalty`"),
+    _extra("ignore_eos", "generate on past the model's end of text"),
+    _refused_extra("grammar"),
+    _refused_extra("json_schema"),
+    _refused_extra("guided_json"),
+    _refused_extra("guided_regex"),
+    _refused_extra("guided_choice"),
+    _refused_extra("guided_grammar"),
+    _refused_extra("structured_outputs"),
+)
+
+_SAFETY_IDENTIFIER_NOTE = "OpenAI's newer name of `user`"
+
+PARAMETERS: dict[str, tuple[Parameter, ...]] = {
+    "chat/completions": (
+        _done("messages", "roles system, developer, user, assistant, tool, function; text parts only"),
+        *_GENERATION,
+        _done("max_completion_tokens", "wins over `max_tokens`"),
+        _done("max_tokens", "absent means to the end of the context"),
+        _done("logprobs"),
+        _done("top_logprobs", "0 to 20"),
+        _done("safety_identifier", _SAFETY_IDENTIFIER_NOTE),
+        _done("reasoning_effort", "passed to the chat template"),
+        _refused("tools", "tools cannot be called yet", no_tools),
+        _refused("tool_choice", "tools cannot be called yet", calls_nothing),
+        _refused("functions", "tools cannot be called yet", no_functions),
+        _refused("function_call", "tools cannot be called yet", calls_nothing),
+        _refused("response_format", 'output cannot be constrained yet; only {"type": "text"}', plain_text),
+        _refused("store", "completions are not stored yet", is_false),
+        _refused("audio", "this server speaks text only"),
+        _refused("modalities", "this server speaks text only", text_only),
+        _refused("web_search_options", "this server searches nothing"),
+        _refused("moderation", "this server has no moderation model"),
+        _tolerated("parallel_tool_calls", "there are no tool calls yet"),
+        _tolerated("metadata", "nothing is stored yet"),
+        _tolerated("prediction", "it would only be faster"),
+        _tolerated("prompt_cache_key", "prefixes are found by their tokens"),
+        _tolerated("prompt_cache_options", "prefixes are found by their tokens"),
+        _tolerated("prompt_cache_retention", "prefixes stay as long as there is room"),
+        _tolerated("service_tier", "there is one tier"),
+        _tolerated("verbosity", "local models do not know it"),
+        *_EXTRAS,
+        _extra("chat_template_kwargs", "variables for the chat template"),
+    ),
+    "completions": (
+        _done("prompt", "a string, strings, token ids, or arrays of token ids; required"),
+        *_GENERATION,
+        _done("max_tokens", "16 by default, as OpenAI's"),
+        _done("suffix", "only for models that can infill"),
+        _done("echo", "not yet together with `logprobs`"),
+        _done("logprobs", "0 to 20; OpenAI accepts up to 5"),
+        _refused("best_of", "choosing the best of several is not built yet; only 1 or `n`", as_many_as_n),
+        *_EXTRAS,
+        Parameter("safety_identifier", "done", _SAFETY_IDENTIFIER_NOTE, is_extra=True),
+    ),
+}
+"""By endpoint, without its method and prefix: POST /v1/<endpoint>."""
+
+
+def _done_at(method: str, path: str, note: str = "") -> Endpoint:
+    return Endpoint(method, path, "done", note)
+
+
+def _not_yet(method: str, path: str, note: str = "") -> Endpoint:
+    return Endpoint(method, path, "not yet", note)
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    _done_at("POST", "/v1/chat/completions"),
+    _done_at("POST", "/v1/completions"),
+    _done_at("GET", "/v1/models"),
+    _done_at("GET", "/v1/models/{model}", "ids may contain slashes"),
+    _not_yet("DELETE", "/v1/models/{model}"),
+    _not_yet("POST", "/v1/embeddings"),
+    _not_yet("GET", "/v1/chat/completions"),
+    _not_yet("GET", "/v1/chat/completions/{completion_id}"),
+    _not_yet("POST", "/v1/chat/completions/{completion_id}"),
+    _not_yet("DELETE", "/v1/chat/completions/{completion_id}"),
+    _not_yet("GET", "/v1/chat/completions/{completion_id}/messages"),
+    _not_yet("POST", "/v1/responses"),
+    _not_yet("GET", "/v1/responses/{response_id}"),
+    _not_yet("DELETE", "/v1/responses/{response_id}"),
+    _not_yet("POST", "/v1/responses/{response_id}/cancel"),
+    _not_yet("GET", "/v1/responses/{response_id}/input_items"),
+    _not_yet("POST", "/v1/responses/input_tokens"),
+    _not_yet("POST", "/v1/responses/compact"),
+    _not_yet("POST", "/v1/conversations"),
+    _not_yet("GET", "/v1/conversations/{conversation_id}"),
+    _not_yet("POST", "/v1/conversations/{conversation_id}"),
+    _not_yet("DELETE", "/v1/conversations/{conversation_id}"),
+    _not_yet("POST", "/v1/conversations/{conversation_id}/items"),
+    _not_yet("GET", "/v1/conversations/{conversation_id}/items"),
+    _not_yet("GET", "/v1/conversations/{conversation_id}/items/{item_id}"),
+    _not_yet("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"),
+    _not_yet("POST", "/v1/threads"),
+    _not_yet("POST", "/v1/threads/runs"),
+    _not_yet("GET", "/v1/threads/{thread_id}"),
+    _not_yet("POST", "/v1/threads/{thread_id}"),
+    _not_yet("DELETE", "/v1/threads/{thread_id}"),
+    _not_yet("POST", "/v1/threads/{thread_id}/messages"),
+    _not_yet("GET", "/v1/threads/{thread_id}/messages"),
+    _not_yet("GET", "/v1/threads/{thread_id}/messages/{message_id}"),
+    _not_yet("POST", "/v1/threads/{thread_id}/messages/{message_id}"),
+    _not_yet("DELETE", "/v1/threads/{thread_id}/messages/{message_id}"),
+    _not_yet("POST", "/v1/threads/{thread_id}/runs"),
+    _not_yet("GET", "/v1/threads/{thread_id}/runs"),
+    _not_yet("GET", "/v1/threads/{thread_id}/runs/{run_id}"),
+    _not_yet("POST", "/v1/threads/{thread_id}/runs/{run_id}"),
+    _not_yet("POST", "/v1/threads/{thread_id}/runs/{run_id}/cancel"),
+    _not_yet("POST", "/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"),
+    _not_yet("GET", "/v1/threads/{thread_id}/runs/{run_id}/steps"),
+    _not_yet("GET", "/v1/threads/{thread_id}/runs/{run_id}/steps/{step_id}"),
+    Endpoint("GET", "/healthz", "done", "200 while the HTTP side answers", is_extra=True),
+    Endpoint(
+        "GET", "/readyz", "done", "200 when every model is ready, else 503 with state and progress", is_extra=True
+    ),
+)

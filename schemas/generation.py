@@ -1,0 +1,92 @@
+"""What chat completions and completions have in common: which model, how much, when to stop, how to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, validates_schema
+
+from schemas.errors import first_problem
+from schemas.fields import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
+from schemas.refusals import refuse_unsupported
+from schemas.sampling import SamplingSchema, sampling_options
+
+MAX_TOKENS = 2**31 - 1
+"""Far beyond any context, which is the bound that counts; more would not fit the engine's messages."""
+
+MAX_CHOICES = 128
+"""OpenAI's. The engine refuses more than it has slots."""
+
+MAX_TOP_LOGPROBS = 20
+
+MAX_STOP_STRINGS = 64
+"""OpenAI accepts four."""
+
+MAX_STOP_LENGTH = 1024
+"""Characters; the stream is held back by as much while a stop string may be beginning."""
+
+MAX_NAME_LENGTH = 512
+"""Of users and models, in characters."""
+
+COMMON_NAMES = ("model", "max_tokens", "stop", "n", "stream", "ignore_eos")
+"""Fields of the schema that are fields of the request dataclasses as they are."""
+
+
+class StopStrings(StrictField[tuple[str, ...]]):
+    """One string, or an array of them; an empty one would stop everything."""
+
+    _string = Text(MAX_STOP_LENGTH, may_be_empty=False)
+    _strings = Array(_string, max_items=MAX_STOP_STRINGS)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        if isinstance(value, list):
+            return tuple(self._strings.load(value))
+        if isinstance(value, str):
+            return (self._string.load(value),)
+        raise wrong_type("a string or an array of strings", value)
+
+
+class StreamOptionsSchema(RequestSchema):
+    """`include_obfuscation` is tolerated: nothing is ever padded."""
+
+    include_usage = Boolean()
+
+
+class GenerationSchema(SamplingSchema):
+    """The fields of every request that generates."""
+
+    model = Text(MAX_NAME_LENGTH)
+    max_tokens = Integer(1, MAX_TOKENS)
+    stop = StopStrings()
+    n = Integer(1, MAX_CHOICES)
+    stream = Boolean()
+    stream_options = Object(StreamOptionsSchema())
+    ignore_eos = Boolean()
+    user = Text(MAX_NAME_LENGTH)
+    safety_identifier = Text(MAX_NAME_LENGTH)
+    """OpenAI's newer name of `user`, which wins when both are given."""
+
+    @validates_schema
+    def _stream_options_need_a_stream(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "stream_options" in data and not data.get("stream"):
+            raise invalid("is only allowed when 'stream' is true", "stream_options")
+
+
+def load_fields(schema: GenerationSchema, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a decoded JSON object that `schema` knows; raises SchemaError, first for what is not supported."""
+    refuse_unsupported(endpoint, body)
+    try:
+        loaded: dict[str, Any] = schema.load(body)
+    except ValidationError as error:
+        raise first_problem(error.messages_dict) from None
+    return loaded
+
+
+def generation_options(loaded: Mapping[str, Any]) -> dict[str, Any]:
+    """The common fields of the request dataclasses, as far as they were given."""
+    given = {name: loaded[name] for name in COMMON_NAMES if name in loaded}
+    given["sampling"] = sampling_options(loaded)
+    given["include_usage"] = loaded.get("stream_options", {}).get("include_usage", False)
+    given["user"] = loaded.get("user", loaded.get("safety_identifier"))
+    return given

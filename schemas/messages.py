@@ -1,0 +1,177 @@
+"""Chat messages: from OpenAI's five roles (and the deprecated sixth) to plain dicts for a chat template.
+
+A message comes out as {"role", "content": str, ...}: arrays of text parts are joined by newlines, as llama-server and
+vLLM do; a missing content is ""; tool calls keep their arguments as a JSON string. The deprecated `function_call` and
+role "function" come out in today's spelling. Whether a template knows a role is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import Schema, post_load, validates_schema
+
+from schemas.fields import (
+    Array,
+    Choice,
+    Object,
+    RequestSchema,
+    StrictField,
+    Text,
+    as_object,
+    at,
+    check_length,
+    problem,
+    shown,
+    wrong_type,
+)
+
+Message = dict[str, Any]
+
+MAX_MESSAGES = 10_000
+MAX_NAME_LENGTH = 256
+"""Of participants, functions and tool calls, in characters."""
+
+OTHER_MEDIA = ("image_url", "input_audio", "file", "image", "video_url", "audio_url")
+"""Kinds of content parts that other models take."""
+
+
+# --- content --------------------------------------------------------------------------------------------------------
+
+
+class Content(StrictField[str]):
+    """A string, or an array of parts; `kinds` are the kinds of parts that are text."""
+
+    _string = Text()
+
+    def __init__(self, kinds: tuple[str, ...] = ("text",), *, required: bool = False) -> None:
+        super().__init__(required=required)
+        self._kind = Choice(kinds)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, list):
+            raise wrong_type("a string or an array of content parts", value)
+        check_length(value, 1, None)
+        return "\n".join(self._texts(value))
+
+    def _texts(self, parts: list[Any]) -> Iterator[str]:
+        for index, part in enumerate(parts):
+            with at(index):
+                yield self._text(as_object(part))
+
+    def _text(self, part: Mapping[str, Any]) -> str:
+        kind = part.get("type")
+        if kind in OTHER_MEDIA:
+            raise problem(f"is a part of type {shown(kind)}, but this model takes text only", "unsupported_parameter")
+        with at("type"):
+            name = self._kind.load(kind)
+        with at(name):
+            return self._string.load(part.get(name))
+
+
+# --- tool calls -----------------------------------------------------------------------------------------------------
+
+
+class FunctionSchema(RequestSchema):
+    """A call of a function: its arguments are JSON text, as the model wrote it."""
+
+    name = Text(MAX_NAME_LENGTH, required=True)
+    arguments = Text(required=True)
+
+
+class ToolCallSchema(RequestSchema):
+    """An entry of an assistant message's `tool_calls`."""
+
+    id = Text(MAX_NAME_LENGTH, required=True)
+    type = Choice(("function",))
+    function = Object(FunctionSchema(), required=True)
+
+    @post_load
+    def _with_type(self, data: Any, **kwargs: Any) -> dict[str, Any]:
+        return {"id": data["id"], "type": "function", "function": data["function"]}
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+class InstructionSchema(RequestSchema):
+    """A message of the roles system, developer and user."""
+
+    role = Text()
+    content = Content(required=True)
+    name = Text(MAX_NAME_LENGTH)
+
+
+class AssistantSchema(RequestSchema):
+    """What the model said, refused or called. The content may be missing where one of the others is there."""
+
+    role = Text()
+    content = Content(("text", "refusal"))
+    name = Text(MAX_NAME_LENGTH)
+    refusal = Text()
+    reasoning_content = Text()
+    tool_calls = Array(Object(ToolCallSchema()))
+    function_call = Object(FunctionSchema())
+
+    @validates_schema
+    def _says_something(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "content" not in data and not any(data.get(name) for name in ("tool_calls", "function_call", "refusal")):
+            raise problem("is required unless 'tool_calls' is given", "missing_required_parameter", "content")
+
+    @post_load
+    def _in_todays_spelling(self, data: Any, **kwargs: Any) -> Message:
+        call = data.pop("function_call", None)
+        calls = data.pop("tool_calls", [])
+        if call is not None and not calls:
+            calls = [{"id": call["name"], "type": "function", "function": call}]
+        message = {**data, "content": data.get("content", data.get("refusal", ""))}
+        return {**message, "tool_calls": calls} if calls else message
+
+
+class ToolSchema(RequestSchema):
+    """What a tool answered."""
+
+    role = Text()
+    content = Content(required=True)
+    tool_call_id = Text(MAX_NAME_LENGTH, required=True)
+    name = Text(MAX_NAME_LENGTH)
+
+
+class FunctionMessageSchema(RequestSchema):
+    """The deprecated form of a tool's answer, which names its function instead of the call."""
+
+    content = Content()
+    name = Text(MAX_NAME_LENGTH, required=True)
+
+    @post_load
+    def _as_tool_message(self, data: Any, **kwargs: Any) -> Message:
+        name = data["name"]
+        return {"role": "tool", "content": data.get("content", ""), "tool_call_id": name, "name": name}
+
+
+INSTRUCTION = InstructionSchema()
+
+SCHEMAS_BY_ROLE: dict[str, Schema] = {
+    "system": INSTRUCTION,
+    "developer": INSTRUCTION,
+    "user": INSTRUCTION,
+    "assistant": AssistantSchema(),
+    "tool": ToolSchema(),
+    "function": FunctionMessageSchema(),
+}
+
+
+class MessageField(StrictField[Message]):
+    """One message, loaded by the schema of its role."""
+
+    _role = Choice(tuple(SCHEMAS_BY_ROLE))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Message:
+        message = as_object(value)
+        with at("role"):
+            role = self._role.load(message.get("role"))
+        loaded: Message = SCHEMAS_BY_ROLE[role].load(message)
+        return loaded

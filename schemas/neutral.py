@@ -1,0 +1,56 @@
+"""Values of unsupported parameters that ask for nothing, so that they need not be refused.
+
+Each function gets the value, never null, and the whole body. `schemas.coverage` says which parameter has which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+IsNeutral = Callable[[Any, Mapping[str, Any]], bool]
+
+
+def never(value: Any, body: Mapping[str, Any]) -> bool:
+    """Giving the parameter at all asks for something."""
+    return False
+
+
+def is_false(value: Any, body: Mapping[str, Any]) -> bool:
+    """A switch that is off."""
+    return value is False
+
+
+def is_empty(value: Any, body: Mapping[str, Any]) -> bool:
+    """An empty string, array or object."""
+    return value in ("", [], {})
+
+
+def no_tools(value: Any, body: Mapping[str, Any]) -> bool:
+    """No tools, or none that may be called."""
+    return is_empty(value, body) or body.get("tool_choice") == "none"
+
+
+def no_functions(value: Any, body: Mapping[str, Any]) -> bool:
+    """No functions, or none that may be called."""
+    return is_empty(value, body) or body.get("function_call") == "none"
+
+
+def calls_nothing(value: Any, body: Mapping[str, Any]) -> bool:
+    """The model may decide, and without tools it can only decide against them."""
+    return value in ("none", "auto")
+
+
+def plain_text(value: Any, body: Mapping[str, Any]) -> bool:
+    """The response format that is the default."""
+    return isinstance(value, dict) and bool(value.get("type") == "text")
+
+
+def text_only(value: Any, body: Mapping[str, Any]) -> bool:
+    """The modality that is the default."""
+    return bool(value == ["text"])
+
+
+def as_many_as_n(value: Any, body: Mapping[str, Any]) -> bool:
+    """Choosing the best n of n, or of the default."""
+    return type(value) is int and value in (1, body.get("n"))

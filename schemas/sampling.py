@@ -1,0 +1,96 @@
+"""How the next token is chosen, as a request says it; the same for every endpoint that generates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+from schemas.fields import (
+    Integer,
+    Number,
+    RequestSchema,
+    StrictField,
+    as_object,
+    check_length,
+    invalid,
+    shown,
+    wrong_type,
+)
+
+MAX_TOKEN_ID = 2**31 - 1
+MAX_LOGIT_BIASES = 10_000
+MAX_LOGIT_BIAS = 100
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """Sampling params that were given. None is "not given": the model's own default applies."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    """0 is off."""
+    min_p: float | None = None
+    typical_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repeat_penalty: float | None = None
+    logit_bias: dict[int, float] | None = None
+    """By token id."""
+    seed: int | None = None
+
+
+SAMPLING_NAMES = frozenset(field.name for field in dataclass_fields(SamplingOptions))
+
+
+class LogitBias(StrictField[dict[int, float]]):
+    """An object of token ids, as JSON strings, to what is added to their logits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[int, float]:
+        biases = as_object(value)
+        check_length(biases, 0, MAX_LOGIT_BIASES)
+        return {_token_id(key): _bias(key, bias) for key, bias in biases.items()}
+
+
+def _token_id(key: str) -> int:
+    if not (key.isascii() and key.isdigit() and len(key) <= 10 and int(key) <= MAX_TOKEN_ID):
+        raise invalid(f"must have token ids as its keys, got {shown(key)}")
+    return int(key)
+
+
+def _bias(key: str, bias: object) -> float:
+    if type(bias) is not int and type(bias) is not float:
+        raise wrong_type(f"a number for the token {key}", bias)
+    if not -MAX_LOGIT_BIAS <= bias <= MAX_LOGIT_BIAS:
+        raise invalid(f"must be between {-MAX_LOGIT_BIAS} and {MAX_LOGIT_BIAS} for the token {key}, got {shown(bias)}")
+    return float(bias)
+
+
+class SamplingSchema(RequestSchema):
+    """OpenAI's sampling parameters and llama.cpp's. The bounds keep llama.cpp's 32-bit floats finite."""
+
+    temperature = Number(0, 2)
+    top_p = Number(0, 1)
+    top_k = Integer(-1, MAX_TOKEN_ID)
+    """Many clients send -1 for "off", which is 0 here."""
+    min_p = Number(0, 1)
+    typical_p = Number(0, 1, is_minimum_excluded=True)
+    presence_penalty = Number(-2, 2)
+    frequency_penalty = Number(-2, 2)
+    repeat_penalty = Number(0.01, 100)
+    repetition_penalty = Number(0.01, 100)
+    """vLLM's name of `repeat_penalty`, which wins when both are given."""
+    logit_bias = LogitBias()
+    seed = Integer(-(2**63), 2**63 - 1)
+
+
+def sampling_options(loaded: Mapping[str, Any]) -> SamplingOptions:
+    """The sampling params among the loaded fields of a request."""
+    given = {name: loaded[name] for name in SAMPLING_NAMES & loaded.keys()}
+    if "repetition_penalty" in loaded:
+        given.setdefault("repeat_penalty", loaded["repetition_penalty"])
+    if given.get("top_k") == -1:
+        given["top_k"] = 0
+    return SamplingOptions(**given)

@@ -1,0 +1,179 @@
+"""The command line of the benchmarks: `scripts/bench speed | http | clients | build`.
+
+It reads options and says what went wrong; what is measured, and how, is in the modules of the same names.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from server.models.cores import num_physical_cores
+
+from . import crowd, http_cost, speed
+from .build_llama_cpp import BuildFailed, Tools, build_tools, default_cache
+from .make_model import NoTokenizer, tokenizer_source
+from .servers import NotReady, ServerDied, Setup
+from .work import WorkRefused
+
+EXPECTED_FAILURES = (BuildFailed, NoTokenizer, NotReady, ServerDied, WorkRefused, speed.ToolFailed, OSError)
+DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+# --- options that several benchmarks share --------------------------------------------------------------------------
+
+
+def setup_options(num_slots: int, n_ctx: int) -> Callable[[Command], Command]:
+    """Model, slots, context and threads, with defaults that fit the benchmark."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option("--threads", default=num_physical_cores(), show_default="physical cores"),
+            click.option("--n-ctx", default=n_ctx, show_default=True, help="Tokens per sequence."),
+            click.option("--slots", default=num_slots, show_default=True),
+            click.option("--model", type=FILE, help="A GGUF file; the demo model if none is given."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def tools_options(command: Command) -> Command:
+    """Where llama.cpp's programs come from."""
+    for option in (
+        click.option("--jobs", type=click.IntRange(min=1), help="Compilers at once; all cores if not given."),
+        click.option("--source", type=DIRECTORY, help="Unpacked source package of llama-cpp-python; else pip has it."),
+        click.option("--cache", type=click.Path(path_type=Path), default=default_cache, help="Where builds are kept."),
+        click.option("--tools", type=DIRECTORY, help="Directory with llama-server and the others, already built."),
+    ):
+        command = option(command)
+    return command
+
+
+set_option = click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A PARLEY_ variable for Parley.")
+rounds_option = click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
+
+
+def make_setup(model: Path | None, slots: int, n_ctx: int, threads: int) -> Setup:
+    return Setup((model or tokenizer_source()).resolve(), slots, n_ctx, threads)
+
+
+def find_tools(tools: Path | None, cache: Path, source: Path | None, jobs: int | None) -> Tools:
+    return Tools(tools.resolve()) if tools else build_tools(cache, source, jobs)
+
+
+def settings_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` pairs as variables; the name may leave out `PARLEY_`."""
+    split = [pair.partition("=") for pair in pairs]
+    return {f"PARLEY_{name.removeprefix('PARLEY_')}": value for name, _, value in split}
+
+
+def explained(command: Command) -> Command:
+    """What may go wrong on any machine ends in a message and not in a traceback."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except EXPECTED_FAILURES as error:
+            sys.exit(f"bench: {error}")
+
+    return run  # type: ignore[return-value]  # the wrapper takes whatever click gives
+
+
+# --- the commands ---------------------------------------------------------------------------------------------------
+
+
+@click.group(context_settings={"show_default": True})
+def main() -> None:
+    """Measure Parley on this machine. Each benchmark prints a table and, last, one JSON line."""
+
+
+@main.command("build")
+@tools_options
+@explained
+def build(**where: Any) -> None:
+    """Build llama-server, llama-bench and llama-batched-bench, and print where they are."""
+    print(find_tools(**where).directory)
+
+
+@main.command("speed")
+@setup_options(num_slots=4, n_ctx=2048)
+@tools_options
+@rounds_option
+@click.option("--prompt", "num_prompt_tokens", default=512, help="Tokens of the prompt whose prefill is timed.")
+@click.option("--tokens", "num_tokens", default=128, help="Tokens that each stream decodes.")
+@click.option("--streams", "num_streams", multiple=True, type=click.IntRange(min=1), default=(1, 4), help="At once.")
+@explained
+def speed_command(
+    model: Path | None,
+    slots: int,
+    n_ctx: int,
+    threads: int,
+    rounds: int,
+    num_prompt_tokens: int,
+    num_tokens: int,
+    num_streams: tuple[int, ...],
+    **where: Any,
+) -> None:
+    """Decode and prefill through HTTP against llama-bench and llama-server, in pairs."""
+    if max(num_streams) > slots:
+        raise click.UsageError(f"--streams {max(num_streams)} needs as many --slots, not {slots}.")
+    plan = speed.Plan(num_prompt_tokens, num_tokens, num_streams, rounds)
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        speed.run(make_setup(model, slots, n_ctx, threads), plan, find_tools(**where), Path(scratch))
+
+
+@main.command("http")
+@setup_options(num_slots=4, n_ctx=2048)
+@rounds_option
+@click.option("--tokens", "num_tokens", default=256, help="Tokens that each stream decodes.")
+@click.option("--requests", "num_requests", default=100, help="Single requests whose times are taken.")
+@set_option
+@explained
+def http_command(
+    model: Path | None,
+    slots: int,
+    n_ctx: int,
+    threads: int,
+    rounds: int,
+    num_tokens: int,
+    num_requests: int,
+    pairs: tuple[str, ...],
+) -> None:
+    """CPU of the workers per streamed token, and what a request takes besides the engine's steps."""
+    plan = http_cost.Plan((1, slots), num_tokens, rounds, num_requests)
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        http_cost.run(make_setup(model, slots, n_ctx, threads), plan, Path(scratch), settings_of(pairs))
+
+
+@main.command("clients")
+@setup_options(num_slots=8, n_ctx=2048)
+@click.option("--clients", "num_clients", default=64, help="Clients at once.")
+@click.option("--waves", "num_waves", default=4, help="How often they all come.", type=click.IntRange(min=1))
+@click.option("--tokens", "num_tokens", default=48, help="Most tokens of an answer.", type=click.IntRange(min=4))
+@click.option("--leave-every", default=4, help="One client in so many hangs up midway.", type=click.IntRange(min=1))
+@click.option("--max-growth-mb", default=8.0, help="What workers and engine may gain from wave 2 to the last.")
+@set_option
+@explained
+def clients_command(
+    model: Path | None, slots: int, n_ctx: int, threads: int, pairs: tuple[str, ...], **numbers: Any
+) -> None:
+    """Many clients on few slots, some leaving midway: all answered or refused, no slot lost, memory flat."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        setup = make_setup(model, slots, n_ctx, threads)
+        is_well = crowd.run(setup, crowd.Plan(**numbers), Path(scratch), settings_of(pairs))
+    sys.exit(0 if is_well else 1)
+
+
+if __name__ == "__main__":
+    main(prog_name="scripts/bench")

@@ -1,0 +1,3 @@
+"""Parley: an OpenAI-compatible server for local GGUF models."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The endpoints: one resource, one file, one blueprint."""

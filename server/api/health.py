@@ -1,0 +1,67 @@
+"""Is the server alive, and can it generate yet? For load balancers, containers and people who wait.
+
+Reads what the supervisor has written; it never talks to an engine.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from server import draining
+from server.runtime import ModelStatus, RuntimeDir, Status
+
+blueprint = Blueprint("health", __name__)
+
+MIN_RETRY_SECONDS = 1
+
+
+@blueprint.get("/healthz")
+def get_health() -> Response:
+    """200 for as long as this process answers at all."""
+    return _uncached(jsonify(status="ok"))
+
+
+@blueprint.get("/readyz")
+def get_readiness() -> Response:
+    """200 when every model is ready, else 503 with what is missing."""
+    runtime_dir = RuntimeDir.from_environment()
+    status = runtime_dir.read_status() if runtime_dir else Status()
+    is_ready = status.is_ready and not draining.is_draining()
+    models = {model_id: _dump(model) for model_id, model in status.models.items()}
+    response = jsonify(status=_word(status, is_ready=is_ready), models=models)
+    if not is_ready:
+        response.status_code = 503
+        response.headers["Retry-After"] = str(_seconds_to_retry(status))
+    return _uncached(response)
+
+
+def _word(status: Status, *, is_ready: bool) -> str:
+    if is_ready:
+        return "ready"
+    if draining.is_draining():
+        return "stopping"
+    return "not ready" if status.models else "starting"
+
+
+def _dump(model: ModelStatus) -> dict[str, Any]:
+    return {
+        "state": model.state,
+        "progress": model.progress,
+        "message": model.message,
+        "retry_at": model.retry_at,
+    }
+
+
+def _seconds_to_retry(status: Status) -> int:
+    """Until the next attempt of the model that takes longest; models that are loading may be ready any moment."""
+    retry_at = max((model.retry_at for model in status.models.values() if model.retry_at is not None), default=0.0)
+    return max(MIN_RETRY_SECONDS, math.ceil(retry_at - time.time()))
+
+
+def _uncached(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,46 @@
+"""What the endpoints work with: settings and models, attached to the app once by `server.app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+from flask import Flask, Response, current_app, request
+
+from server.client_watch import ClientWatch
+from server.limits import read_json_body
+from server.served_models import ServedModels
+from server.settings import Settings
+
+EXTENSION = "parley"
+BYTES_PER_MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    models: ServedModels
+
+    def attach(self, app: Flask) -> None:
+        app.extensions[EXTENSION] = self
+
+
+def services() -> Services:
+    """Those of the app that handles the current request."""
+    return cast(Services, current_app.extensions[EXTENSION])
+
+
+def json_body() -> dict[str, Any]:
+    """The current request's body, within the configured bounds."""
+    settings = services().settings
+    return read_json_body(request, settings.max_body_mb * BYTES_PER_MB, settings.body_timeout_seconds)
+
+
+def client_watch() -> ClientWatch:
+    """A watch on the current request's client, not started yet."""
+    return ClientWatch(request.environ)
+
+
+def json_response(body: object) -> Response:
+    return Response(msgspec.json.encode(body), mimetype="application/json")

@@ -1,0 +1,80 @@
+"""The only place where the parts meet: settings, models and endpoints become one Flask app.
+
+`create_app` runs in every gunicorn worker, after the fork.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+
+from schemas.errors import SchemaError
+from server import draining
+from server.api import chat_completions, completions, health, models
+from server.api.services import Services
+from server.errors import InvalidRequest, ShuttingDown, error_response, register_error_handlers
+from server.generation import ClientLeft
+from server.models.catalogue import Catalogue
+from server.runtime import RuntimeDir
+from server.served_models import ServedModels
+from server.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"]
+"""What a browser's script may read of a response from another origin."""
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a client that left; nobody reads it but the log."""
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The app of one worker. The runtime directory comes from the environment that gunicorn.conf.py made."""
+    settings = settings or load_settings()
+    runtime_dir = RuntimeDir.from_environment()
+    if runtime_dir is None:
+        raise RuntimeError("there is no runtime directory: start the server with gunicorn.conf.py")
+    served_models = ServedModels(Catalogue.from_settings(settings), runtime_dir)
+    served_models.start()
+    app = Flask("parley", static_folder=None)
+    app.url_map.strict_slashes = False
+    Services(settings, served_models).attach(app)
+    for resource in (chat_completions, completions, health, models):
+        app.register_blueprint(resource.blueprint)
+    app.before_request(_begin)
+    app.after_request(_end)
+    register_error_handlers(app)
+    app.register_error_handler(SchemaError, _schema_error)
+    app.register_error_handler(ClientLeft, _client_left)
+    CORS(app, origins=list(settings.cors_origins), expose_headers=EXPOSED_HEADERS, max_age=86_400)
+    return app
+
+
+def _begin() -> None:
+    g.request_id = f"req_{secrets.token_hex(16)}"
+    g.started = time.perf_counter()
+    if draining.is_draining() and request.path.startswith("/v1/"):
+        raise ShuttingDown
+
+
+def _end(response: Response) -> Response:
+    milliseconds = int((time.perf_counter() - g.started) * 1000)
+    response.headers["x-request-id"] = g.request_id
+    response.headers["openai-processing-ms"] = str(milliseconds)
+    line = f"{g.request_id} {request.method} {request.path} {response.status_code}"
+    level = logging.DEBUG if request.blueprint == health.blueprint.name else logging.INFO
+    started = g.started
+    response.call_on_close(lambda: logger.log(level, "%s in %.3f s", line, time.perf_counter() - started))
+    return response
+
+
+def _schema_error(error: SchemaError) -> Response:
+    return error_response(InvalidRequest(error.message, param=error.param, code=error.code))
+
+
+def _client_left(_error: ClientLeft) -> Response:
+    return Response(status=CLIENT_CLOSED_REQUEST)

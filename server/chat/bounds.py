@@ -1,0 +1,105 @@
+"""Limits on what one rendering may do, so that a bad template costs its request and not the server.
+
+jinja2's sandbox bounds what a template may touch and the length of a `range`; this bounds how long it runs and how
+large its values grow, and refuses before the memory is taken. It does not know what is rendered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+MAX_LENGTH = 32 * 1024 * 1024
+"""Characters of a string."""
+MAX_ITEMS = 1_000_000
+"""Of a list."""
+MAX_BITS = 4096
+"""Of a number."""
+MAX_TURNS = 5_000_000
+"""Turns of loops and calls of one rendering, all together; a few seconds."""
+MAX_COUNT = 100_000
+"""Widths and repetitions; the sandbox's own limit for `range`."""
+
+_COUNTING = frozenset(
+    ["batch", "center", "expandtabs", "indent", "lipsum", "ljust", "rjust", "slice", "tojson", "wordwrap", "zfill"]
+)
+"""Methods, filters and functions that make as much as a number among their arguments says."""
+_WIDE_PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0]*(?:\*|\d{6}|\d*\.(?:\*|\d{6}))")
+_WIDE_SPEC = re.compile(r"\d{6}")
+
+
+class LimitExceeded(Exception):
+    """A template wants more than it may have."""
+
+
+class Budget:
+    """The loop turns and calls that are left to one rendering."""
+
+    def __init__(self) -> None:
+        self._num_left = MAX_TURNS
+
+    def spend(self) -> None:
+        self._num_left -= 1
+        if self._num_left < 0:
+            raise LimitExceeded(f"it takes more than {MAX_TURNS} loop turns and calls")
+
+    def counted(self, items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            self.spend()
+            yield item
+
+
+def check_length(length: int) -> None:
+    """Of a string."""
+    if length > MAX_LENGTH:
+        raise LimitExceeded(f"it makes a text of {length} characters, more than {MAX_LENGTH}")
+
+
+def check_size(value: Any, times: int = 1) -> Any:
+    """The value itself, unless it is too large, or would be that many times over."""
+    if isinstance(value, str):
+        check_length(len(value) * times)
+    elif isinstance(value, (list, tuple)) and len(value) * times > MAX_ITEMS:
+        raise LimitExceeded(f"it makes a list of {len(value) * times} items, more than {MAX_ITEMS}")
+    return value
+
+
+def check_operands(operator: str, left: Any, right: Any) -> None:
+    """Refuse an operation whose result would be too large to compute."""
+    if operator == "%":
+        _check_percent_format(left)
+    elif isinstance(left, int) and isinstance(right, int):
+        _check_bits(operator, left.bit_length(), right)
+    elif operator == "*" and isinstance(right, int):
+        check_size(left, times=right)
+    elif operator == "*" and isinstance(left, int):
+        check_size(right, times=left)
+
+
+def check_call(name: str, receiver: Any, arguments: Sequence[Any]) -> None:
+    """Refuse a call, of a method or filter on `receiver`, whose result would be too large to compute."""
+    if name == "format":
+        _check_percent_format(receiver)
+    if name in _COUNTING and any(isinstance(argument, int) and argument > MAX_COUNT for argument in arguments):
+        raise LimitExceeded(f"it asks '{name}' for more than {MAX_COUNT}")
+    if name == "replace" and len(arguments) > 1 and isinstance(receiver, str) and isinstance(arguments[1], str):
+        check_length(len(receiver) + receiver.count(arguments[0]) * len(arguments[1]))
+
+
+def _check_bits(operator: str, num_bits: int, right: int) -> None:
+    result_bits = {"*": num_bits + right.bit_length(), "**": num_bits * right}.get(operator, 0)
+    if result_bits > MAX_BITS:
+        raise LimitExceeded(f"it computes a number of {result_bits} bits, more than {MAX_BITS}")
+
+
+def _check_percent_format(format_string: Any) -> None:
+    """Refuse `%` formats that pad without bound."""
+    if isinstance(format_string, str) and _WIDE_PERCENT.search(format_string):
+        raise LimitExceeded("it formats a text with a very large width")
+
+
+def check_format_spec(spec: str) -> None:
+    """Refuse a field of `str.format` that pads without bound."""
+    if _WIDE_SPEC.search(spec):
+        raise LimitExceeded(f"it formats a text with the width {spec[:20]!r}")

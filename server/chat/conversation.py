@@ -1,0 +1,66 @@
+"""A conversation of the OpenAI API in the form that chat templates were written for. It renders nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.chat.capabilities import Capabilities
+
+Message = Mapping[str, Any]
+
+_ROLES = frozenset(["system", "developer", "user", "assistant", "tool", "function"])
+
+
+@dataclass(frozen=True)
+class Audience:
+    """What must be known of a template to write for it."""
+
+    knows_developer: bool
+    """Whether it has a developer role; otherwise that is the system role."""
+    capabilities: Callable[[], Capabilities]
+    """Asked for only where a message calls tools."""
+    own_text: Callable[[str], str]
+    """Makes a text count as the template's own."""
+
+
+def as_shown(messages: Sequence[Message], audience: Audience) -> list[dict[str, Any]]:
+    """The messages as the template shall see them: values that are absent in the API are absent here."""
+    return [_shown(message, audience) for message in messages]
+
+
+def _shown(message: Message, audience: Audience) -> dict[str, Any]:
+    shown = {key: value for key, value in message.items() if value is not None or key == "content"}
+    role = shown["role"]
+    if role == "developer" and not audience.knows_developer:
+        role = "system"
+    # Templates compose control tokens with the role, as in '<|' + message.role + '|>'; so it counts as theirs.
+    shown["role"] = audience.own_text(role) if role in _ROLES else role
+    if shown.get("tool_calls"):
+        _show_tool_calls(shown, audience.capabilities())
+    elif shown.get("content") is None:
+        shown["content"] = ""
+    return shown
+
+
+def _show_tool_calls(shown: dict[str, Any], capabilities: Capabilities) -> None:
+    # In the API no content and an empty one are the same here.
+    shown["content"] = shown.get("content") or (None if capabilities.takes_null_content else "")
+    if capabilities.takes_object_arguments:
+        shown["tool_calls"] = [_with_object_arguments(call) for call in shown["tool_calls"]]
+
+
+def _with_object_arguments(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The call, its arguments parsed where they are the JSON text of an object; models write other things as well."""
+    function = call.get("function")
+    if not isinstance(function, Mapping) or not isinstance(function.get("arguments"), str):
+        return call
+    try:
+        arguments = json.loads(function["arguments"])
+    except (ValueError, RecursionError):
+        return call
+    if not isinstance(arguments, dict):
+        return call
+    return {**call, "function": {**function, "arguments": arguments}}

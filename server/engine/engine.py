@@ -1,0 +1,180 @@
+"""The engine's loop body: requests in, events out, one forward pass a step.
+
+`Engine` joins model, KV cache and scheduler. It does not know where requests come from or where events go: every event
+is returned beside the request it belongs to. It runs on one thread; nothing in it waits for anything but the forward
+pass.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import msgspec
+
+from server.engine.detokenizer import Detokenizer, Released
+from server.engine.kv_cache import IntegrityError, KVCache
+from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, TokenLogprob
+from server.engine.runner import DecodeError, Runner
+from server.engine.sampler import Logprobs
+from server.engine.scheduler import Chunk, Scheduler, WaitingQueue
+from server.engine.sequence import Request, Sequence
+from server.engine.step_cost import StepCost
+
+logger = logging.getLogger(__name__)
+
+MAX_STEP_SECONDS = 0.25
+"""How long a step may take while somebody's text is being generated."""
+
+MAX_IDLE_STEP_SECONDS = 0.5
+"""How long a step may take while nobody's is; bounds the time to notice a cancellation or a new request."""
+
+Output = tuple[Request, Event]
+
+
+class Engine:
+    """Continuous batching over the slots of one model."""
+
+    def __init__(self, runner: Runner, max_waiting_requests: int, max_waiting_tokens: int) -> None:
+        self._runner = runner
+        self._kv_cache = KVCache(runner.memory, runner.num_slots)
+        self._step_cost = StepCost(MAX_STEP_SECONDS, MAX_IDLE_STEP_SECONDS, runner.max_step_tokens)
+        waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
+        self._scheduler = Scheduler(self._kv_cache, waiting, self._step_cost)
+        self._outputs: list[Output] = []
+
+    @property
+    def has_work(self) -> bool:
+        return self._scheduler.has_work or bool(self._outputs)
+
+    def submit(self, request: Request) -> None:
+        """Queue a request.
+
+        Raises:
+            QueueFull: if too many wait already.
+        """
+        sequences = [self._new_sequence(request, choice) for choice in range(request.num_choices)]
+        if request.max_tokens == 0:
+            self._outputs += [(request, _finished(sequence, "length")) for sequence in sequences]
+        else:
+            self._scheduler.waiting.add(sequences)
+
+    def cancel(self, request: Request) -> None:
+        """Stop a request wherever it is. No event of it follows."""
+        for sequence in self._scheduler.sequences_of(request):
+            self._retire(sequence, "cancelled")
+
+    def step(self) -> list[Output]:
+        """Schedule, compute, sample; returns what happened, in order."""
+        chunks = self._scheduler.schedule()
+        if chunks:
+            self._compute(chunks)
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def check(self) -> None:
+        """With nothing to do, prove that nothing leaked; what is wrong is logged and put right."""
+        try:
+            self._scheduler.check()
+        except IntegrityError:
+            logger.exception("the KV cache's account is wrong; all slots are cleared")
+            for slot in self._kv_cache.slots:
+                slot.is_busy = False
+                self._kv_cache.clear(slot)
+
+    def _new_sequence(self, request: Request, choice: int) -> Sequence:
+        params = request.sampling
+        if params.seed is not None and choice:
+            params = msgspec.structs.replace(params, seed=params.seed + choice)
+        sampler = self._runner.sampler(params, request.ignore_eos)
+        return Sequence(request, choice, sampler, Detokenizer(request.stop))
+
+    def _compute(self, chunks: list[Chunk]) -> None:
+        started = time.perf_counter()
+        try:
+            rows = self._runner.decode(chunks)
+        except DecodeError as error:
+            self._give_up(chunks, error)
+            return
+        self._account(chunks)
+        self._sample(chunks, rows)
+        self._learn(chunks, time.perf_counter() - started)
+
+    def _account(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            assert chunk.sequence.slot is not None
+            self._kv_cache.append(chunk.sequence.slot, chunk.tokens)
+
+    def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
+        ready = [chunk.sequence for chunk in chunks if chunk.wants_logits]
+        for sequence, row in zip(ready, rows, strict=True):
+            self._take_token(sequence, row)
+
+    def _take_token(self, sequence: Sequence, row: int) -> None:
+        """Sample one token, and say what it brings: text, logprobs, the end."""
+        request = sequence.request
+        logits = self._runner.logits(row)
+        logprobs = Logprobs(logits) if request.num_top_logprobs is not None else None
+        token = sequence.sampler.sample(logits, row, sequence.tokens)
+        sequence.tokens.append(token)
+        if self._runner.is_eog(token):
+            self._finish(sequence, sequence.detokenizer.flush(), "stop")
+            return
+        if logprobs is not None:
+            sequence.held_logprobs.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
+        released = sequence.detokenizer.push(self._runner.token_bytes(token))
+        if released.is_stopped:
+            self._finish(sequence, released, "stop")
+        elif sequence.has_spent_max_tokens:
+            self._finish(sequence, released, "length")
+        else:
+            self._emit(sequence, released)
+
+    def _finish(self, sequence: Sequence, released: Released, reason: FinishReason) -> None:
+        self._emit(sequence, released)
+        if not released.is_stopped:
+            last = sequence.detokenizer.flush()
+            self._emit(sequence, last)
+            reason = "stop" if last.is_stopped else reason
+        self._outputs.append((sequence.request, _finished(sequence, reason)))
+        self._retire(sequence, reason)
+
+    def _emit(self, sequence: Sequence, released: Released) -> None:
+        shown = sequence.held_logprobs[: released.num_tokens]
+        del sequence.held_logprobs[: released.num_tokens]
+        if released.text or shown:
+            delta = Delta(sequence.request.request_id, sequence.choice, released.text, shown or None)
+            self._outputs.append((sequence.request, delta))
+
+    def _retire(self, sequence: Sequence, reason: FinishReason) -> None:
+        self._scheduler.finish(sequence)
+        sequence.finish_reason = reason
+        sequence.sampler.close()
+
+    def _give_up(self, chunks: list[Chunk], error: DecodeError) -> None:
+        """A failed forward pass costs the sequences that were in it, and nobody else."""
+        logger.error("%s; %d sequences are lost", error, len(chunks))
+        for request in dict.fromkeys(chunk.sequence.request for chunk in chunks):
+            for sequence in self._scheduler.sequences_of(request):
+                if sequence.slot is not None:
+                    self._kv_cache.clear(sequence.slot)
+                self._retire(sequence, "cancelled")
+            self._outputs.append((request, Failed(request.request_id, "the model failed to compute this request")))
+
+    def _learn(self, chunks: list[Chunk], seconds: float) -> None:
+        num_prefill = sum(len(chunk.tokens) for chunk in chunks if len(chunk.tokens) > 1)
+        self._step_cost.learn(sum(len(chunk.tokens) == 1 for chunk in chunks), num_prefill, seconds)
+
+    def _token_logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:
+        top = [(other, self._runner.token_bytes(other), logprob) for other, logprob in logprobs.top(num_top)]
+        return TokenLogprob(token, self._runner.token_bytes(token), logprobs.of(token), top)
+
+
+def _finished(sequence: Sequence, reason: FinishReason) -> Finished:
+    return Finished(
+        sequence.request.request_id,
+        sequence.choice,
+        reason,
+        sequence.num_completion_tokens,
+        sequence.num_cached_tokens,
+    )

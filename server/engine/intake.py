@@ -1,0 +1,62 @@
+"""From a submitted message to a request that is known to fit: tokenizing, off the engine's thread.
+
+Runs on one thread of its own, so that a long prompt delays neither a step nor the reading of a cancellation. Knows
+vocabularies and limits; it does not know slots, queues or sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+from server.engine.messages import Accepted, Rejected, Submit, TextPiece
+from server.engine.sequence import Request
+
+
+class Tokenizer(Protocol):
+    """What intake needs of a vocabulary."""
+
+    num_tokens: int
+
+    def tokenize(self, pieces: list[TextPiece]) -> list[int]: ...
+    def text(self, tokens: list[int]) -> str: ...
+
+
+class Intake:
+    """Checks and tokenizes submitted requests for a model with sequences of up to `n_ctx` tokens."""
+
+    def __init__(self, tokenizer: Tokenizer, n_ctx: int) -> None:
+        self._tokenizer = tokenizer
+        self._n_ctx = n_ctx
+
+    def prepare(self, owner: Hashable, submit: Submit) -> tuple[Request, Accepted] | Rejected:
+        """A request with the answer for the case that it is queued, or why there will be none.
+
+        A prompt must leave room for one token; `max_tokens` is cut to what the context holds.
+        """
+        n_vocab = self._tokenizer.num_tokens
+        if not all(0 <= token < n_vocab for token in [*(submit.token_ids or ()), *submit.sampling.logit_bias]):
+            return Rejected(submit.request_id, "invalid_token", limit=n_vocab)
+        prompt = self._tokenizer.tokenize(submit.pieces) if submit.token_ids is None else submit.token_ids
+        if not prompt:
+            return Rejected(submit.request_id, "empty_prompt")
+        if len(prompt) >= self._n_ctx:
+            return Rejected(submit.request_id, "context_length_exceeded", len(prompt), self._n_ctx)
+        text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
+        return self._request(owner, submit, prompt), Accepted(submit.request_id, len(prompt), text)
+
+    def _request(self, owner: Hashable, submit: Submit, prompt: list[int]) -> Request:
+        room = self._n_ctx - len(prompt)
+        return Request(
+            owner=owner,
+            request_id=submit.request_id,
+            prompt=prompt,
+            max_tokens=room if submit.max_tokens is None else min(submit.max_tokens, room),
+            sampling=submit.sampling,
+            num_choices=submit.num_choices,
+            stop=tuple(submit.stop),
+            ignore_eos=submit.ignore_eos,
+            num_top_logprobs=submit.num_top_logprobs,
+            user=submit.user,
+            cache_scope=submit.cache_scope,
+        )

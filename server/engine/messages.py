@@ -1,0 +1,228 @@
+"""The typed values that cross a process boundary: supervisor <-> engine <-> gunicorn worker.
+
+This is the only module of the engine that the HTTP side imports. It knows shapes and how they are framed; it does not
+know sockets, llama.cpp, HTTP or JSON bodies of clients.
+
+Two encodings are used. Between the supervisor and an engine: one JSON document a line (`EngineConfig` down, `Report`
+up). Between a gunicorn worker and an engine: frames of a 4-byte big-endian length and msgpack; the engine's first
+frame on a connection is a `ModelCard`, then it sends lists of `Event`, one frame per engine step at most, while the
+worker sends `Command`s, one a frame.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal
+
+import msgspec
+
+LENGTH_PREFIX = struct.Struct("!I")
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+# --- supervisor <-> engine ------------------------------------------------------------------------------------------
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an engine process needs to serve one model."""
+
+    model_id: str
+    model_path: str
+    socket_path: str
+    num_slots: int
+    num_threads: int
+    n_ctx: int | None = None
+    """Tokens per sequence; None means the length that the model was trained for, 8192 at most."""
+    n_gpu_layers: int | None = None
+    """None means all layers when llama.cpp was built with a GPU backend."""
+    max_waiting_requests: int = 256
+    max_waiting_tokens: int = 1_000_000
+    log_level: str = "info"
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a child of the supervisor says of its own progress."""
+
+    state: Literal["downloading", "downloaded", "loading", "ready", "failed"]
+    progress: float | None = None
+    """From 0 to 1, None when it is not known."""
+    message: str = ""
+    path: str | None = None
+    """Where the model's (first) file lies, with state "downloaded"."""
+
+
+# --- gunicorn worker -> engine --------------------------------------------------------------------------------------
+
+
+class TextPiece(msgspec.Struct, frozen=True, array_like=True):
+    """A stretch of prompt text; control tokens are recognised in it only where `parse_special` is true."""
+
+    text: str
+    parse_special: bool
+
+
+class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the next token is chosen. Names and meanings are llama.cpp's; the neutral value of each is the default."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    typical_p: float = 1.0
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    penalty_last_n: int = 64
+    logit_bias: dict[int, float] = {}
+    seed: int | None = None
+
+
+class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
+    """One request: a prompt and what to generate from it."""
+
+    request_id: int
+    """Chosen by the worker, unique on its connection."""
+    sampling: SamplingParams
+    pieces: list[TextPiece] = []
+    """The prompt as text to tokenize."""
+    token_ids: list[int] | None = None
+    """The prompt as token ids, taken as they are, instead of `pieces`."""
+    num_choices: int = 1
+    max_tokens: int | None = None
+    """None means: until the context is full."""
+    stop: list[str] = []
+    ignore_eos: bool = False
+    num_top_logprobs: int | None = None
+    """None: no logprobs; 0: those of the chosen tokens; k: also of the k likeliest."""
+    wants_prompt_text: bool = False
+    """Have `Accepted` carry the prompt as text (for `echo`)."""
+    user: str = ""
+    """Whose turn it is: waiting users are served in rotation."""
+    cache_scope: str = ""
+    """Only sequences of the same scope share cached prefixes."""
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    """Nobody waits for this request any more. Unknown ids are ignored: the request may just have finished."""
+
+    request_id: int
+
+
+Command = Submit | Cancel
+
+
+# --- engine -> gunicorn worker --------------------------------------------------------------------------------------
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What the HTTP side must know of a loaded model to build prompts and answer `/v1/models`."""
+
+    model_id: str
+    description: str
+    """llama.cpp's own words, such as "llama 135M Q4_1"."""
+    num_slots: int
+    n_ctx: int
+    """Tokens that one sequence can hold, prompt and completion together."""
+    n_ctx_train: int
+    n_vocab: int
+    n_params: int
+    size_bytes: int
+    chat_template: str | None
+    bos_token: str
+    eos_token: str
+    control_spellings: list[str]
+    """Spellings of the tokens that must never be made from a user's text."""
+    infill_spellings: tuple[str, str, str] | None = None
+    """Spellings of the prefix, suffix and middle tokens of a model that can infill."""
+    default_sampling: dict[str, float] = {}
+    """Sampling params that the model's file recommends (GGUF `general.sampling.*`)."""
+    system_fingerprint: str = ""
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """A token, its bytes, and the natural logarithm of its probability in the model's own distribution."""
+
+    token: int
+    token_bytes: bytes
+    logprob: float
+    top: list[tuple[int, bytes, float]]
+    """The likeliest tokens of the same position, likeliest first: id, bytes, logprob."""
+
+
+class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """The request fits and has a place in the queue; sent before any other event of it."""
+
+    request_id: int
+    num_prompt_tokens: int
+    prompt_text: str | None = None
+
+
+class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+    """The request will not be served; nothing else follows."""
+
+    request_id: int
+    reason: Literal["context_length_exceeded", "overloaded", "invalid_token", "empty_prompt"]
+    num_prompt_tokens: int = 0
+    limit: int = 0
+    """n_ctx, the queue's bound or the vocabulary's size, as the reason says."""
+
+
+class Delta(msgspec.Struct, frozen=True, array_like=True, tag="d"):
+    """New text of one choice; may be empty when only logprobs are new."""
+
+    request_id: int
+    choice: int
+    text: str
+    logprobs: list[TokenLogprob] | None = None
+
+
+class Finished(msgspec.Struct, frozen=True, array_like=True, tag="f"):
+    """The last event of one choice. Counts are exact: every sampled token, the end-of-generation token included."""
+
+    request_id: int
+    choice: int
+    finish_reason: FinishReason
+    num_completion_tokens: int
+    num_cached_tokens: int
+
+
+class Failed(msgspec.Struct, frozen=True, array_like=True, tag="x"):
+    """The engine could not go on with this request; the last event of it."""
+
+    request_id: int
+    message: str
+
+
+Event = Accepted | Rejected | Delta | Finished | Failed
+
+
+# --- framing --------------------------------------------------------------------------------------------------------
+
+
+def frame(message: object) -> bytes:
+    """A message as it travels: length prefix and msgpack."""
+    body = msgspec.msgpack.encode(message)
+    return LENGTH_PREFIX.pack(len(body)) + body
+
+
+class FrameReader:
+    """Cuts a stream of bytes into frame bodies, whatever the pieces in which it arrives."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The bodies that `data` completes, in order."""
+        self._buffer += data
+        bodies: list[bytes] = []
+        start = 0
+        while len(self._buffer) - start >= LENGTH_PREFIX.size:
+            (length,) = LENGTH_PREFIX.unpack_from(self._buffer, start)
+            end = start + LENGTH_PREFIX.size + length
+            if len(self._buffer) < end:
+                break
+            bodies.append(bytes(self._buffer[start + LENGTH_PREFIX.size : end]))
+            start = end
+        del self._buffer[:start]
+        return bodies

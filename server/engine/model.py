@@ -1,0 +1,258 @@
+"""A model in memory: weights, context and the forward pass, through llama-cpp-python's low-level API.
+
+Everything that dereferences a llama.cpp pointer is here, in `vocabulary` and in `native_log`. It does not know
+requests or which sequence has which slot.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import random
+from collections.abc import Callable, Iterable
+
+import llama_cpp.llama_cpp as llama
+import numpy as np
+
+from server.engine import native_log
+from server.engine.messages import EngineConfig, ModelCard, SamplingParams
+from server.engine.runner import DecodeError, Span
+from server.engine.sampler import Chain, Logits, Sampler, is_greedy
+from server.engine.vocabulary import Vocabulary
+
+DEFAULT_N_CTX = 8192
+"""Tokens per sequence, unless configured or the model was trained for fewer."""
+
+MAX_STEP_TOKENS = 512
+MAX_STEP_TOKENS_GPU = 2048
+"""Most tokens of one forward pass."""
+
+
+class ModelLoadError(Exception):
+    """The model cannot be served; the message says why, in llama.cpp's words where it said anything."""
+
+
+class Model:
+    """Implements `runner.Runner`: a loaded model and a context in which each sequence has its own KV cache stream.
+
+    Raises:
+        ModelLoadError: if the file cannot be loaded or the context does not fit into memory.
+    """
+
+    def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
+        llama.llama_backend_init()
+        self.max_step_tokens = MAX_STEP_TOKENS_GPU if llama.llama_supports_gpu_offload() else MAX_STEP_TOKENS
+        self._model = _load_weights(config, on_progress)
+        self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
+        self.n_ctx_train: int = llama.llama_model_n_ctx_train(self._model)
+        self.n_ctx = config.n_ctx or min(self.n_ctx_train, DEFAULT_N_CTX)
+        self.num_slots = config.num_slots
+        self._context = self._make_context(config)
+        self.memory = ContextMemory(llama.llama_get_memory(self._context))
+        self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
+
+    def decode(self, spans: Iterable[Span]) -> list[int]:
+        """One forward pass. Returns, for every span that wants logits, the row in which they are.
+
+        Raises:
+            DecodeError: nothing can be said of what the slots in the batch hold then.
+        """
+        self._batch.fill(spans)
+        code = llama.llama_decode(self._context, self._batch.native)
+        if code != 0:
+            raise DecodeError(code)
+        return self._batch.rows_with_logits
+
+    def logits(self, row: int) -> Logits:
+        """Logits of one row of the last forward pass, shape (n_vocab,): llama.cpp's own memory, not a copy."""
+        pointer = llama.llama_get_logits_ith(self._context, row)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocabulary.num_tokens,))
+
+    def sampler(self, params: SamplingParams, ignore_eos: bool) -> Sampler:
+        """A sampler for one sequence; without a seed it draws differently every time."""
+        chain: Chain | None = None if is_greedy(params) else _LlamaChain(self._context, params)
+        return Sampler(params, chain, banned=self.vocabulary.eog_tokens if ignore_eos else ())
+
+    def token_bytes(self, token: int) -> bytes:
+        return self.vocabulary.token_bytes(token)
+
+    def is_eog(self, token: int) -> bool:
+        return token in self.vocabulary.eog_tokens
+
+    def card(self, model_id: str) -> ModelCard:
+        vocabulary = self.vocabulary
+        description = _read_string(lambda buffer, size: llama.llama_model_desc(self._model, buffer, size))
+        template = llama.llama_model_chat_template(self._model, None)
+        return ModelCard(
+            model_id=model_id,
+            description=description,
+            num_slots=self.num_slots,
+            n_ctx=self.n_ctx,
+            n_ctx_train=self.n_ctx_train,
+            n_vocab=vocabulary.num_tokens,
+            n_params=llama.llama_model_n_params(self._model),
+            size_bytes=llama.llama_model_size(self._model),
+            chat_template=template.decode(errors="replace") if template else None,
+            bos_token=vocabulary.spelling(vocabulary.bos),
+            eos_token=vocabulary.spelling(vocabulary.eos),
+            control_spellings=vocabulary.control_spellings(),
+            infill_spellings=vocabulary.infill_spellings(),
+            default_sampling=self._recommended_sampling(),
+            system_fingerprint=self._fingerprint(description),
+        )
+
+    def close(self) -> None:
+        llama.llama_free(self._context)
+        llama.llama_model_free(self._model)
+
+    def _make_context(self, config: EngineConfig) -> object:
+        params = llama.llama_context_default_params()
+        params.n_ctx = self.n_ctx * config.num_slots
+        params.n_seq_max = config.num_slots
+        params.kv_unified = False
+        params.n_batch = params.n_ubatch = max(MAX_STEP_TOKENS, config.num_slots)
+        if self.max_step_tokens > MAX_STEP_TOKENS:
+            params.n_batch = max(self.max_step_tokens, config.num_slots)
+        params.n_threads = params.n_threads_batch = config.num_threads
+        with native_log.captured() as complaints:
+            context = llama.llama_init_from_model(self._model, params)
+        if not context:
+            reason = complaints.summary() or "out of memory?"
+            raise ModelLoadError(
+                f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason})"
+            )
+        return context
+
+    def _recommended_sampling(self) -> dict[str, float]:
+        names = {
+            "temperature": llama.LLAMA_MODEL_META_KEY_SAMPLING_TEMP,
+            "top_k": llama.LLAMA_MODEL_META_KEY_SAMPLING_TOP_K,
+            "top_p": llama.LLAMA_MODEL_META_KEY_SAMPLING_TOP_P,
+            "min_p": llama.LLAMA_MODEL_META_KEY_SAMPLING_MIN_P,
+            "repeat_penalty": llama.LLAMA_MODEL_META_KEY_SAMPLING_PENALTY_REPEAT,
+        }
+        found = {name: self._metadata(llama.llama_model_meta_key_str(key)) for name, key in names.items()}
+        return {name: float(value) for name, value in found.items() if value}
+
+    def _metadata(self, key: bytes) -> str:
+        return _read_string(lambda buffer, size: llama.llama_model_meta_val_str(self._model, key, buffer, size))
+
+    def _fingerprint(self, description: str) -> str:
+        """Changes when weights, library or batch geometry change, on which seeded results depend."""
+        facts = (
+            description,
+            self._metadata(b"general.name"),
+            llama.llama_model_size(self._model),
+            llama.llama_version(),
+            self.n_ctx,
+            self.num_slots,
+        )
+        return "fp_" + hashlib.sha256(repr(facts).encode()).hexdigest()[:10]
+
+
+class ContextMemory:
+    """llama.cpp's memory of a context; implements `kv_cache.Memory`."""
+
+    def __init__(self, pointer: object) -> None:
+        self._pointer = pointer
+
+    def copy(self, source: int, destination: int) -> None:
+        llama.llama_memory_seq_rm(self._pointer, destination, -1, -1)
+        llama.llama_memory_seq_cp(self._pointer, source, destination, -1, -1)
+
+    def trim(self, slot: int, length: int) -> bool:
+        return bool(llama.llama_memory_seq_rm(self._pointer, slot, length, -1))
+
+    def clear(self, slot: int) -> None:
+        llama.llama_memory_seq_rm(self._pointer, slot, -1, -1)
+
+    def length(self, slot: int) -> int:
+        return int(llama.llama_memory_seq_pos_max(self._pointer, slot)) + 1
+
+
+class _Batch:
+    """A `llama_batch` over numpy arrays, so that a chunk of tokens is written at once and not one by one."""
+
+    def __init__(self, capacity: int, num_slots: int) -> None:
+        self._token = np.zeros(capacity, dtype=np.int32)
+        self._pos = np.zeros(capacity, dtype=np.int32)
+        self._n_seq_id = np.ones(capacity, dtype=np.int32)
+        self._seq_id = np.zeros(capacity, dtype=np.uintp)
+        self._wants_logits = np.zeros(capacity, dtype=np.int8)
+        self._slot_indices = np.arange(num_slots, dtype=np.int32)  # what the elements of _seq_id point to
+        self.rows_with_logits: list[int] = []
+        self.native = llama.llama_batch(
+            n_tokens=0,
+            token=self._token.ctypes.data_as(ctypes.POINTER(llama.llama_token)),
+            embd=None,
+            pos=self._pos.ctypes.data_as(ctypes.POINTER(llama.llama_pos)),
+            n_seq_id=self._n_seq_id.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
+            seq_id=self._seq_id.ctypes.data_as(ctypes.POINTER(ctypes.POINTER(llama.llama_seq_id))),
+            logits=self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
+        )
+
+    def fill(self, spans: Iterable[Span]) -> None:
+        end = 0
+        self.rows_with_logits = []
+        self._wants_logits[:] = 0
+        for span in spans:
+            start, end = end, end + len(span.tokens)
+            self._token[start:end] = span.tokens
+            self._pos[start:end] = np.arange(span.start, span.start + len(span.tokens), dtype=np.int32)
+            self._seq_id[start:end] = self._slot_indices.ctypes.data + 4 * span.slot_index
+            if span.wants_logits:
+                self._wants_logits[end - 1] = 1
+                self.rows_with_logits.append(end - 1)
+        self.native.n_tokens = end
+
+
+class _LlamaChain:
+    """llama.cpp's sampler chain for one sequence, ending in a seeded draw."""
+
+    def __init__(self, context: object, params: SamplingParams) -> None:
+        self._context = context
+        self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
+        seed = random.getrandbits(32) if params.seed is None else params.seed
+        if params.top_k > 0:
+            self._add(llama.llama_sampler_init_top_k(params.top_k))
+        if params.typical_p < 1:
+            self._add(llama.llama_sampler_init_typical(params.typical_p, 1))
+        if params.top_p < 1:
+            self._add(llama.llama_sampler_init_top_p(params.top_p, 1))
+        if params.min_p > 0:
+            self._add(llama.llama_sampler_init_min_p(params.min_p, 1))
+        self._add(llama.llama_sampler_init_temp(params.temperature))
+        self._add(llama.llama_sampler_init_dist(seed % llama.LLAMA_DEFAULT_SEED))  # that one value means "random"
+
+    def sample(self, row: int) -> int:
+        return int(llama.llama_sampler_sample(self._chain, self._context, row))
+
+    def close(self) -> None:
+        llama.llama_sampler_free(self._chain)
+
+    def _add(self, sampler: object) -> None:
+        llama.llama_sampler_chain_add(self._chain, sampler)
+
+
+def _load_weights(config: EngineConfig, on_progress: Callable[[float], None]) -> object:
+    params = llama.llama_model_default_params()
+    if config.n_gpu_layers is not None:
+        params.n_gpu_layers = config.n_gpu_layers
+
+    def go_on(fraction: float, _user_data: object) -> bool:
+        on_progress(fraction)
+        return True
+
+    params.progress_callback = llama.llama_progress_callback(go_on)
+    with native_log.captured() as complaints:
+        model = llama.llama_model_load_from_file(config.model_path.encode(), params)
+    if not model:
+        raise ModelLoadError(f"llama.cpp cannot load {config.model_path}: {complaints.summary() or 'no reason given'}")
+    return model
+
+
+def _read_string(read: Callable[[ctypes.Array[ctypes.c_char], int], int]) -> str:
+    """Call a llama.cpp function that fills a buffer and returns the length it needs, or -1 for nothing there."""
+    buffer = ctypes.create_string_buffer(1024)
+    length = read(buffer, len(buffer))
+    return buffer.value.decode(errors="replace") if length >= 0 else ""

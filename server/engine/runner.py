@@ -1,0 +1,69 @@
+"""What the engine needs of a model: a forward pass, logits, samplers and a few facts about tokens.
+
+`model.Model` is the real one; tests script another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from server.engine.kv_cache import Memory
+from server.engine.messages import SamplingParams
+from server.engine.sampler import Logits, Sampler
+
+
+class Span(Protocol):
+    """A run of one slot's tokens to compute, at positions [start, start + len(tokens))."""
+
+    @property
+    def slot_index(self) -> int: ...
+    @property
+    def tokens(self) -> list[int]: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def wants_logits(self) -> bool:
+        """Whether the logits after the last token are needed."""
+        ...
+
+
+class DecodeError(Exception):
+    """A forward pass failed; what the slots in its batch hold is unknown then. Carries `llama_decode`'s code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"llama_decode returned {code}")
+        self.code = code
+
+
+class Runner(Protocol):
+    """A model with a context of `num_slots` sequences of up to `n_ctx` tokens each."""
+
+    n_ctx: int
+    num_slots: int
+    max_step_tokens: int
+
+    @property
+    def memory(self) -> Memory: ...
+
+    def decode(self, spans: Sequence[Span]) -> list[int]:
+        """One forward pass; the rows of the logits of the spans that want them, in order.
+
+        Raises:
+            DecodeError: see there.
+        """
+        ...
+
+    def logits(self, row: int) -> Logits:
+        """Logits of a row of the last pass, shape (n_vocab,); writable, and gone with the next pass."""
+        ...
+
+    def sampler(self, params: SamplingParams, ignore_eos: bool) -> Sampler: ...
+
+    def token_bytes(self, token: int) -> bytes:
+        """What a token stands for; empty for control tokens, and not always whole characters."""
+        ...
+
+    def is_eog(self, token: int) -> bool:
+        """Whether a token ends a generation."""
+        ...

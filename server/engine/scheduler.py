@@ -1,0 +1,178 @@
+"""Who gets a slot, and what each step computes.
+
+Users take turns: each user's sequences wait in order, and slots go round the users. It knows sequences and slots;
+llama.cpp, sampling and clocks are other people's business.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+
+from server.engine.kv_cache import IntegrityError, KVCache
+from server.engine.prefix_cache import MIN_COPIED_TOKENS, PrefixCache, common_prefix_length
+from server.engine.sequence import Request, Sequence
+from server.engine.step_cost import StepCost
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of one sequence's tokens to compute in a step, at positions [start, start + len(tokens))."""
+
+    sequence: Sequence
+    slot_index: int
+    tokens: list[int]
+    start: int
+    wants_logits: bool
+    """The chunk reaches the sequence's last token, so the next one can be sampled."""
+
+
+class QueueFull(Exception):
+    """The queue's bound is reached; carries the bound."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} requests or tokens are waiting already")
+        self.limit = limit
+
+
+class WaitingQueue:
+    """Waiting sequences, a queue a user, served in rotation; bounded in requests and prompt tokens."""
+
+    def __init__(self, max_requests: int, max_tokens: int) -> None:
+        self._max_requests = max_requests
+        self._max_tokens = max_tokens
+        self._by_user: OrderedDict[str, deque[Sequence]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_user.values()))
+
+    def __iter__(self) -> Iterator[Sequence]:
+        for queue in self._by_user.values():
+            yield from queue
+
+    @property
+    def num_tokens(self) -> int:
+        return sum(request.num_prompt_tokens for request in self)
+
+    def add(self, sequences: list[Sequence]) -> None:
+        """Append the sequences of one request to their user's queue.
+
+        Raises:
+            QueueFull: if that many are waiting already. An empty queue takes any request.
+        """
+        requests = {id(sequence.request) for sequence in self}
+        if len(requests) >= self._max_requests:
+            raise QueueFull(self._max_requests)
+        num_tokens = sequences[0].num_prompt_tokens
+        if requests and self.num_tokens + num_tokens > self._max_tokens:
+            raise QueueFull(self._max_tokens)
+        self._by_user.setdefault(sequences[0].request.user, deque()).extend(sequences)
+
+    def in_turn(self) -> Iterator[Sequence]:
+        """All that wait, in the order in which they should get slots: every user's first, every user's second, ..."""
+        for round_of_turns in zip_longest(*self._by_user.values()):
+            yield from (sequence for sequence in round_of_turns if sequence is not None)
+
+    def take(self, sequence: Sequence) -> None:
+        """Remove a sequence that gets a slot; its user goes to the end of the rotation."""
+        self.remove(sequence)
+        if sequence.request.user in self._by_user:
+            self._by_user.move_to_end(sequence.request.user)
+
+    def remove(self, sequence: Sequence) -> None:
+        user = sequence.request.user
+        self._by_user[user].remove(sequence)
+        if not self._by_user[user]:
+            del self._by_user[user]
+
+
+class Scheduler:
+    """Admits sequences to slots and cuts the next step's batch from them."""
+
+    def __init__(self, kv_cache: KVCache, waiting: WaitingQueue, step_cost: StepCost) -> None:
+        self._kv_cache = kv_cache
+        self._prefix_cache = PrefixCache(kv_cache)
+        self._step_cost = step_cost
+        self._step = 0
+        self.waiting = waiting
+        self.running: list[Sequence] = []
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self.running) or len(self.waiting) > 0
+
+    def schedule(self) -> list[Chunk]:
+        """Admit whom there is room for, and choose what this step computes."""
+        self._step += 1
+        while self._admit_next():
+            pass
+        return self._cut_chunks()
+
+    def finish(self, sequence: Sequence) -> None:
+        """Take a sequence out, wherever it is. Its tokens stay in the slot for those who share the prefix."""
+        if sequence.slot is None:
+            self.waiting.remove(sequence)
+        else:
+            sequence.slot.is_busy = False
+            sequence.slot.last_used = self._step
+            sequence.slot = None
+            self.running.remove(sequence)
+
+    def sequences_of(self, request: Request) -> list[Sequence]:
+        return [sequence for sequence in [*self.running, *self.waiting] if sequence.request is request]
+
+    def check(self) -> None:
+        """With nothing to do, every slot must be free and hold what we believe.
+
+        Raises:
+            IntegrityError: naming the slot.
+        """
+        for slot in self._kv_cache.slots:
+            if slot.is_busy:
+                raise IntegrityError(f"slot {slot.index} is busy, but nothing runs")
+        self._kv_cache.check()
+
+    def _admit_next(self) -> bool:
+        """Give one waiting sequence a slot; False if nobody can have one now."""
+        for sequence in list(islice(self.waiting.in_turn(), 2 * len(self._kv_cache.slots))):
+            placement = self._prefix_cache.place(sequence.tokens, sequence.request.cache_scope)
+            if placement is None:
+                return False
+            if self._is_being_computed(sequence, placement.length):
+                continue
+            self.waiting.take(sequence)
+            sequence.num_cached_tokens = self._prefix_cache.apply(placement, sequence.request.cache_scope)
+            sequence.slot = placement.slot
+            sequence.slot.is_busy = True
+            self.running.append(sequence)
+            return True
+        return False
+
+    def _is_being_computed(self, sequence: Sequence, num_cached: int) -> bool:
+        """A running prefill is about to compute more of this prompt than is cached: wait for it and copy."""
+        for other in self.running:
+            if other.is_prefilling and other.request.cache_scope == sequence.request.cache_scope:
+                shared = min(common_prefix_length(other.tokens, sequence.tokens), len(sequence.tokens) - 1)
+                if shared >= MIN_COPIED_TOKENS and shared > max(num_cached, other.num_computed_tokens):
+                    return True
+        return False
+
+    def _cut_chunks(self) -> list[Chunk]:
+        """A token of every decoding sequence, then prompts, first come first served, as far as the step's time goes."""
+        decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
+        chunks = [_chunk(sequence, 1) for sequence in decoding]
+        budget = self._step_cost.max_prefill_tokens(len(decoding))
+        for sequence in self.running:
+            if sequence.is_prefilling and budget > 0:
+                chunks.append(_chunk(sequence, budget))
+                budget -= len(chunks[-1].tokens)
+        return chunks
+
+
+def _chunk(sequence: Sequence, max_tokens: int) -> Chunk:
+    assert sequence.slot is not None
+    start = sequence.num_computed_tokens
+    tokens = sequence.tokens[start : start + max_tokens]
+    return Chunk(sequence, sequence.slot.index, tokens, start, wants_logits=start + len(tokens) == len(sequence.tokens))

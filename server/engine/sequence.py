@@ -1,0 +1,101 @@
+"""A request as the engine holds it, and a sequence: one generation in progress.
+
+Neither knows llama.cpp, sockets or who else is running. What a sequence is doing follows from its slot and its tokens,
+so there is no second copy of that knowledge to go stale.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Hashable
+from collections.abc import Sequence as ReadOnlySequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from server.engine.messages import FinishReason, SamplingParams, TokenLogprob
+
+if TYPE_CHECKING:
+    from server.engine.detokenizer import Detokenizer
+    from server.engine.kv_cache import Slot
+    from server.engine.sampler import Sampler
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What one client asked for, tokenized and known to fit. Compared by identity."""
+
+    owner: Hashable
+    """Whom its events go to; opaque here."""
+    request_id: int
+    prompt: ReadOnlySequence[int]
+    max_tokens: int
+    """Most tokens of one completion; with the prompt they never exceed the context."""
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    num_choices: int = 1
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    num_top_logprobs: int | None = None
+    user: str = ""
+    cache_scope: str = ""
+
+
+class SequenceStatus(enum.Enum):
+    """Where a sequence is in its life; it only ever moves down this list."""
+
+    WAITING = enum.auto()
+    RUNNING = enum.auto()
+    FINISHED = enum.auto()
+
+
+@dataclass(eq=False)
+class Sequence:
+    """One choice of a request.
+
+    tokens: [ prompt ................ | completion ... ]
+            [ computed, in the slot ........ | uncomputed ]
+    """
+
+    request: Request
+    choice: int
+    sampler: Sampler
+    detokenizer: Detokenizer
+    tokens: list[int] = field(init=False)
+    slot: Slot | None = None
+    num_cached_tokens: int = 0
+    finish_reason: FinishReason | None = None
+    held_logprobs: list[TokenLogprob] = field(default_factory=list)
+    """Logprobs of tokens whose text is still held back."""
+
+    def __post_init__(self) -> None:
+        self.tokens = list(self.request.prompt)
+
+    @property
+    def status(self) -> SequenceStatus:
+        if self.finish_reason is not None:
+            return SequenceStatus.FINISHED
+        return SequenceStatus.WAITING if self.slot is None else SequenceStatus.RUNNING
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        return len(self.request.prompt)
+
+    @property
+    def num_completion_tokens(self) -> int:
+        return len(self.tokens) - len(self.request.prompt)
+
+    @property
+    def num_computed_tokens(self) -> int:
+        return 0 if self.slot is None else len(self.slot.tokens)
+
+    @property
+    def num_uncomputed_tokens(self) -> int:
+        return len(self.tokens) - self.num_computed_tokens
+
+    @property
+    def is_prefilling(self) -> bool:
+        """More than the one token to compute that a decode step computes."""
+        return self.num_uncomputed_tokens > 1
+
+    @property
+    def has_spent_max_tokens(self) -> bool:
+        return self.num_completion_tokens >= self.request.max_tokens

@@ -1,0 +1,187 @@
+"""The engine behind a socket: which request belongs to which connection, and the loop that drives the steps.
+
+Three kinds of thread meet here. A reader for each connection and the intake's thread put arrivals into one queue; the
+engine's thread, which alone touches the engine, takes them between steps.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from server.engine.connection import Connection
+from server.engine.engine import Engine, Output
+from server.engine.intake import Intake
+from server.engine.messages import Accepted, Cancel, Command, Event, Failed, Finished, ModelCard, Rejected, Submit
+from server.engine.scheduler import QueueFull
+from server.engine.sequence import Request
+
+RETRY_SEND_SECONDS = 0.005
+"""How soon to try again, while idle, to send what a worker has not taken yet."""
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    connection: Connection
+    request: Request
+    accepted: Accepted
+
+
+@dataclass(frozen=True)
+class _Cancelled:
+    connection: Connection
+    request_id: int
+
+
+@dataclass(frozen=True)
+class _Disconnected:
+    connection: Connection
+
+
+_Arrival = _Arrived | _Cancelled | _Disconnected
+
+
+@dataclass
+class _Open:
+    """A request whose last event has not been sent."""
+
+    request: Request
+    num_unfinished: int
+
+
+class Service:
+    """Serves an engine to the workers that connect to its socket."""
+
+    def __init__(self, engine: Engine, intake: Intake, card: ModelCard) -> None:
+        self._engine = engine
+        self._intake = intake
+        self._card = card
+        self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
+        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submit]] = queue.SimpleQueue()
+        self._preparing: set[tuple[Connection, int]] = set()
+        self._preparing_lock = threading.Lock()
+        self._open: dict[Connection, dict[int, _Open]] = {}
+
+    def listen(self, socket_path: Path) -> None:
+        """Create the socket and take connections from now on, on other threads."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(socket_path))
+        listener.listen(64)
+        threading.Thread(target=self._accept_connections, args=(listener,), daemon=True, name="accept").start()
+        threading.Thread(target=self._prepare_requests, daemon=True, name="intake").start()
+
+    def run(self) -> NoReturn:
+        """Step as long as there is work and wait when there is none."""
+        while True:
+            self._take_arrivals()
+            self._dispatch(self._engine.step())
+            if not self._engine.has_work:
+                self._engine.check()
+
+    # --- the engine's thread ---
+
+    def _take_arrivals(self) -> None:
+        """Take all that has arrived; with nothing to do, wait for something to arrive."""
+        try:
+            if not self._engine.has_work:
+                self._take(self._wait_for_arrival())
+            while True:
+                self._take(self._arrivals.get_nowait())
+        except queue.Empty:
+            pass
+
+    def _wait_for_arrival(self) -> _Arrival:
+        while unsent := [connection for connection in self._open if connection.has_unsent]:
+            try:
+                return self._arrivals.get(timeout=RETRY_SEND_SECONDS)
+            except queue.Empty:
+                for connection in unsent:
+                    connection.send_rest()
+        return self._arrivals.get()
+
+    def _take(self, arrival: _Arrival) -> None:
+        requests = self._open.setdefault(arrival.connection, {})
+        match arrival:
+            case _Arrived(connection, request, accepted):
+                self._submit(connection, request, accepted)
+            case _Cancelled(_, request_id):
+                if cancelled := requests.pop(request_id, None):
+                    self._engine.cancel(cancelled.request)
+            case _Disconnected(connection):
+                for left_behind in self._open.pop(connection).values():
+                    self._engine.cancel(left_behind.request)
+
+    def _submit(self, connection: Connection, request: Request, accepted: Accepted) -> None:
+        try:
+            self._engine.submit(request)
+        except QueueFull as full:
+            connection.send([Rejected(request.request_id, "overloaded", limit=full.limit)])
+            return
+        self._open[connection][request.request_id] = _Open(request, request.num_choices)
+        connection.send([accepted])
+
+    def _dispatch(self, outputs: list[Output]) -> None:
+        """One frame to every connection that something happened for."""
+        events: defaultdict[Connection, list[Event]] = defaultdict(list)
+        for request, event in outputs:
+            assert isinstance(request.owner, Connection)
+            events[request.owner].append(event)
+            self._close_finished(request.owner, event)
+        for connection, of_connection in events.items():
+            connection.send(of_connection)
+
+    def _close_finished(self, connection: Connection, event: Event) -> None:
+        if isinstance(event, Failed):
+            del self._open[connection][event.request_id]
+        elif isinstance(event, Finished):
+            entry = self._open[connection][event.request_id]
+            entry.num_unfinished -= 1
+            if entry.num_unfinished == 0:
+                del self._open[connection][event.request_id]
+
+    # --- other threads ---
+
+    def _accept_connections(self, listener: socket.socket) -> None:
+        while True:
+            sock, _ = listener.accept()
+            connection = Connection(sock)
+            connection.send(self._card)
+            threading.Thread(target=self._read_commands, args=(connection,), daemon=True, name="reader").start()
+
+    def _read_commands(self, connection: Connection) -> None:
+        connection.read(lambda command: self._on_command(connection, command))
+        with self._preparing_lock:
+            self._preparing -= {key for key in self._preparing if key[0] is connection}
+        self._arrivals.put(_Disconnected(connection))
+
+    def _on_command(self, connection: Connection, command: Command) -> None:
+        """A cancelled request may still be with the intake: then it must not come out of it."""
+        match command:
+            case Submit():
+                with self._preparing_lock:
+                    self._preparing.add((connection, command.request_id))
+                self._to_prepare.put((connection, command))
+            case Cancel(request_id):
+                with self._preparing_lock:
+                    if (connection, request_id) in self._preparing:
+                        self._preparing.remove((connection, request_id))
+                    else:
+                        self._arrivals.put(_Cancelled(connection, request_id))
+
+    def _prepare_requests(self) -> None:
+        while True:
+            connection, submit = self._to_prepare.get()
+            prepared = self._intake.prepare(connection, submit)
+            with self._preparing_lock:
+                if (connection, submit.request_id) not in self._preparing:
+                    continue
+                self._preparing.remove((connection, submit.request_id))
+                if not isinstance(prepared, Rejected):
+                    self._arrivals.put(_Arrived(connection, *prepared))
+            if isinstance(prepared, Rejected):
+                connection.send([prepared])

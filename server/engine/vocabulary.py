@@ -1,0 +1,97 @@
+"""The model's vocabulary: text to token ids, token ids to bytes, and which tokens are special.
+
+All calls are read-only and thread-safe (llama.h), and ctypes releases the interpreter lock, so a prompt may be
+tokenized while the model computes. Knows nothing of contexts, slots or requests.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import llama_cpp.llama_cpp as llama
+
+from server.engine.messages import TextPiece
+
+ATTR_UNKNOWN = 1 << 0
+ATTR_CONTROL = 1 << 3
+"""`enum llama_token_attr`: tokens that llama.cpp makes from text only when told to parse special tokens."""
+
+MAX_PIECE_BYTES = 256
+
+
+class Vocabulary:
+    """A view of a loaded model's `llama_vocab`; valid as long as the model is."""
+
+    def __init__(self, pointer: object) -> None:
+        self._pointer = pointer
+        self.num_tokens: int = llama.llama_vocab_n_tokens(pointer)
+        self.bos: int = llama.llama_vocab_bos(pointer)
+        self.eos: int = llama.llama_vocab_eos(pointer)
+        self.adds_bos: bool = llama.llama_vocab_get_add_bos(pointer)
+        self.eog_tokens = frozenset(
+            token for token in range(self.num_tokens) if llama.llama_vocab_is_eog(pointer, token)
+        )
+        self._bytes_by_token: dict[int, bytes] = {}
+
+    def tokenize(self, pieces: Sequence[TextPiece]) -> list[int]:
+        """Token ids of a prompt, with the BOS token in front where the model wants it and the text has none.
+
+        An empty prompt begins a new document, with the BOS token if there is one.
+        """
+        tokens = [token for piece in pieces for token in self._tokenize_piece(piece)]
+        needs_bos = self.adds_bos and tokens[:1] != [self.bos]
+        if self.bos >= 0 and (needs_bos or not tokens):
+            return [self.bos, *tokens]
+        return tokens
+
+    def token_bytes(self, token: int) -> bytes:
+        """What a token stands for; empty for control tokens. Not always whole UTF-8 characters."""
+        known = self._bytes_by_token.get(token)
+        if known is None:
+            known = self._bytes_by_token[token] = self._read_bytes(token, special=False)
+        return known
+
+    def spelling(self, token: int) -> str:
+        """How a token is written, control tokens included; empty where the model has no such token."""
+        return self._read_bytes(token, special=True).decode(errors="replace") if token >= 0 else ""
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of a prompt, control tokens left out."""
+        return b"".join(map(self.token_bytes, tokens)).decode(errors="replace")
+
+    def control_spellings(self) -> list[str]:
+        """Spellings that would become control tokens if they were parsed in a user's text."""
+        special = ATTR_CONTROL | ATTR_UNKNOWN
+        tokens = (t for t in range(self.num_tokens) if llama.llama_vocab_get_attr(self._pointer, t) & special)
+        return sorted({spelling for token in tokens if (spelling := self.spelling(token))})
+
+    def infill_spellings(self) -> tuple[str, str, str] | None:
+        """Spellings of the infill tokens (prefix, suffix, middle), if the model has all three."""
+        tokens = (
+            llama.llama_vocab_fim_pre(self._pointer),
+            llama.llama_vocab_fim_suf(self._pointer),
+            llama.llama_vocab_fim_mid(self._pointer),
+        )
+        if min(tokens) < 0:
+            return None
+        prefix, suffix, middle = map(self.spelling, tokens)
+        return prefix, suffix, middle
+
+    def _tokenize_piece(self, piece: TextPiece) -> list[int]:
+        text = piece.text.encode()
+        capacity = len(text) + 8  # a token is a byte at least; a few more for a space prefix
+        buffer = (llama.llama_token * capacity)()
+        count = llama.llama_tokenize(self._pointer, text, len(text), buffer, capacity, False, piece.parse_special)
+        if count < 0:
+            raise ValueError(f"llama.cpp needs room for {-count} tokens for {len(text)} bytes")
+        return buffer[:count]
+
+    def _read_bytes(self, token: int, special: bool) -> bytes:
+        capacity = MAX_PIECE_BYTES
+        while True:
+            buffer = ctypes.create_string_buffer(capacity)
+            count = llama.llama_token_to_piece(self._pointer, token, buffer, capacity, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            capacity = -count

@@ -1,0 +1,321 @@
+"""Every way in which a request can fail, and its form on the wire: OpenAI's error body.
+
+ParleyError
+  InvalidRequest 400              the request itself is wrong; `param` names the field
+    ContextLengthExceeded         prompt and completion do not fit the context
+    UnsupportedParameter          OpenAI knows this parameter, this server does not (yet)
+    TemplateRefused               the model's chat template raised on these messages
+  NotFound 404
+    ModelNotFound                 no model of that name
+    UnknownPath                   no endpoint of that path
+  MethodNotAllowed 405
+  RequestTimeout 408              the body did not arrive in time
+  PayloadTooLarge 413
+  UnsupportedMediaType 415
+  Overloaded 429                  the queue is full; come back later
+  InternalError 500               a bug; the log has the traceback under the request id
+  EngineFailed 500                the engine could not go on with this request, and says why
+  Unavailable 503                 right request, wrong moment; come back later
+    ModelNotReady                 the model is being downloaded, loaded or restarted
+    EngineLost                    the engine process died under this request
+    ShuttingDown                  this worker takes no new requests
+
+Raise these anywhere on the HTTP side; `register_error_handlers` turns them, werkzeug's exceptions and any other
+exception into responses. This module does not know which endpoints exist, and never sees a stream: what happens after
+the first byte is for the stream to say, with the same `error_body`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any, ClassVar
+
+import msgspec
+from flask import Flask, Response, g, request
+from werkzeug import exceptions as http
+
+logger = logging.getLogger(__name__)
+
+MAX_ECHO = 200
+"""Characters of a client's own text that an error message repeats at most."""
+
+
+class ParleyError(Exception):
+    """A request failed; `str()` is the message for the client."""
+
+    status: int = 500
+    type: ClassVar[str] = "invalid_request_error"
+    default_code: ClassVar[str | None] = None
+    default_param: ClassVar[str | None] = None
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param if param is not None else self.default_param
+        self.code = code if code is not None else self.default_code
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the response carries besides the body."""
+        return {}
+
+
+class InvalidRequest(ParleyError):
+    """The request is wrong and would be wrong again."""
+
+    status = 400
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """Prompt, or prompt and wanted completion, are longer than a sequence may be. All numbers are in tokens."""
+
+    default_code = "context_length_exceeded"
+    default_param = "messages"
+
+    def __init__(
+        self, num_prompt_tokens: int, n_ctx: int, num_max_tokens: int | None = None, *, param: str | None = None
+    ) -> None:
+        wanted = f"the prompt has {num_prompt_tokens} tokens"
+        if num_max_tokens is not None:
+            wanted += f" and {num_max_tokens} more were asked for"
+        super().__init__(f"This model's context holds {n_ctx} tokens, but {wanted}. Please shorten it.", param=param)
+        self.num_prompt_tokens = num_prompt_tokens
+        self.n_ctx = n_ctx
+        self.num_max_tokens = num_max_tokens
+
+
+class UnsupportedParameter(InvalidRequest):
+    """A parameter of OpenAI's that this server, or this model, cannot honour."""
+
+    default_code = "unsupported_parameter"
+
+    def __init__(self, param: str, reason: str, *, code: str | None = None) -> None:
+        super().__init__(f"'{param}' is not supported: {reason}", param=param, code=code)
+        self.reason = reason
+
+
+class TemplateRefused(InvalidRequest):
+    """The chat template raised; the message is the template's own."""
+
+    default_param = "messages"
+
+
+class NotFound(ParleyError):
+    """There is no such thing, or not for this user."""
+
+    status = 404
+
+
+class ModelNotFound(NotFound):
+    """No model has this id or alias."""
+
+    default_code = "model_not_found"
+    default_param = "model"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"The model '{_echo(model)}' does not exist; GET /v1/models lists those that do.")
+        self.model = model
+
+
+class UnknownPath(NotFound):
+    """No endpoint has this path."""
+
+    default_code = "unknown_url"
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(f"Unknown request URL: {_echo(method)} {_echo(path)}. Please check it for typos.")
+        self.method = method
+        self.path = path
+
+
+class MethodNotAllowed(ParleyError):
+    """The path exists, but not for this method."""
+
+    status = 405
+    default_code = "method_not_supported"
+
+    def __init__(self, method: str, path: str, allowed_methods: list[str]) -> None:
+        self.allowed_methods = sorted(allowed_methods)
+        hint = f" It answers {', '.join(self.allowed_methods)}." if allowed_methods else ""
+        super().__init__(f"{_echo(method)} is not allowed on {_echo(path)}.{hint}")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Allow": ", ".join(self.allowed_methods)}
+
+
+class RequestTimeout(ParleyError):
+    """The request's body did not arrive in time."""
+
+    status = 408
+    default_code = "request_timeout"
+
+    def __init__(self, timeout_seconds: float) -> None:
+        super().__init__(f"The request body did not arrive within {timeout_seconds:g} seconds.")
+        self.timeout_seconds = timeout_seconds
+
+
+class PayloadTooLarge(ParleyError):
+    """The request's body is longer than the server accepts."""
+
+    status = 413
+    default_code = "request_too_large"
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"The request body is too large: at most {max_bytes} bytes are accepted.")
+        self.max_bytes = max_bytes
+
+
+class UnsupportedMediaType(ParleyError):
+    """The body is of a kind that this endpoint does not read."""
+
+    status = 415
+
+
+class _TryLater(ParleyError):
+    """A failure that waiting may cure."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = max(1, math.ceil(retry_after_seconds))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after_seconds)}
+
+
+class Overloaded(_TryLater):
+    """The queue is full."""
+
+    status = 429
+    type = "requests"
+    default_code = "rate_limit_exceeded"
+
+    def __init__(
+        self, retry_after_seconds: float, message: str = "Too many requests are waiting. Please retry later."
+    ) -> None:
+        super().__init__(message, retry_after_seconds)
+
+
+class InternalError(ParleyError):
+    """A bug of ours. The client learns only where the log can be searched."""
+
+    status = 500
+    type = "server_error"
+    default_code = "internal_error"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"The server failed on this request. Its log says more under the request id {request_id}.")
+        self.request_id = request_id
+
+
+class EngineFailed(ParleyError):
+    """The engine could not go on with this request; the message is the engine's own."""
+
+    status = 500
+    type = "server_error"
+    default_code = "engine_failed"
+
+
+class Unavailable(_TryLater):
+    """The request is right, the moment is not."""
+
+    status = 503
+    type = "server_error"
+
+
+class ModelNotReady(Unavailable):
+    """The model is being downloaded, loaded or restarted, or could not be loaded.
+
+    `state` is the supervisor's word for it, `progress` goes from 0 to 1 where it is known, `message` says why.
+    """
+
+    default_code = "model_not_ready"
+
+    def __init__(
+        self, model: str, state: str, progress: float | None, message: str, retry_after_seconds: float
+    ) -> None:
+        share = f", {progress:.0%} done" if progress is not None else ""
+        detail = f": {message}" if message else "."
+        super().__init__(f"The model '{_echo(model)}' is not ready ({state}{share}){detail}", retry_after_seconds)
+        self.model = model
+        self.state = state
+        self.progress = progress
+
+
+class EngineLost(Unavailable):
+    """The engine process died under this request; it is being restarted, and trying again is right."""
+
+    default_code = "engine_lost"
+
+    def __init__(self, model: str, retry_after_seconds: float = 1) -> None:
+        super().__init__(
+            f"The engine of the model '{_echo(model)}' was lost during this request and is being restarted. "
+            "Please retry.",
+            retry_after_seconds,
+        )
+        self.model = model
+
+
+class ShuttingDown(Unavailable):
+    """This worker is finishing its last requests."""
+
+    default_code = "shutting_down"
+
+    def __init__(self, retry_after_seconds: float = 1) -> None:
+        super().__init__("The server is shutting down and takes no new requests.", retry_after_seconds)
+
+
+def error_body(error: ParleyError) -> dict[str, dict[str, str | None]]:
+    """OpenAI's error object."""
+    return {
+        "error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code},
+    }
+
+
+def error_response(error: ParleyError) -> Response:
+    """The whole response for a request that failed before its first byte."""
+    body = msgspec.json.encode(error_body(error))
+    return Response(body, status=error.status, headers=error.headers, mimetype="application/json")
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Make `app` answer every failure with OpenAI's error body."""
+    app.register_error_handler(ParleyError, error_response)
+    app.register_error_handler(http.HTTPException, _http_error_response)
+    app.register_error_handler(Exception, _unexpected_error_response)
+
+
+def _http_error_response(error: http.HTTPException) -> Any:
+    if error.response is not None or (error.code or 500) < 400:
+        return error
+    return error_response(_translated(error))
+
+
+def _translated(error: http.HTTPException) -> ParleyError:
+    """Our word for what werkzeug, Flask or a view's `abort` raised."""
+    if isinstance(error, http.NotFound):
+        return UnknownPath(request.method, request.path)
+    if isinstance(error, http.MethodNotAllowed):
+        return MethodNotAllowed(request.method, request.path, list(error.valid_methods or ()))
+    if (error.code or 500) >= 500:
+        return _internal_error(error)
+    translated = InvalidRequest(error.description or error.name)
+    translated.status = error.code or translated.status
+    return translated
+
+
+def _unexpected_error_response(error: Exception) -> Response:
+    return error_response(_internal_error(error))
+
+
+def _internal_error(error: Exception) -> InternalError:
+    request_id = str(g.get("request_id", "unknown"))
+    logger.error("%s: %s %r failed", request_id, request.method, request.path, exc_info=error)
+    return InternalError(request_id)
+
+
+def _echo(text: str) -> str:
+    """A client's own text, short enough to be repeated to it."""
+    return text if len(text) <= MAX_ECHO else text[:MAX_ECHO] + "..."

@@ -1,0 +1,214 @@
+"""One generation, from a validated request to a stream of events; every endpoint that generates uses it.
+
+Whatever can go wrong on the way becomes one of the errors of `server.errors`: before the first event as an exception
+from `start`, later as one from the iteration. It watches the client's connection, so a client that leaves stops the
+engine's work for it within a step, whether anything is being written or not. It does not know JSON, roles or which
+endpoint it works for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+from gevent.queue import Empty, SimpleQueue
+
+from server import draining
+from server.client_watch import ClientWatch
+from server.engine.messages import Accepted, Delta, Failed, Finished, Rejected, Submit
+from server.engine_client import Arrival, EngineGone, NotConnected, Ticket
+from server.errors import (
+    ContextLengthExceeded,
+    EngineFailed,
+    EngineLost,
+    InvalidRequest,
+    Overloaded,
+    ParleyError,
+    ShuttingDown,
+)
+from server.served_models import ServedModel
+
+logger = logging.getLogger(__name__)
+
+OVERLOAD_RETRY_SECONDS = 5.0
+
+
+class ClientLeft(Exception):
+    """The client closed its connection; there is nobody to answer."""
+
+
+class _ClientGone:
+    """Stands in a queue where an event would."""
+
+
+class _DeadlineReached:
+    """Stands in a queue where an event would: this worker must end now."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Exact counts of tokens over all prompts and choices of a request."""
+
+    num_prompt_tokens: int
+    num_completion_tokens: int
+    num_cached_tokens: int
+
+
+ChoiceEvent = tuple[int, Delta | Finished]
+"""The index of a choice, counted over all prompts, and what happened to it."""
+
+
+class Generation:
+    """The generations of one HTTP request: one or more prompts, each with the same number of choices.
+
+    A context manager; leaving it cancels what still runs.
+    """
+
+    def __init__(self, model: ServedModel, submits: list[Submit], watch: ClientWatch, prompt_param: str) -> None:
+        """`prompt_param` is what the endpoint calls the prompt, for errors about it."""
+        self._model = model
+        self._submits = submits
+        self._watch = watch
+        self._prompt_param = prompt_param
+        self._queue: SimpleQueue[Arrival | _ClientGone | _DeadlineReached] = SimpleQueue()
+        self._tickets: list[Ticket] = []
+        self._first_choice: dict[int, int] = {}  # by request id
+        self._accepted: dict[int, Accepted] = {}
+        self._early: list[object] = []  # events of prompts that run while another is not accepted yet
+        self._finished: list[Finished] = []
+
+    def __enter__(self) -> Generation:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def num_choices(self) -> int:
+        return sum(submit.num_choices for submit in self._submits)
+
+    @property
+    def prompt_texts(self) -> list[str]:
+        """The prompts as text, where the submits asked for that; in order."""
+        return [self._accepted[ticket.request_id].prompt_text or "" for ticket in self._tickets]
+
+    @property
+    def usage(self) -> Usage:
+        """Counts so far; final once the iteration has ended."""
+        return Usage(
+            sum(accepted.num_prompt_tokens for accepted in self._accepted.values()),
+            sum(finished.num_completion_tokens for finished in self._finished),
+            sum(finished.num_cached_tokens for finished in self._finished if finished.choice == 0),
+        )
+
+    def start(self) -> None:
+        """Submit everything and wait until it has a place in the queue.
+
+        Raises:
+            ParleyError: if it cannot be served; nothing of it runs then.
+            ClientLeft: if the client did.
+        """
+        try:
+            self._watch.start(lambda: self._queue.put(_ClientGone()))
+            draining.deadline_event.rawlink(self._on_deadline)
+            for submit in self._submits:
+                self._submit(submit)
+            while len(self._accepted) < len(self._submits):
+                self._accept(self._queue.get())
+        except BaseException:
+            self.close()
+            raise
+
+    def events(self, silence_seconds: float | None = None) -> Iterator[list[ChoiceEvent]]:
+        """What happens, in batches as it arrives; an empty batch after `silence_seconds` in which nothing did.
+
+        Raises:
+            ParleyError: if the generation cannot go on.
+            ClientLeft: if the client did.
+        """
+        num_unfinished = self.num_choices
+        while num_unfinished:
+            batch = [self._choice_event(arrival) for arrival in self._wait(silence_seconds)]
+            for _, event in batch:
+                if isinstance(event, Finished):
+                    self._finished.append(event)
+                    num_unfinished -= 1
+            yield batch
+
+    def close(self) -> None:
+        """Cancel what still runs and stop watching. May be called more than once."""
+        self._watch.stop()
+        draining.deadline_event.unlink(self._on_deadline)
+        for ticket in self._tickets:
+            ticket.cancel()
+
+    def _submit(self, submit: Submit) -> None:
+        try:
+            ticket = self._model.client.submit(submit, self._queue)
+        except NotConnected:
+            raise self._model.not_ready() from None
+        self._first_choice[ticket.request_id] = sum(s.num_choices for s in self._submits[: len(self._tickets)])
+        self._tickets.append(ticket)
+
+    def _accept(self, arrival: object) -> None:
+        match arrival:
+            case Accepted():
+                self._accepted[arrival.request_id] = arrival
+            case Rejected():
+                raise self._refusal(arrival)
+            case Delta() | Finished():
+                self._early.append(arrival)
+            case _:
+                raise self._failure(arrival)
+
+    def _wait(self, silence_seconds: float | None) -> list[object]:
+        """All that has arrived, or nothing if nothing does for a while."""
+        arrivals, self._early = self._early, []
+        try:
+            if not arrivals:
+                arrivals.append(self._queue.get(timeout=silence_seconds))
+            while True:
+                arrivals.append(self._queue.get_nowait())
+        except Empty:
+            pass
+        return arrivals
+
+    def _choice_event(self, arrival: object) -> ChoiceEvent:
+        if isinstance(arrival, (Delta, Finished)):
+            return self._first_choice[arrival.request_id] + arrival.choice, arrival
+        raise self._failure(arrival)
+
+    def _failure(self, arrival: object) -> Exception:
+        match arrival:
+            case _ClientGone():
+                return ClientLeft()
+            case _DeadlineReached():
+                return ShuttingDown()
+            case EngineGone():
+                return EngineLost(self._model.spec.id)
+            case Failed(_, message):
+                return EngineFailed(message)
+            case _:
+                raise TypeError(f"the engine sent {arrival!r}")
+
+    def _refusal(self, rejected: Rejected) -> ParleyError:
+        match rejected.reason:
+            case "context_length_exceeded":
+                num_prompt_tokens, n_ctx = rejected.num_prompt_tokens, rejected.limit
+                return ContextLengthExceeded(num_prompt_tokens, n_ctx, param=self._prompt_param)
+            case "overloaded":
+                return Overloaded(OVERLOAD_RETRY_SECONDS)
+            case "invalid_token":
+                return InvalidRequest(f"Token ids must be from 0 to {rejected.limit - 1} for this model.")
+            case "empty_prompt":
+                return InvalidRequest("The prompt has no tokens.", param=self._prompt_param)
+
+    def hang_up(self) -> None:
+        """Make the response that is being written the last on its connection."""
+        self._watch.stop()
+        self._watch.hang_up()
+
+    def _on_deadline(self, _event: object) -> None:
+        self._queue.put(_DeadlineReached())

@@ -1,0 +1,122 @@
+"""The models that the settings ask for, each with everything it takes to serve it, and the names they go by.
+
+Made once from the settings; it knows neither what state a model is in nor whether its file exists.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from server.models.cores import num_physical_cores
+from server.models.errors import InvalidSource
+from server.models.source import (
+    DEMO_MODEL_ID,
+    NO_MODEL,
+    LocalFile,
+    ModelSource,
+    default_model_id,
+    demo_model_path,
+    parse_source,
+)
+from server.settings import ModelEntry, Settings, SettingsError
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model to serve."""
+
+    index: int
+    """Its place in the catalogue; the default model has 0."""
+    id: str
+    source: ModelSource
+    aliases: tuple[str, ...]
+    n_ctx: int | None
+    """Tokens per sequence; None leaves it to the engine, which sees the model."""
+    num_slots: int
+    num_threads: int
+    n_gpu_layers: int | None
+    """None means all layers if there is a GPU backend."""
+    created: int
+    """Unix time: when the file was last changed, else when this was made."""
+
+
+class Catalogue:
+    """All models that are served, the default one first. There is always at least one."""
+
+    def __init__(self, models: tuple[ModelSpec, ...]) -> None:
+        """Raises SettingsError when two models share a name."""
+        self.models = models
+        self._by_name: dict[str, ModelSpec] = {}
+        problems = [problem for spec in models for problem in self._claim_names(spec)]
+        if problems:
+            raise SettingsError(*problems)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Catalogue:
+        """Raises SettingsError for a source that names no model, and for names that are used twice."""
+        entries = settings.models or ((ModelEntry(source=settings.model),) if settings.model is not None else ())
+        if not entries:
+            return cls((_demo_model(settings),))
+        specs: list[ModelSpec] = []
+        problems: list[str] = []
+        for index, entry in enumerate(entries):
+            try:
+                specs.append(_spec(index, entry, parse_source(entry.source), settings))
+            except InvalidSource as error:
+                problems.append(f"{f'models[{index}].source' if settings.models else 'model'}: {error}")
+        if problems:
+            raise SettingsError(*problems)
+        return cls(tuple(specs))
+
+    def find(self, name: str | None) -> ModelSpec:
+        """The model of that id or alias; the default model for None. Raises server.errors.ModelNotFound."""
+        if name is None:
+            return self.models[0]
+        if name not in self._by_name:
+            # Imported late: server.errors brings Flask along, which has no place in the gunicorn master.
+            from server.errors import ModelNotFound
+
+            raise ModelNotFound(name)
+        return self._by_name[name]
+
+    def _claim_names(self, spec: ModelSpec) -> Iterator[str]:
+        """Enter the names of `spec`; a sentence for each that is taken."""
+        for name in (spec.id, *spec.aliases):
+            holder = self._by_name.setdefault(name, spec)
+            if holder is not spec:
+                yield (
+                    f"models[{spec.index}]: models[{holder.index}] is already called {name!r}; "
+                    "give each an id and aliases of its own"
+                )
+
+
+def _demo_model(settings: Settings) -> ModelSpec:
+    path = demo_model_path()
+    entry = ModelEntry(source="demo", id=DEMO_MODEL_ID)
+    return _spec(0, entry, LocalFile(path) if path else NO_MODEL, settings)
+
+
+def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings) -> ModelSpec:
+    """What an entry leaves out comes from the setting of the same name."""
+    return ModelSpec(
+        index=index,
+        id=entry.id or default_model_id(source),
+        source=source,
+        aliases=entry.aliases,
+        n_ctx=entry.n_ctx or settings.n_ctx,
+        num_slots=entry.slots or settings.slots,
+        num_threads=entry.threads or settings.threads or num_physical_cores(),
+        n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
+        created=_created(source),
+    )
+
+
+def _created(source: ModelSource) -> int:
+    if isinstance(source, LocalFile):
+        try:
+            return int(source.path.stat().st_mtime)
+        except OSError:
+            pass
+    return int(time.time())

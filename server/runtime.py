@@ -1,0 +1,113 @@
+"""The runtime directory: where the processes of one running server find each other.
+
+    <temporary directory>/parley-xxxxxxxx/      private to the user, made by the gunicorn master
+        engine-0.sock, engine-1.sock, ...       one AF_UNIX socket per engine that is ready
+        status.json                             written by the supervisor, read by everybody
+
+It knows file names and the shape of the status. It does not know who starts what, sockets, HTTP or models.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+RUNTIME_DIR_VARIABLE = "_PARLEY_RUNTIME_DIR"
+
+ModelState = Literal["downloading", "loading", "ready", "failed", "restarting", "stopped"]
+
+# sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
+_MAX_SOCKET_PATH_BYTES = 103
+
+
+class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How it stands with one model."""
+
+    state: ModelState
+    progress: float | None = None
+    """Of the download or the load, from 0 to 1; None when it is not known."""
+    message: str = ""
+    """For people: what is going on, or exactly why the last attempt failed."""
+    pid: int | None = None
+    """Of the engine (or of the download), None while there is none."""
+    num_restarts: int = 0
+    retry_at: float | None = None
+    """When the next attempt is due, in seconds since the epoch; None when none is planned."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor says of all its models; empty until it has said anything."""
+
+    models: dict[str, ModelStatus] = {}
+    pid: int | None = None
+    """Of the supervisor."""
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self.models) and all(model.state == "ready" for model in self.models.values())
+
+
+class RuntimeDir:
+    """The paths inside one runtime directory."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls) -> RuntimeDir:
+        """A new, empty, private one whose paths are short enough for sockets."""
+        return cls(tempfile.mkdtemp(prefix="parley-", dir=_short_parent()))
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> RuntimeDir | None:
+        """The one that this process was started for; None outside of a running server."""
+        path = environ.get(RUNTIME_DIR_VARIABLE)
+        return cls(path) if path else None
+
+    @property
+    def status_file(self) -> Path:
+        return self.path / "status.json"
+
+    def engine_socket(self, index: int) -> Path:
+        """Where the engine of the catalogue's `index`-th model listens while it is ready."""
+        return self.path / f"engine-{index}.sock"
+
+    def remove_engine_sockets(self) -> None:
+        """Forget what an earlier supervisor's engines left behind."""
+        for socket in self.path.glob("engine-*.sock"):
+            socket.unlink(missing_ok=True)
+
+    def read_status(self) -> Status:
+        """The latest status; an empty one when nothing has been written yet or all is over."""
+        try:
+            data = self.status_file.read_bytes()
+        except FileNotFoundError:
+            return Status()
+        return msgspec.json.decode(data, type=Status)
+
+    def write_status(self, status: Status) -> None:
+        """Replace the status in one step, so that no reader ever sees half of it."""
+        draft = self.status_file.with_suffix(".new")
+        draft.write_bytes(msgspec.json.encode(status))
+        draft.replace(self.status_file)
+
+    def remove_status(self) -> None:
+        """Say that nothing is known: nobody may go on believing a supervisor that died."""
+        self.status_file.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the directory and all in it; harmless when it is gone already."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _short_parent() -> str:
+    """The usual temporary directory, unless it lies so deep that a socket in it could not have a name."""
+    usual = tempfile.gettempdir()
+    longest = os.path.join(usual, "parley-xxxxxxxx", "engine-999.sock")
+    return usual if len(os.fsencode(longest)) <= _MAX_SOCKET_PATH_BYTES else "/tmp"

@@ -1,0 +1,240 @@
+"""The settings themselves: name, type, default, limits and one line of documentation each.
+
+The name of a field is its key in `parley.toml`; PARLEY_ and the name in capitals is its variable. README.md and
+parley.toml.example are tested against this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from server.settings.bind import TcpAddress, UnixAddress, parse_bind
+
+MAX_INT32 = 2**31 - 1
+MAX_SLOTS = 256
+"""LLAMA_MAX_SEQ, llama.cpp's most sequences in a context."""
+MAX_THREADS = 512
+"""GGML_MAX_N_THREADS."""
+
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[\w.-]+(:[0-9]+)?", re.ASCII)
+DATABASE_SCHEMES = ("sqlite", "postgresql")
+
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ContextSize = Annotated[int, Field(ge=16, le=MAX_INT32)]
+SlotCount = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
+ThreadCount = Annotated[int, Field(ge=1, le=MAX_THREADS)]
+LayerCount = Annotated[int, Field(ge=0, le=MAX_INT32)]
+QueueBound = Annotated[int, Field(ge=1, le=MAX_INT32)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+def _setting(default: Any, doc: str, *, default_text: str | None = None, **more: Any) -> Any:
+    """A field with its documentation; `default_text` says in words what a default means that is computed later."""
+    extra: dict[str, Any] = {"default": default_text} if default_text else {}
+    return Field(default, description=doc, json_schema_extra=extra, **more)
+
+
+def num_usable_cores() -> int:
+    """Logical cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_num_workers() -> int:
+    num_cores = num_usable_cores()
+    return 1 if num_cores < 4 else min(4, num_cores // 2)
+
+
+class _Table(BaseModel):
+    """A TOML table with fixed keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_stray_bool(cls, value: object, info: ValidationInfo) -> object:
+        """TOML's `true` is no number, although Python would count it as 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise PydanticCustomError("stray_bool", "must not be true or false")
+        return value
+
+
+class ModelEntry(_Table):
+    """One `[[models]]` table; what it leaves out comes from the setting of the same name."""
+
+    source: Name = _setting(..., "A GGUF path, or `repo/name:file-or-pattern` on the Hugging Face hub.")
+    id: Name | None = _setting(None, "What clients call the model.", default_text="the file's name without .gguf")
+    aliases: tuple[Name, ...] = _setting((), "Other names that clients may use for it.")
+    n_ctx: ContextSize | None = _setting(None, "As the setting of that name, for this model.")
+    slots: SlotCount | None = _setting(None, "As the setting of that name, for this model.")
+    threads: ThreadCount | None = _setting(None, "As the setting of that name, for this model.")
+    n_gpu_layers: LayerCount | None = _setting(None, "As the setting of that name, for this model.")
+
+
+class Settings(_Table):
+    """Every setting of the server, validated and frozen.
+
+    The constructor reads neither files nor variables, `load_settings` does.
+    """
+
+    bind: str = _setting(
+        "127.0.0.1:8000", "Where to listen: `host:port` (port 0: any free one), `[ipv6]:port` or `unix:/path`."
+    )
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        default_factory=default_num_workers,
+        description="HTTP worker processes; they share the engines.",
+        json_schema_extra={"default": "1 below four cores, else half of them, at most 4"},
+    )
+    data_dir: Path = _setting(
+        Path("~/.local/share/parley"),
+        "Directory of what the server keeps on disk.",
+        default_text="~/.local/share/parley",
+    )
+    database_url: str | None = _setting(
+        None,
+        "`sqlite:///path` or `postgresql://...`. Nothing is stored yet, so it is checked and otherwise unused.",
+        default_text="SQLite in data_dir",
+        repr=False,
+    )
+    model: Name | None = _setting(
+        None,
+        "The model to serve: a GGUF path, or `repo/name:file-or-pattern` on the Hugging Face hub.",
+        default_text="the demo model, if installed",
+    )
+    n_ctx: ContextSize | None = _setting(
+        None,
+        "Tokens that one sequence may hold, prompt and completion together.",
+        default_text="what the model was trained for, at most 8192",
+    )
+    slots: SlotCount = _setting(4, "Sequences that one engine generates at once.")
+    threads: ThreadCount | None = _setting(None, "Threads of one engine.", default_text="the physical cores")
+    n_gpu_layers: LayerCount | None = _setting(
+        None, "Model layers to compute on the GPU.", default_text="all, if llama.cpp was built with a GPU backend"
+    )
+    auth: Literal["off"] = _setting("off", "Who may use the server; `off` is everybody who can reach it.")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "The least severe messages to log.")
+    max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
+    max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, all together.")
+    max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
+    body_timeout_seconds: Seconds = _setting(30, "How long a client may take to send its request body.")
+    ping_seconds: Seconds = _setting(10, "A stream that is silent for this long sends a comment, to stay open.")
+    # At least 3, because streams end themselves 2 seconds before the time is up.
+    graceful_timeout_seconds: Annotated[int, Field(ge=3, le=3600)] = _setting(
+        30, "How long running answers may go on after SIGTERM."
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        ("*",), "Web origins whose pages may call the API: `*` or `scheme://host[:port]`, in a variable with commas."
+    )
+    allow_public_bind: bool = _setting(
+        False, "Allow a `bind` beyond this machine while `auth` is `off`: whoever reaches it may use it."
+    )
+    default_max_tokens: Annotated[int, Field(ge=1, le=MAX_INT32)] | None = _setting(
+        None, "Completion tokens when a request names no limit.", default_text="up to the context's end"
+    )
+    models: tuple[ModelEntry, ...] = _setting((), "Several models, each with an engine of its own, instead of `model`.")
+
+    # --- one field at a time ----------------------------------------------------------------------------------------
+
+    @field_validator("bind")
+    @classmethod
+    def _check_bind(cls, value: str) -> str:
+        parse_bind(value)
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _resolve_data_dir(cls, value: Path) -> Path:
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as error:
+            raise ValueError(f"its ~ stands for no directory: {error}") from None
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in DATABASE_SCHEMES:
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("auth", mode="before")
+    @classmethod
+    def _explain_missing_auth(cls, value: object) -> object:
+        if value in ("keys", "header"):
+            raise ValueError('this version has no authentication yet: must be "off"')
+        return value
+
+    @field_validator("cors_origins", "models", mode="before")
+    @classmethod
+    def _decode_list(cls, value: object, info: ValidationInfo) -> object:
+        """A variable holds a list as JSON or, where its items are texts, separated by commas."""
+        if not isinstance(value, str):
+            return value
+        if info.field_name == "models" or value.lstrip().startswith("["):
+            return _parse_json(value)
+        return tuple(item.strip() for item in value.split(","))
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(f'"{origin}" is no origin: must be * or like https://chat.example.com, without a path')
+        return value
+
+    # --- where settings meet; these see the fields above them, in `info.data` if those were valid -------------------
+
+    @field_validator("allow_public_bind")
+    @classmethod
+    def _guard_public_bind(cls, value: bool, info: ValidationInfo) -> bool:
+        bind = info.data.get("bind")
+        if not value and info.data.get("auth") == "off" and bind and not parse_bind(bind).is_loopback:
+            raise ValueError(
+                f'bind = "{bind}" can be reached from other machines, and auth = "off" lets everyone in; '
+                "set this to true if that is meant"
+            )
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _refuse_two_ways(cls, value: tuple[ModelEntry, ...], info: ValidationInfo) -> tuple[ModelEntry, ...]:
+        model = info.data.get("model")
+        if value and model is not None:
+            raise ValueError(f'cannot go together with model = "{model}": keep one of the two')
+        return value
+
+    # --- derived ----------------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> TcpAddress | UnixAddress:
+        return parse_bind(self.bind)
+
+    @property
+    def bind_host(self) -> str | None:
+        """None for a unix socket."""
+        return self.address.host if isinstance(self.address, TcpAddress) else None
+
+    @property
+    def bind_port(self) -> int | None:
+        """None for a unix socket, 0 for whichever is free."""
+        return self.address.port if isinstance(self.address, TcpAddress) else None
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.address.is_loopback
+
+
+def _parse_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"must be a JSON list ({error})") from None

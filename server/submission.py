@@ -1,0 +1,66 @@
+"""From a request's options to the engine's message: defaults filled in, limits applied.
+
+What a request leaves out comes from the model's own file where that recommends something, else from here. It does not
+know how prompts are made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Protocol
+
+from schemas.sampling import SamplingOptions
+from server.engine.messages import ModelCard, SamplingParams, Submit, TextPiece
+
+DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}
+"""OpenAI's defaults for what OpenAI has; llama.cpp's for `top_k` and `min_p`, which keep small models on track."""
+
+
+class GenerationOptions(Protocol):
+    """What the endpoints' request dataclasses have in common."""
+
+    @property
+    def sampling(self) -> SamplingOptions: ...
+    @property
+    def max_tokens(self) -> int | None: ...
+    @property
+    def stop(self) -> tuple[str, ...]: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def ignore_eos(self) -> bool: ...
+    @property
+    def user(self) -> str | None: ...
+
+
+def sampling_params(options: SamplingOptions, card: ModelCard) -> SamplingParams:
+    """What the request says, else what the model's file recommends, else our defaults."""
+    given = {name: value for name, value in dataclasses.asdict(options).items() if value is not None}
+    merged = {**DEFAULT_SAMPLING, **card.default_sampling, **given}
+    return SamplingParams(**{**merged, "top_k": int(merged["top_k"])})
+
+
+def make_submit(
+    options: GenerationOptions,
+    card: ModelCard,
+    *,
+    pieces: list[TextPiece] | None = None,
+    token_ids: list[int] | None = None,
+    num_top_logprobs: int | None = None,
+    wants_prompt_text: bool = False,
+    turn_of: str,
+) -> Submit:
+    """One prompt's message; `turn_of` names whose turn it is in the queue if the request names no user."""
+    return Submit(
+        request_id=0,
+        sampling=sampling_params(options.sampling, card),
+        pieces=pieces or [],
+        token_ids=token_ids,
+        num_choices=options.n,
+        max_tokens=options.max_tokens,
+        stop=list(options.stop),
+        ignore_eos=options.ignore_eos,
+        num_top_logprobs=num_top_logprobs,
+        wants_prompt_text=wants_prompt_text,
+        user=options.user or turn_of,
+    )

@@ -1,0 +1,32 @@
+"""The lines on the terminal that invite to a first request. Knows addresses and model names, no processes."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import shlex
+import socket
+
+
+def invitation(url: str, model_id: str) -> str:
+    """What to print once `model_id`, the default model, answers at `url` (`http://...`, or `unix:/path`)."""
+    return f"\n{model_id} is ready. Try it:\n\n  {curl_line(url)}\n"
+
+
+def curl_line(url: str) -> str:
+    """A shell command that asks the default model something."""
+    body = json.dumps({"messages": [{"role": "user", "content": "What is the capital of France?"}]})
+    path = url.removeprefix("unix:")
+    target = f"--unix-socket {shlex.quote(path)} http://localhost" if path != url else url
+    return f"curl {target}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+
+
+def listener_url(listener: socket.socket) -> str:
+    """Where clients of this machine reach a listening socket: `http://127.0.0.1:8000`, or `unix:/path`."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        address = ipaddress.ip_address("::1" if address.version == 6 else "127.0.0.1")
+    return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"

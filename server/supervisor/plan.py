@@ -1,0 +1,44 @@
+"""What the settings mean for the supervisor. Imported by the gunicorn master only; the supervisor gets the result."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+from server.models.catalogue import Catalogue, ModelSpec
+from server.models.source import HubFile, LocalFile, NoModel
+from server.settings import Settings
+from server.supervisor.config import ModelConfig, SupervisorConfig
+
+ENGINE_COMMAND_VARIABLE = "_PARLEY_ENGINE_COMMAND"
+"""A JSON list that replaces the engine's command line; only the tests set it."""
+
+
+def plan_supervisor(
+    settings: Settings, runtime_dir: str, announce_url: str | None = None, environ: Mapping[str, str] = os.environ
+) -> SupervisorConfig:
+    """The supervisor's config. Raises SettingsError when the models that are asked for make no sense."""
+    return SupervisorConfig(
+        runtime_dir=runtime_dir,
+        models=[_plan_model(model) for model in Catalogue.from_settings(settings).models],
+        max_waiting_requests=settings.max_waiting_requests,
+        max_waiting_tokens=settings.max_waiting_tokens,
+        log_level=settings.log_level,
+        announce_url=announce_url,
+        engine_command=json.loads(environ.get(ENGINE_COMMAND_VARIABLE, "[]")),
+    )
+
+
+def _plan_model(model: ModelSpec) -> ModelConfig:
+    return ModelConfig(
+        model_id=model.id,
+        index=model.index,
+        num_slots=model.num_slots,
+        num_threads=model.num_threads,
+        n_ctx=model.n_ctx,
+        n_gpu_layers=model.n_gpu_layers,
+        path=str(model.source.path) if isinstance(model.source, LocalFile) else None,
+        hub_source=str(model.source) if isinstance(model.source, HubFile) else None,
+        why_none=model.source.message if isinstance(model.source, NoModel) else None,
+    )

@@ -1,0 +1,141 @@
+"""The loop of the supervisor process: one thread that waits for children, time and the end of its own lifeline.
+
+It routes what happens to the model it happens to, and writes down how things stand. It does not know what a model's
+life looks like (`watched_model`), what a child says, or anything about HTTP.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import selectors
+import time
+from collections.abc import Callable
+
+from server.runtime import RuntimeDir, Status
+from server.supervisor.announcement import invitation
+from server.supervisor.child import Child
+from server.supervisor.config import SupervisorConfig
+from server.supervisor.launcher import Launcher
+from server.supervisor.signals import catch_signals, forget_signals
+from server.supervisor.status_writer import StatusWriter
+from server.supervisor.watched_model import WatchedModel
+
+logger = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Keeps the engines of all models running until its lifeline ends."""
+
+    def __init__(self, config: SupervisorConfig, lifeline_fd: int) -> None:
+        self._runtime = RuntimeDir(config.runtime_dir)
+        self._status_writer = StatusWriter(self._runtime)
+        launcher = Launcher(config)
+        self._models = [WatchedModel(model, launcher) for model in config.models]
+        self._announce_url = config.announce_url
+        self._lifeline_fd = lifeline_fd
+        self._selector = selectors.DefaultSelector()
+        self._heard: dict[int, WatchedModel] = {}
+
+    def run(self) -> None:
+        """Run until the lifeline ends, and leave nothing behind then."""
+        self._take_over_runtime_dir()
+        self._watch_signals()
+        self._selector.register(self._lifeline_fd, selectors.EVENT_READ, self._on_lifeline)
+        for model in self._models:
+            model.start(time.monotonic())
+        while not all(model.is_stopped for model in self._models):
+            self._settle()
+            self._wait()
+            self._reap()
+            self._on_time()
+        self._runtime.remove()
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Bring everything into line with the models: whom we listen to, and what status.json says."""
+        self._listen_to_children()
+        self._status_writer.update(self._status, time.monotonic())
+        self._announce()
+
+    def _wait(self) -> None:
+        for key, _ in self._selector.select(self._timeout):
+            on_event: Callable[[], None] = key.data
+            on_event()
+
+    def _reap(self) -> None:
+        for model in self._models:
+            exit_code = model.child.exit_code() if model.child else None
+            if exit_code is not None:
+                self._stop_listening(model)
+                model.on_exit(exit_code, time.monotonic())
+
+    def _on_time(self) -> None:
+        for model in self._models:
+            model.on_time(time.monotonic())
+
+    @property
+    def _timeout(self) -> float | None:
+        deadlines = [model.deadline for model in self._models] + [self._status_writer.deadline]
+        next_deadline = min((deadline for deadline in deadlines if deadline is not None), default=None)
+        return None if next_deadline is None else max(0.0, next_deadline - time.monotonic())
+
+    @property
+    def _status(self) -> Status:
+        return Status(models={model.config.model_id: model.status for model in self._models}, pid=os.getpid())
+
+    # --- what can happen ------------------------------------------------------------------------------------------
+
+    def _on_lifeline(self) -> None:
+        """The master never writes more than the config, so this is the end of the file: it is gone, or wants us to."""
+        if os.read(self._lifeline_fd, 4096):
+            return
+        self._selector.unregister(self._lifeline_fd)
+        logger.info("stopping the engines")
+        for model in self._models:
+            model.stop(time.monotonic())
+
+    def _on_output(self, model: WatchedModel, child: Child) -> None:
+        model.on_output(time.monotonic())
+        if child.is_silent:
+            self._stop_listening(model)
+
+    # --- details --------------------------------------------------------------------------------------------------
+
+    def _take_over_runtime_dir(self) -> None:
+        """Make it ours: whatever an earlier supervisor's engines left is stale, since they died with it."""
+        self._runtime.path.mkdir(mode=0o700, exist_ok=True)
+        self._runtime.remove_engine_sockets()
+        # Programs that clean temporary directories of old files leave a locked directory alone.
+        fcntl.flock(os.open(self._runtime.path, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH)
+
+    def _watch_signals(self) -> None:
+        signals_fd = catch_signals()
+        self._selector.register(signals_fd, selectors.EVENT_READ, lambda: forget_signals(signals_fd))
+
+    def _listen_to_children(self) -> None:
+        for model in self._models:
+            child = model.child
+            if child and not child.is_silent and child.stdout_fd not in self._heard:
+                self._heard[child.stdout_fd] = model
+                on_output = self._hearer(model, child)
+                self._selector.register(child.stdout_fd, selectors.EVENT_READ, on_output)
+
+    def _hearer(self, model: WatchedModel, child: Child) -> Callable[[], None]:
+        return lambda: self._on_output(model, child)
+
+    def _stop_listening(self, model: WatchedModel) -> None:
+        for fd in [fd for fd, heard in self._heard.items() if heard is model]:
+            self._selector.unregister(fd)
+            del self._heard[fd]
+
+    def _announce(self) -> None:
+        default = self._models[0]
+        if self._announce_url and default.status.state == "ready":
+            url, self._announce_url = self._announce_url, None
+            try:
+                print(invitation(url, default.config.model_id), flush=True)
+            except OSError:
+                logger.debug("nobody reads our standard output")

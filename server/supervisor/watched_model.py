@@ -1,0 +1,178 @@
+"""The life of one model: fetched, checked, loaded, ready, lost, and all over again until it is told to stop.
+
+    downloading -> loading -> ready -> (it dies) -> restarting -> ready
+         |            |                                 |
+         +------------+------> failed <-----------------+       then the next attempt, after a growing delay
+
+It decides what should run and tells how things stand. It does not wait or write files: the supervisor's loop calls it
+with the time (`now`, in seconds of a steady clock) when a child has said something, when a child has exited and when
+`deadline` has passed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from server.engine.messages import Report
+from server.models.errors import ModelError
+from server.models.gguf_file import check_model_file
+from server.runtime import ModelState, ModelStatus
+from server.supervisor.backoff import Backoff
+from server.supervisor.child import Child, describe_exit
+from server.supervisor.config import ModelConfig
+from server.supervisor.launcher import Launcher
+
+logger = logging.getLogger(__name__)
+
+
+class WatchedModel:
+    """One model that should be running. `child` is what runs for it at the moment."""
+
+    def __init__(self, config: ModelConfig, launcher: Launcher) -> None:
+        self.config = config
+        self.child: Child | None = None
+        self._launcher = launcher
+        self._backoff = Backoff()
+        self._status = ModelStatus(state="downloading" if config.hub_source else "loading")
+        self._path = config.path
+        self._failure = ""
+        self._retry_at: float | None = None
+        self._is_stopping = False
+
+    @property
+    def status(self) -> ModelStatus:
+        return self._status
+
+    @property
+    def deadline(self) -> float | None:
+        """When `on_time` is due, None when only a child can make something happen."""
+        return self.child.deadline if self.child else self._retry_at
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_stopping and self.child is None
+
+    def start(self, now: float) -> None:
+        """Make the first attempt."""
+        if self.config.why_none is None:
+            self._attempt(now)
+        else:
+            logger.error("%s: %s", self.config.model_id, self.config.why_none)
+            self._note(state="failed", message=self.config.why_none)
+
+    def stop(self, now: float) -> None:
+        """Give up the model; it has stopped once `is_stopped`."""
+        self._is_stopping = True
+        self._retry_at = None
+        self._note(state="stopped", message="the server is stopping", progress=None, retry_at=None)
+        if self.child:
+            self.child.stop(now)
+
+    def on_time(self, now: float) -> None:
+        """Do what is due, if anything is."""
+        if self.deadline is None or now < self.deadline:
+            return
+        if self.child:
+            self.child.press(now)
+        else:
+            self._retry_at = None
+            self._note(num_restarts=self._status.num_restarts + 1, retry_at=None)
+            self._attempt(now)
+
+    def on_output(self, now: float) -> None:
+        """Hear what the child has said."""
+        assert self.child is not None
+        for line in self.child.read_lines():
+            try:
+                report = msgspec.json.decode(line, type=Report)
+            except msgspec.MsgspecError:
+                logger.info("%s: %s", self.config.model_id, line.decode(errors="replace"))
+            else:
+                self._hear(report, now)
+
+    def on_exit(self, exit_code: int, now: float) -> None:
+        """The child has exited, with a code or by a signal (negative)."""
+        assert self.child is not None
+        self.on_output(now)
+        self.child.close()
+        self.child = None
+        self._note(pid=None)
+        if self._is_stopping:
+            return
+        if self._status.state == "downloading" and self._path is not None:
+            self._start_engine(now)
+        else:
+            name = "the download" if self._status.state == "downloading" else "the engine"
+            self._fail(self._failure or describe_exit(name, exit_code), now)
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def _attempt(self, now: float) -> None:
+        self._failure = ""
+        if self._path is not None:
+            self._start_engine(now)
+        else:
+            self._run("downloading", lambda: self._launcher.start_download(self.config), now)
+
+    def _start_engine(self, now: float) -> None:
+        path = self._path
+        assert path is not None
+        try:
+            check_model_file(Path(path))
+        except ModelError as error:
+            # A file of the hub may have been removed from the cache: the next attempt fetches it again.
+            self._path = self.config.path
+            self._fail(str(error), now)
+            return
+        state: ModelState = "restarting" if self._status.state in ("ready", "restarting") else "loading"
+        self._run(state, lambda: self._launcher.start_engine(self.config, path), now)
+
+    def _run(self, state: ModelState, start: Callable[[], Child], now: float) -> None:
+        try:
+            self.child = start()
+        except OSError as error:
+            self._fail(f"no process could be started: {error}", now)
+            return
+        last_failure = self._status.message if self._status.state in ("failed", "restarting") else ""
+        message = f"trying again after this: {last_failure}" if last_failure else ""
+        self._note(state=state, progress=None, message=message, pid=self.child.pid)
+
+    def _hear(self, report: Report, now: float) -> None:
+        if self._is_stopping or self._failure:
+            return
+        if report.state == "failed":
+            self._failure = report.message or "it failed without saying why"
+            self._end_child(now)
+        elif report.state == "downloaded":
+            self._path = report.path
+            self._end_child(now)
+        elif report.state == "ready":
+            self._backoff.note_ready(now)
+            self._note(state="ready", progress=None, message="")
+            logger.info("%s is ready", self.config.model_id)
+        else:
+            self._note(progress=report.progress, message=report.message or self._status.message)
+
+    def _end_child(self, now: float) -> None:
+        """It has said its last word and should leave by itself; see to it that it does."""
+        assert self.child is not None
+        self.child.stop(now)
+
+    def _fail(self, reason: str, now: float) -> None:
+        was_ready = self._status.state == "ready"
+        delay = self._backoff.next_delay(now)
+        logger.error("%s: %s; next attempt in %g s", self.config.model_id, reason, delay)
+        self._retry_at = now + delay
+        self._note(
+            state="restarting" if was_ready else "failed", message=reason, progress=None, retry_at=time.time() + delay
+        )
+        # A crashed engine is replaced at once; after that the loop comes back at `deadline`.
+        self.on_time(now)
+
+    def _note(self, **changes: object) -> None:
+        self._status = msgspec.structs.replace(self._status, **changes)

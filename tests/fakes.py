@@ -1,0 +1,100 @@
+"""A model without weights: what it says next is scripted, what its memory holds is checked at every step.
+
+For the tests of scheduler, cache, sampler and engine. It does not fake llama.cpp's numbers, only its contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from server.engine.messages import SamplingParams
+from server.engine.runner import DecodeError, Span
+from server.engine.sampler import Logits, Sampler
+
+N_VOCAB = 256
+EOG = 0
+
+Script = Callable[[list[int]], int]
+"""The next token after all tokens of a slot."""
+
+
+def count_up(tokens: list[int]) -> int:
+    """1, 2, 3, ... 255, 1, ...: never ends by itself."""
+    return tokens[-1] % (N_VOCAB - 1) + 1
+
+
+class FakeMemory:
+    """What lies in each slot, token by token; `can_trim` is False for one that behaves like a recurrent model's."""
+
+    def __init__(self, num_slots: int, can_trim: bool = True) -> None:
+        self.slots: list[list[int]] = [[] for _ in range(num_slots)]
+        self.can_trim = can_trim
+        self.num_copies = 0
+
+    def copy(self, source: int, destination: int) -> None:
+        self.num_copies += 1
+        self.slots[destination] = list(self.slots[source])
+
+    def trim(self, slot: int, length: int) -> bool:
+        if self.can_trim:
+            del self.slots[slot][length:]
+        return self.can_trim
+
+    def clear(self, slot: int) -> None:
+        self.slots[slot] = []
+
+    def length(self, slot: int) -> int:
+        return len(self.slots[slot])
+
+
+class FakeRunner:
+    """Implements `server.engine.runner.Runner`. Token ids are characters' code points, 0 ends a generation."""
+
+    def __init__(self, num_slots: int = 4, n_ctx: int = 64, script: Script = count_up, can_trim: bool = True) -> None:
+        self.num_slots = num_slots
+        self.n_ctx = n_ctx
+        self.max_step_tokens = 32
+        self.memory = FakeMemory(num_slots, can_trim)
+        self.steps: list[list[tuple[int, list[int]]]] = []
+        """For every step, the slots in its batch with their tokens."""
+        self.fails_in_steps: set[int] = set()
+        self._script = script
+        self._slot_by_row: dict[int, int] = {}
+
+    @property
+    def num_computed_tokens(self) -> int:
+        return sum(len(tokens) for step in self.steps for _, tokens in step)
+
+    def decode(self, spans: Sequence[Span]) -> list[int]:
+        self.steps.append([(span.slot_index, span.tokens) for span in spans])
+        self._slot_by_row = {}
+        row = -1
+        for span in spans:
+            slot = self.memory.slots[span.slot_index]
+            assert span.start == len(slot), "positions must follow what the slot holds"
+            assert span.tokens, "an empty span"
+            slot += span.tokens
+            assert len(slot) <= self.n_ctx, "more tokens than the context holds"
+            row += len(span.tokens)
+            if span.wants_logits:
+                self._slot_by_row[row] = span.slot_index
+        if len(self.steps) in self.fails_in_steps:
+            raise DecodeError(-3)
+        return list(self._slot_by_row)
+
+    def logits(self, row: int) -> Logits:
+        token = self._script(self.memory.slots[self._slot_by_row[row]])
+        logits = np.zeros(N_VOCAB, dtype=np.float32)
+        logits[token] = 10.0
+        return logits
+
+    def sampler(self, params: SamplingParams, ignore_eos: bool) -> Sampler:
+        return Sampler(params, chain=None, banned=[EOG] if ignore_eos else [])
+
+    def token_bytes(self, token: int) -> bytes:
+        return b"" if token == EOG else chr(token).encode()
+
+    def is_eog(self, token: int) -> bool:
+        return token == EOG

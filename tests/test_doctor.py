@@ -1,0 +1,149 @@
+"""The doctor: each thing it looks at, healthy and not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.doctor import examine, examine_address, examine_data_dir, examine_llama_cpp, examine_model, examine_python
+from server.models.catalogue import Catalogue, ModelSpec
+from server.models.source import NO_MODEL, demo_model_path
+from server.settings import Settings
+from server.settings.bind import TcpAddress, UnixAddress
+
+
+@pytest.fixture
+def short_directory() -> Iterator[Path]:
+    """One whose paths fit into a socket's address, which those of tmp_path may not."""
+    with tempfile.TemporaryDirectory(prefix="parley-") as directory:
+        yield Path(directory)
+
+
+def spec_of(source: str) -> ModelSpec:
+    return Catalogue.from_settings(Settings(model=source)).models[0]
+
+
+def fake_python(tmp_path: Path, script: str) -> str:
+    path = tmp_path / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(("version", "is_good"), [((3, 9), False), ((3, 10), True), ((3, 13), True), ((3, 14), False)])
+def test_python_must_be_a_tested_one(version: tuple[int, int], is_good: bool) -> None:
+    finding = examine_python(version)
+    assert finding.is_good is is_good
+    assert ("3.10 to 3.13" in finding.sentence) is not is_good
+
+
+def test_llama_cpp_is_reported_with_its_version_and_backend() -> None:
+    finding = examine_llama_cpp()
+    assert finding.is_good
+    assert finding.sentence.startswith("llama-cpp-python 0.3.")
+
+
+def test_llama_cpp_that_is_not_installed_is_a_finding(tmp_path: Path) -> None:
+    missing = "echo \"ModuleNotFoundError: No module named 'llama_cpp'\" >&2; exit 1"
+    finding = examine_llama_cpp(fake_python(tmp_path, missing))
+    assert not finding.is_good
+    assert "No module named 'llama_cpp'" in finding.sentence
+    assert "scripts/install" in finding.sentence
+
+
+def test_llama_cpp_for_another_processor_is_a_finding(tmp_path: Path) -> None:
+    finding = examine_llama_cpp(fake_python(tmp_path, "kill -ILL $$"))
+    assert not finding.is_good
+    assert "another processor" in finding.sentence
+
+
+def test_a_model_file_that_can_be_served_is_good() -> None:
+    path = demo_model_path()
+    assert path is not None
+    finding = examine_model(spec_of(str(path)))
+    assert finding.is_good
+    assert str(path) in finding.sentence
+
+
+def test_a_model_file_that_is_missing_or_something_else_is_bad(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    assert examine_model(spec_of(str(path))).sentence == f"Model model: there is no model file {path}."
+    path.write_text("<html>")
+    finding = examine_model(spec_of(str(path)))
+    assert not finding.is_good
+    assert "not a GGUF model" in finding.sentence
+
+
+def test_a_model_of_the_hub_is_not_fetched() -> None:
+    finding = examine_model(spec_of("org/name:*.gguf"))
+    assert finding.is_good
+    assert "org/name:*.gguf on the hub" in finding.sentence
+
+
+def test_no_model_at_all_is_bad() -> None:
+    demo = Catalogue.from_settings(Settings()).models[0]
+    finding = examine_model(ModelSpec(**{**vars(demo), "source": NO_MODEL}))
+    assert not finding.is_good
+    assert "PARLEY_MODEL" in finding.sentence
+
+
+def test_an_address_is_free_or_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = TcpAddress("127.0.0.1", server.getsockname()[1])
+        finding = examine_address(address)
+        assert not finding.is_good
+        assert "Address already in use" in finding.sentence
+    assert examine_address(address).is_good
+
+
+def test_an_address_of_another_machine_is_bad() -> None:
+    assert not examine_address(TcpAddress("192.0.2.1", 80)).is_good
+
+
+def test_a_unix_socket_is_free_stale_or_in_use(short_directory: Path) -> None:
+    path = short_directory / "parley.sock"
+    address = UnixAddress(str(path))
+    assert examine_address(address).is_good
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        assert not examine_address(address).is_good
+    assert path.exists()
+    assert examine_address(address).is_good
+
+
+def test_a_unix_socket_in_no_directory_is_bad(tmp_path: Path) -> None:
+    assert not examine_address(UnixAddress(str(tmp_path / "none" / "parley.sock"))).is_good
+
+
+def test_the_data_directory_need_not_exist_but_must_be_possible(tmp_path: Path) -> None:
+    assert examine_data_dir(tmp_path).sentence.endswith("can be written.")
+    assert examine_data_dir(tmp_path / "a" / "b").sentence.endswith("can be made.")
+    (tmp_path / "file").touch()
+    finding = examine_data_dir(tmp_path / "file" / "data")
+    assert not finding.is_good
+    assert f"{tmp_path / 'file'} is no directory" in finding.sentence
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_data_directory_that_may_not_be_written_is_bad(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert not examine_data_dir(tmp_path).is_good
+
+
+def test_everything_is_looked_at(tmp_path: Path) -> None:
+    settings = Settings(bind="127.0.0.1:0", data_dir=tmp_path)
+    findings = list(examine(settings, Catalogue.from_settings(settings)))
+    assert [finding.sentence.split(" ")[0] for finding in findings] == [
+        "Python",
+        "llama-cpp-python",
+        "Model",
+        "The",
+        "The",
+    ]
+    assert all(finding.is_good for finding in findings)

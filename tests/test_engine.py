@@ -1,0 +1,299 @@
+"""The engine's loop with a scripted model: who runs when, what comes out, and that nothing leaks."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.engine.engine import Engine
+from server.engine.messages import Delta, Event, Failed, Finished, SamplingParams
+from server.engine.scheduler import QueueFull
+from server.engine.sequence import Request
+from tests.fakes import FakeRunner
+
+GREEDY = SamplingParams(temperature=0)
+
+
+def make_engine(runner: FakeRunner, max_waiting_requests: int = 1000, max_waiting_tokens: int = 10**6) -> Engine:
+    return Engine(runner, max_waiting_requests, max_waiting_tokens)
+
+
+def make_request(prompt: list[int], request_id: int = 1, **options: Any) -> Request:
+    values = {"owner": "me", "max_tokens": 5, "sampling": GREEDY, **options}
+    return Request(**values, request_id=request_id, prompt=prompt)
+
+
+def run(engine: Engine, max_steps: int = 10_000) -> list[Event]:
+    """Step until nothing is left to do."""
+    events: list[Event] = []
+    while engine.has_work:
+        events += [event for _, event in engine.step()]
+        max_steps -= 1
+        assert max_steps, "the engine does not come to an end"
+    engine.check()
+    return events
+
+
+def text_of(events: list[Event], request_id: int = 1, choice: int = 0) -> str:
+    deltas = [event for event in events if isinstance(event, Delta)]
+    return "".join(delta.text for delta in deltas if (delta.request_id, delta.choice) == (request_id, choice))
+
+
+def finishes(events: list[Event]) -> dict[tuple[int, int], Finished]:
+    found = [event for event in events if isinstance(event, Finished)]
+    by_choice = {(event.request_id, event.choice): event for event in found}
+    assert len(by_choice) == len(found), "a choice finished twice"
+    return by_choice
+
+
+def letters(text: str) -> list[int]:
+    return [ord(letter) for letter in text]
+
+
+def test_a_request_is_answered_token_by_token() -> None:
+    engine = make_engine(FakeRunner())
+    engine.submit(make_request(letters("abc"), max_tokens=4))
+    events = run(engine)
+    assert text_of(events) == "defg"
+    assert finishes(events)[1, 0] == Finished(1, 0, "length", 4, 0)
+    assert len([event for event in events if isinstance(event, Delta)]) == 4
+
+
+def test_an_end_of_generation_token_ends_it_without_text() -> None:
+    engine = make_engine(FakeRunner(script=lambda tokens: 0 if tokens[-1] == ord("e") else tokens[-1] + 1))
+    engine.submit(make_request(letters("abc"), max_tokens=50))
+    events = run(engine)
+    assert text_of(events) == "de"
+    assert finishes(events)[1, 0] == Finished(1, 0, "stop", 3, 0)
+
+
+def test_ignore_eos_goes_on() -> None:
+    engine = make_engine(FakeRunner(script=lambda tokens: 0))
+    engine.submit(make_request(letters("abc"), max_tokens=3, ignore_eos=True))
+    assert finishes(run(engine))[1, 0].finish_reason == "length"
+
+
+def test_a_stop_string_ends_it_and_is_not_shown() -> None:
+    engine = make_engine(FakeRunner())
+    engine.submit(make_request(letters("a"), max_tokens=20, stop=("fg",)))
+    events = run(engine)
+    assert text_of(events) == "bcde"
+    assert finishes(events)[1, 0].finish_reason == "stop"
+
+
+def test_a_stop_string_that_was_only_begun_is_shown_at_the_end() -> None:
+    engine = make_engine(FakeRunner())
+    engine.submit(make_request(letters("a"), max_tokens=4, stop=("efgh",)))
+    assert text_of(run(engine)) == "bcde"
+
+
+def test_no_tokens_wanted_none_computed() -> None:
+    runner = FakeRunner()
+    engine = make_engine(runner)
+    engine.submit(make_request(letters("a"), max_tokens=0))
+    assert finishes(run(engine))[1, 0] == Finished(1, 0, "length", 0, 0)
+    assert runner.steps == []
+
+
+def test_logprobs_come_with_the_text_of_their_tokens() -> None:
+    engine = make_engine(FakeRunner())
+    engine.submit(make_request(letters("a"), max_tokens=4, num_top_logprobs=2, stop=("cX", "ef")))
+    deltas = [event for event in run(engine) if isinstance(event, Delta)]
+    shown = [(delta.text, [chr(logprob.token) for logprob in delta.logprobs or ()]) for delta in deltas]
+    assert shown == [("b", ["b"]), ("cd", ["c", "d"]), ("e", ["e"])]
+    assert all(len(logprob.top) == 2 for delta in deltas for logprob in delta.logprobs or ())
+
+
+def test_running_sequences_share_every_step() -> None:
+    runner = FakeRunner(num_slots=3)
+    engine = make_engine(runner)
+    for request_id, text in enumerate(["a", "k", "u"]):
+        engine.submit(make_request(letters(text), request_id, max_tokens=3))
+    events = run(engine)
+    assert [text_of(events, request_id) for request_id in range(3)] == ["bcd", "lmn", "vwx"]
+    assert [len(step) for step in runner.steps] == [3, 3, 3]
+
+
+def test_a_long_prompt_is_computed_in_chunks_beside_running_sequences() -> None:
+    runner = FakeRunner(num_slots=2, n_ctx=200)
+    engine = make_engine(runner)
+    engine.submit(make_request(letters("a"), 1, max_tokens=30))
+    engine.step()
+    engine.submit(make_request([50] * 150, 2, max_tokens=1))
+    run(engine)
+    prefill_steps = [step for step in runner.steps if any(len(tokens) > 1 for _, tokens in step)]
+    assert len(prefill_steps) >= 150 / runner.max_step_tokens
+    assert all(len(step) == 2 for step in prefill_steps)
+
+
+def test_the_choices_of_a_request_compute_its_prompt_once() -> None:
+    runner = FakeRunner(num_slots=3, n_ctx=400)
+    engine = make_engine(runner)
+    prompt = [ord("a") + i % 26 for i in range(300)]
+    engine.submit(make_request(prompt, max_tokens=2, num_choices=3))
+    events = run(engine)
+    assert [event.num_cached_tokens for event in finishes(events).values()] == [0, 299, 299]
+    assert {text_of(events, choice=choice) for choice in range(3)} == {text_of(events)}
+    assert runner.num_computed_tokens < 300 + 3 * 3
+
+
+def test_prompts_that_arrive_together_share_their_prefix() -> None:
+    runner = FakeRunner(num_slots=4, n_ctx=400)
+    engine = make_engine(runner)
+    shared = [ord("a") + i % 26 for i in range(200)]
+    for request_id in range(4):
+        engine.submit(make_request([*shared, 70 + request_id], request_id, max_tokens=2))
+    events = run(engine)
+    assert sum(event.num_cached_tokens for event in finishes(events).values()) == 3 * 200
+    assert runner.num_computed_tokens < 220
+
+
+def test_more_choices_than_slots_wait_for_room() -> None:
+    engine = make_engine(FakeRunner(num_slots=2))
+    engine.submit(make_request(letters("abc"), max_tokens=3, num_choices=5))
+    assert len(finishes(run(engine))) == 5
+
+
+def test_users_take_turns() -> None:
+    engine = make_engine(FakeRunner(num_slots=1))
+    for request_id in range(4):
+        engine.submit(make_request(letters("a"), request_id, user="busy"))
+    engine.submit(make_request(letters("a"), 10, user="patient"))
+    order = [event.request_id for event in run(engine) if isinstance(event, Finished)]
+    assert order.index(10) <= 1
+
+
+def test_a_cancelled_request_says_nothing_more_and_frees_its_slot() -> None:
+    runner = FakeRunner(num_slots=1)
+    engine = make_engine(runner)
+    first, second = make_request(letters("a"), 1, max_tokens=50), make_request(letters("k"), 2)
+    engine.submit(first)
+    engine.submit(second)
+    engine.step()
+    engine.cancel(first)
+    events = run(engine)
+    assert {event.request_id for event in events} == {2}
+    assert finishes(events)[2, 0].finish_reason == "length"
+
+
+def test_a_request_can_be_cancelled_while_it_waits() -> None:
+    engine = make_engine(FakeRunner(num_slots=1))
+    running, waiting = make_request(letters("a"), 1), make_request(letters("k"), 2)
+    engine.submit(running)
+    engine.submit(waiting)
+    engine.step()
+    engine.cancel(waiting)
+    assert {event.request_id for event in run(engine)} == {1}
+
+
+def test_a_request_can_be_cancelled_during_its_prefill() -> None:
+    runner = FakeRunner(num_slots=1, n_ctx=400)
+    engine = make_engine(runner)
+    request = make_request([7] * 300)
+    engine.submit(request)
+    engine.step()
+    engine.cancel(request)
+    assert not engine.has_work
+    assert runner.num_computed_tokens < 300
+
+
+def test_the_queue_is_bounded_in_requests_and_in_tokens() -> None:
+    engine = make_engine(FakeRunner(), max_waiting_requests=2, max_waiting_tokens=100)
+    engine.submit(make_request([1] * 60, 1))
+    with pytest.raises(QueueFull) as full:
+        engine.submit(make_request([1] * 41, 2))
+    assert full.value.limit == 100
+    engine.submit(make_request([1] * 40, 3))
+    with pytest.raises(QueueFull) as full:
+        engine.submit(make_request([1], 4))
+    assert full.value.limit == 2
+    assert len(finishes(run(engine))) == 2
+
+
+def test_an_empty_queue_takes_a_prompt_of_any_length() -> None:
+    engine = make_engine(FakeRunner(n_ctx=64), max_waiting_tokens=10)
+    engine.submit(make_request([1] * 50))
+    assert finishes(run(engine))[1, 0].finish_reason == "length"
+
+
+def test_a_failed_step_costs_only_those_in_it() -> None:
+    runner = FakeRunner(num_slots=2)
+    engine = make_engine(runner)
+    runner.fails_in_steps = {2}
+    for request_id in range(4):
+        engine.submit(make_request(letters("abc"), request_id))
+    events = run(engine)
+    assert sorted(event.request_id for event in events if isinstance(event, Failed)) == [0, 1]
+    assert sorted(request_id for request_id, _ in finishes(events)) == [2, 3]
+    assert all(text_of(events, request_id) == "defgh" for request_id in (2, 3))
+
+
+def test_a_conversations_next_turn_computes_only_what_is_new() -> None:
+    engine = make_engine(FakeRunner(num_slots=2, n_ctx=200))
+    prompt = letters("hello") * 10
+    engine.submit(make_request(prompt, 1, max_tokens=5))
+    answer = letters(text_of(run(engine)))
+    engine.submit(make_request([*prompt, *answer, *letters("next")], 2, max_tokens=1))
+    assert finishes(run(engine))[2, 0].num_cached_tokens == len(prompt) + len(answer) - 1
+
+
+def test_a_leak_found_when_idle_is_put_right() -> None:
+    runner = FakeRunner(num_slots=1)
+    engine = make_engine(runner)
+    engine.submit(make_request(letters("abc")))
+    run(engine)
+    runner.memory.slots[0].append(9)
+    engine.check()
+    assert runner.memory.slots[0] == []
+
+
+class Traffic:
+    """Random requests and cancellations, and all that the engine said about them."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self._draw = data.draw
+        num_slots, can_trim = self._draw(st.integers(1, 4)), self._draw(st.booleans())
+        self.engine = make_engine(FakeRunner(num_slots, n_ctx=300, can_trim=can_trim))
+        self.alive: dict[int, Request] = {}
+        self.events: defaultdict[int, list[Event]] = defaultdict(list)
+        self._ids = itertools.count()
+
+    def submit(self) -> None:
+        prompt = [1 + i % 7 for i in range(self._draw(st.integers(1, 120)))]
+        prompt += self._draw(st.lists(st.integers(1, 9), max_size=3))
+        max_tokens, num_choices = self._draw(st.integers(1, 6)), self._draw(st.integers(1, 3))
+        request = make_request(prompt, next(self._ids), max_tokens=max_tokens, num_choices=num_choices)
+        self.engine.submit(request)
+        self.alive[request.request_id] = request
+
+    def cancel(self) -> None:
+        if self.alive:
+            self.engine.cancel(self.alive.pop(self._draw(st.sampled_from(sorted(self.alive)))))
+
+    def step(self) -> None:
+        if self.engine.has_work:
+            for request, event in self.engine.step():
+                assert request.request_id in self.alive, "an event for a request that was cancelled"
+                self.events[request.request_id].append(event)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_comes_and_goes_every_request_ends_once_and_no_slot_is_lost(data: st.DataObject) -> None:
+    traffic = Traffic(data)
+    for action in data.draw(st.lists(st.sampled_from([Traffic.submit, Traffic.step, Traffic.cancel]), max_size=40)):
+        action(traffic)
+    while traffic.engine.has_work:
+        traffic.step()
+    traffic.engine.check()
+    for request_id, request in traffic.alive.items():
+        choices = finishes(traffic.events[request_id])
+        assert len(choices) == request.num_choices
+        expected = "".join(chr((request.prompt[-1] + i) % 255 + 1) for i in range(request.max_tokens))
+        for choice in range(request.num_choices):
+            assert text_of(traffic.events[request_id], request_id, choice) == expected

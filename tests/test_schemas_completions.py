@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.completions import MAX_PROMPTS, CompletionRequest, load_completion
+from schemas.errors import SchemaError
+
+
+def load(prompt: Any = "hi", **fields: Any) -> CompletionRequest:
+    return load_completion({"prompt": prompt, **fields})
+
+
+def refusal(prompt: Any = "hi", **fields: Any) -> SchemaError:
+    with pytest.raises(SchemaError) as caught:
+        load(prompt, **fields)
+    return caught.value
+
+
+def test_the_smallest_request_has_only_a_prompt() -> None:
+    assert load() == CompletionRequest(prompts=("hi",), max_tokens=16)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts"),
+    [
+        ("", ("",)),
+        ("hi", ("hi",)),
+        (["hi"], ("hi",)),
+        (["hi", ""], ("hi", "")),
+        ([1, 2], ([1, 2],)),
+        ([[1, 2]], ([1, 2],)),
+        ([[1, 2], [3]], ([1, 2], [3])),
+        ([0, 2**31 - 1], ([0, 2**31 - 1],)),
+    ],
+)
+def test_every_form_of_prompt_becomes_several_prompts(prompt: object, prompts: tuple[Any, ...]) -> None:
+    assert load(prompt).prompts == prompts
+
+
+@pytest.mark.parametrize(
+    ("prompt", "param"),
+    [
+        (5, "prompt"),
+        (True, "prompt"),
+        ({}, "prompt"),
+        ([], "prompt"),
+        ([[]], "prompt[0]"),
+        ([None], "prompt[0]"),
+        ([True], "prompt[0]"),
+        ([1.0], "prompt[0]"),
+        ([{}], "prompt[0]"),
+        (["a", 1], "prompt[1]"),
+        (["a", [1]], "prompt[1]"),
+        ([1, 2, "a"], "prompt[2]"),
+        ([1, True], "prompt[1]"),
+        ([[1], "a"], "prompt[1]"),
+        ([[1], []], "prompt[1]"),
+        ([[1], [1, "a"]], "prompt[1][1]"),
+        ([-1], "prompt"),
+        ([[1], [2**31]], "prompt[1]"),
+        (["a"] * (MAX_PROMPTS + 1), "prompt"),
+    ],
+)
+def test_a_bad_prompt_is_named_with_its_place(prompt: object, param: str) -> None:
+    assert refusal(prompt).param == param
+
+
+@pytest.mark.parametrize("body", [{}, {"prompt": None}])
+def test_a_prompt_is_required(body: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_completion(body)
+    assert (caught.value.param, caught.value.code) == ("prompt", "missing_required_parameter")
+
+
+def test_a_long_prompt_of_token_ids_is_no_long_array_of_prompts() -> None:
+    assert len(load(list(range(100_000))).prompts[0]) == 100_000
+
+
+def test_the_fields_of_completions_arrive() -> None:
+    wanted = load(suffix="end", echo=True, max_tokens=5)
+    assert (wanted.suffix, wanted.echo, wanted.max_tokens) == ("end", True, 5)
+
+
+def test_an_empty_suffix_is_none() -> None:
+    assert load(suffix="").suffix is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("suffix", 5), ("suffix", []), ("echo", "yes"), ("echo", 1)])
+def test_types_are_strict(name: str, value: object) -> None:
+    assert refusal(**{name: value}).param == name
+
+
+@pytest.mark.parametrize("logprobs", [0, 5, 20])
+def test_logprobs_is_a_count_here(logprobs: int) -> None:
+    assert load().num_top_logprobs is None
+    assert load(logprobs=logprobs).num_top_logprobs == logprobs
+
+
+@pytest.mark.parametrize("logprobs", [-1, 21, True, "1", 1.0])
+def test_logprobs_are_twenty_at_most(logprobs: object) -> None:
+    assert refusal(logprobs=logprobs).param == "logprobs"
+
+
+def test_echo_with_logprobs_is_refused_by_name() -> None:
+    error = refusal(echo=True, logprobs=0)
+    assert (error.param, error.code) == ("echo", "unsupported_parameter")
+    assert load(echo=False, logprobs=0).num_top_logprobs == 0
+
+
+def test_best_of_may_only_be_as_many_as_n() -> None:
+    assert load(best_of=1) == load()
+    assert load(best_of=3, n=3) == load(n=3)
+    for best_of in (2, 0, True, "1", 1.0):
+        error = refusal(best_of=best_of, n=3)
+        assert (error.param, error.code) == ("best_of", "unsupported_parameter")

@@ -1,0 +1,162 @@
+"""The coverage table against the schemas and against the request types of OpenAI's own client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from openai.types import completion_create_params
+from openai.types.chat import ChatCompletionStreamOptionsParam
+from openai.types.chat import completion_create_params as chat_completion_create_params
+
+import schemas.chat_completions
+import schemas.completions
+from schemas.chat_completions import load_chat_completion
+from schemas.completions import load_completion
+from schemas.coverage import ENDPOINTS, PARAMETERS, Parameter
+from schemas.coverage_page import coverage_markdown
+from schemas.errors import SchemaError
+
+Load = Callable[[Mapping[str, Any]], object]
+
+CHAT, COMPLETIONS = "chat/completions", "completions"
+LOADERS: dict[str, Load] = {CHAT: load_chat_completion, COMPLETIONS: load_completion}
+SCHEMAS = {CHAT: schemas.chat_completions.SCHEMA, COMPLETIONS: schemas.completions.SCHEMA}
+BASES: dict[str, dict[str, Any]] = {
+    CHAT: {"messages": [{"role": "user", "content": "hi"}]},
+    COMPLETIONS: {"prompt": "hi"},
+}
+SDK_TYPES: dict[str, tuple[type, ...]] = {
+    CHAT: (
+        chat_completion_create_params.CompletionCreateParamsNonStreaming,
+        chat_completion_create_params.CompletionCreateParamsStreaming,
+    ),
+    COMPLETIONS: (
+        completion_create_params.CompletionCreateParamsNonStreaming,
+        completion_create_params.CompletionCreateParamsStreaming,
+    ),
+}
+
+REFUSED_VALUES: dict[str, list[Any]] = {
+    "tools": [[{"type": "function", "function": {"name": "f"}}], 5, "x"],
+    "tool_choice": ["required", {"type": "function", "function": {"name": "f"}}, 5],
+    "functions": [[{"name": "f"}], 5],
+    "function_call": [{"name": "f"}, 5],
+    "response_format": [{"type": "json_object"}, {"type": "json_schema", "json_schema": {}}, {}, "text", []],
+    "store": [True, 1, "yes"],
+    "audio": [{"voice": "alloy", "format": "wav"}, {}],
+    "modalities": [["text", "audio"], ["audio"], [], "text"],
+    "web_search_options": [{}, {"search_context_size": "low"}],
+    "moderation": [{"model": "m"}],
+    "best_of": [2, 0, True],
+}
+NEUTRAL_VALUES: dict[str, list[dict[str, Any]]] = {
+    "tools": [{"tools": []}, {"tools": [{"type": "function"}], "tool_choice": "none"}],
+    "tool_choice": [{"tool_choice": "none"}, {"tool_choice": "auto"}],
+    "functions": [{"functions": []}, {"functions": [{"name": "f"}], "function_call": "none"}],
+    "function_call": [{"function_call": "none"}, {"function_call": "auto"}],
+    "response_format": [{"response_format": {"type": "text"}}],
+    "store": [{"store": False}],
+    "modalities": [{"modalities": ["text"]}],
+    "best_of": [{"best_of": 1}, {"best_of": 2, "n": 2}],
+}
+VALUES: tuple[Any, ...] = (0, 1.5, True, "x", [], [5], {}, {"a": 5})
+
+
+def rows(status: str) -> list[Any]:
+    found = ((endpoint, row) for endpoint, table in PARAMETERS.items() for row in table if row.status == status)
+    return [pytest.param(endpoint, row, id=f"{endpoint} {row.name}") for endpoint, row in found]
+
+
+def sdk_names(endpoint: str) -> set[str]:
+    names = {name for sdk_type in SDK_TYPES[endpoint] for name in sdk_type.__annotations__}
+    return names - {"stream_options"} | {
+        f"stream_options.{name}" for name in ChatCompletionStreamOptionsParam.__annotations__
+    }
+
+
+def only(endpoint: str, fields: dict[str, Any]) -> object:
+    return LOADERS[endpoint]({**BASES[endpoint], **fields})
+
+
+@pytest.mark.parametrize("endpoint", PARAMETERS)
+def test_the_table_lists_each_parameter_once(endpoint: str) -> None:
+    names = [row.name for row in PARAMETERS[endpoint]]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("endpoint", PARAMETERS)
+def test_the_table_lists_what_openais_client_can_send_and_marks_the_rest_as_extra(endpoint: str) -> None:
+    assert {row.name for row in PARAMETERS[endpoint] if not row.is_extra} == sdk_names(endpoint)
+
+
+@pytest.mark.parametrize("endpoint", PARAMETERS)
+def test_what_is_done_is_what_the_schema_loads(endpoint: str) -> None:
+    done = {row.name.partition(".")[0] for row in PARAMETERS[endpoint] if row.status == "done"}
+    assert done == set(SCHEMAS[endpoint].load_fields)
+
+
+@pytest.mark.parametrize(("endpoint", "row"), rows("refused"))
+def test_what_is_refused_is_a_400_with_its_name(endpoint: str, row: Parameter) -> None:
+    for value in REFUSED_VALUES.get(row.name, ["x", {"a": 5}, ["x"]]):
+        with pytest.raises(SchemaError) as caught:
+            only(endpoint, {row.name: value})
+        assert (caught.value.param, caught.value.code) == (row.name, "unsupported_parameter")
+        assert caught.value.message == f"'{row.name}' is not supported: {row.note}."
+
+
+@pytest.mark.parametrize(("endpoint", "row"), rows("refused"))
+def test_what_is_refused_may_be_null_or_ask_for_nothing(endpoint: str, row: Parameter) -> None:
+    plain = only(endpoint, {})
+    assert only(endpoint, {row.name: None}) == plain
+    for fields in NEUTRAL_VALUES.get(row.name, []):
+        n = {"n": fields["n"]} if "n" in fields else {}
+        assert only(endpoint, fields) == only(endpoint, n)
+
+
+@pytest.mark.parametrize(("endpoint", "row"), rows("tolerated"))
+def test_what_is_tolerated_changes_nothing_whatever_it_is(endpoint: str, row: Parameter) -> None:
+    outer, _, inner = row.name.partition(".")
+    for value in VALUES:
+        stream = {"stream": True} if inner else {}
+        fields = {outer: {inner: value}} if inner else {outer: value}
+        assert only(endpoint, {**stream, **fields}) == only(endpoint, stream)
+
+
+def test_every_refusal_says_why() -> None:
+    assert [row for table in PARAMETERS.values() for row in table if row.status != "done" and not row.note] == []
+
+
+def test_the_table_lists_openais_text_endpoints() -> None:
+    ours = {(row.method, row.path) for row in ENDPOINTS if not row.is_extra}
+    assert sdk_endpoints() == ours
+
+
+def sdk_endpoints() -> set[tuple[str, str]]:
+    """What the resources of OpenAI's client call, read from their source."""
+    text_api = ("chat/completions", "completions", "models", "embeddings", "responses", "conversations", "threads")
+    call = re.compile(r'self\._(get_api_list|get|post|delete)\(\s*(?:path_template\(\s*)?"/([^"?]+)["?]')
+    resources = Path(openai.__file__).parent / "resources"
+    found = {match.groups() for file in resources.rglob("*.py") for match in call.finditer(file.read_text("utf-8"))}
+    is_text = re.compile(f"({'|'.join(text_api)})(/|$)")
+    methods = {"get_api_list": "GET", "get": "GET", "post": "POST", "delete": "DELETE"}
+    return {(methods[method], f"/v1/{path}") for method, path in found if is_text.match(path)}
+
+
+def test_the_page_has_a_row_for_each_endpoint_and_parameter() -> None:
+    lines = coverage_markdown().splitlines()
+    for endpoint in ENDPOINTS:
+        assert any(line.startswith(f"| `{endpoint.method} {endpoint.path}` | {endpoint.status} |") for line in lines)
+    for table in PARAMETERS.values():
+        for row in table:
+            assert any(line.startswith(f"| `{row.name}` | {row.status} |") for line in lines)
+
+
+def test_the_page_is_made_of_tables_of_three_columns() -> None:
+    tables = [line for line in coverage_markdown().splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in tables} == {4}
+    assert coverage_markdown().endswith("|\n")

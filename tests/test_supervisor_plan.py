@@ -1,0 +1,77 @@
+"""From settings to the supervisor's config."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from server.models import catalogue
+from server.settings import ModelEntry, Settings, SettingsError
+from server.supervisor.config import ModelConfig
+from server.supervisor.plan import ENGINE_COMMAND_VARIABLE, plan_supervisor
+
+NO_VARIABLES: dict[str, str] = {}
+
+
+def plan_models(**settings: object) -> list[ModelConfig]:
+    return plan_supervisor(Settings(**settings), "/run/x", environ=NO_VARIABLES).models  # type: ignore[arg-type]
+
+
+def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (model,) = plan_models(model="./some/model.gguf", slots=7, threads=3, n_ctx=512, n_gpu_layers=5)
+    assert model == ModelConfig(
+        model_id="model",
+        index=0,
+        path=str(tmp_path / "some" / "model.gguf"),
+        num_slots=7,
+        num_threads=3,
+        n_ctx=512,
+        n_gpu_layers=5,
+    )
+
+
+def test_a_file_of_the_hub_is_named_as_the_user_did() -> None:
+    (model,) = plan_models(model="owner/name:model-Q4.gguf")
+    assert (model.path, model.hub_source, model.why_none) == (None, "owner/name:model-Q4.gguf", None)
+
+
+def test_without_any_model_the_user_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "demo_model_path", lambda: None)
+    (model,) = plan_models()
+    assert (model.path, model.hub_source) == (None, None)
+    assert "PARLEY_MODEL" in (model.why_none or "")
+
+
+def test_every_model_has_its_index() -> None:
+    models = plan_models(models=[ModelEntry(source="/a.gguf"), ModelEntry(source="/b.gguf", slots=9)])
+    assert [(model.model_id, model.index) for model in models] == [("a", 0), ("b", 1)]
+    assert models[1].num_slots == 9
+
+
+def test_models_that_make_no_sense_are_a_settings_error() -> None:
+    with pytest.raises(SettingsError):
+        plan_models(model="what is this")
+
+
+def test_the_rest_comes_from_the_settings() -> None:
+    settings = Settings(max_waiting_requests=5, max_waiting_tokens=6, log_level="debug")
+    config = plan_supervisor(settings, "/run/x", "http://here", environ=NO_VARIABLES)
+    assert (config.runtime_dir, config.announce_url) == ("/run/x", "http://here")
+    assert (config.max_waiting_requests, config.max_waiting_tokens, config.log_level) == (5, 6, "debug")
+    assert config.engine_command == []
+
+
+def test_tests_may_replace_the_engine() -> None:
+    environ = {ENGINE_COMMAND_VARIABLE: json.dumps(["fake", "engine"])}
+    assert plan_supervisor(Settings(), "/run/x", environ=environ).engine_command == ["fake", "engine"]
+
+
+def test_only_what_engines_depend_on_makes_their_configs_differ() -> None:
+    running = plan_supervisor(Settings(model="/a.gguf"), "/run/x", "http://here", environ=NO_VARIABLES)
+    same = plan_supervisor(Settings(model="/a.gguf", log_level="debug", workers=3), "/run/y", environ=NO_VARIABLES)
+    other = plan_supervisor(Settings(model="/a.gguf", slots=9), "/run/x", environ=NO_VARIABLES)
+    assert running.wants_same_engines(same)
+    assert not running.wants_same_engines(other)
