@@ -138,3 +138,7 @@ def doctor(config: Path | None) -> None:
         click.echo(f"{'ok  ' if finding.is_good else 'BAD '} {finding.sentence}")
     if not is_fit:
         sys.exit(EXIT_NOT_FIT)
+
+
+if __name__ == "__main__":
+    main()

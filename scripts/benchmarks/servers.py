@@ -122,6 +122,10 @@ def running(
     try:
         wait_until_ready(server, ready_path)
         yield server
+        check_alive(server)
+    except OSError:
+        check_alive(server)  # says more than a refused connection
+        raise
     finally:
         stop(process)
 
@@ -129,11 +133,15 @@ def running(
 def wait_until_ready(server: Server, path: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while status_of(server.address, path) != 200:
-        if server.process.poll() is not None:
-            raise ServerDied(f"{server.name} ended with {server.process.returncode}:\n{server.tail()}")
+        check_alive(server)
         if time.monotonic() > deadline:
             raise NotReady(f"{server.name} was not ready after {START_SECONDS:.0f} s:\n{server.tail()}")
         time.sleep(POLL_SECONDS)
+
+
+def check_alive(server: Server) -> None:
+    if server.process.poll() is not None:
+        raise ServerDied(f"{server.name} ended with {server.process.returncode}:\n{server.tail()}")
 
 
 def status_of(address: Address, path: str) -> int | None:
