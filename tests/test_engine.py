@@ -203,7 +203,9 @@ def test_a_request_can_be_cancelled_during_its_prefill() -> None:
 
 
 def test_the_queue_is_bounded_in_requests_and_in_tokens() -> None:
-    engine = make_engine(FakeRunner(), max_waiting_requests=2, max_waiting_tokens=100)
+    engine = make_engine(FakeRunner(num_slots=1), max_waiting_requests=2, max_waiting_tokens=100)
+    engine.submit(make_request([1], 0))
+    engine.step()
     engine.submit(make_request([1] * 60, 1))
     with pytest.raises(QueueFull) as full:
         engine.submit(make_request([1] * 41, 2))
@@ -212,7 +214,16 @@ def test_the_queue_is_bounded_in_requests_and_in_tokens() -> None:
     with pytest.raises(QueueFull) as full:
         engine.submit(make_request([1], 4))
     assert full.value.limit == 2
-    assert len(finishes(run(engine))) == 2
+    assert len(finishes(run(engine))) == 3
+
+
+def test_requests_that_find_a_free_slot_do_not_count_as_waiting() -> None:
+    engine = make_engine(FakeRunner(num_slots=3), max_waiting_requests=2)
+    for request_id in range(5):
+        engine.submit(make_request([1], request_id))
+    with pytest.raises(QueueFull):
+        engine.submit(make_request([1], 5))
+    assert len(finishes(run(engine))) == 5
 
 
 def test_an_empty_queue_takes_a_prompt_of_any_length() -> None:

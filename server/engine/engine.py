@@ -57,7 +57,7 @@ class Engine:
         if request.max_tokens == 0:
             self._outputs += [(request, _finished(sequence, "length")) for sequence in sequences]
         else:
-            self._scheduler.waiting.add(sequences)
+            self._scheduler.submit(sequences)
 
     def cancel(self, request: Request) -> None:
         """Stop a request wherever it is. No event of it follows."""

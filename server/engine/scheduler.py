@@ -56,17 +56,19 @@ class WaitingQueue:
     def num_tokens(self) -> int:
         return sum(request.num_prompt_tokens for request in self)
 
-    def add(self, sequences: list[Sequence]) -> None:
+    def add(self, sequences: list[Sequence], num_free_slots: int) -> None:
         """Append the sequences of one request to their user's queue.
+
+        Whoever can have a free slot in the next step does not count as waiting.
 
         Raises:
             QueueFull: if that many are waiting already. An empty queue takes any request.
         """
         requests = {id(sequence.request) for sequence in self}
-        if len(requests) >= self._max_requests:
+        if len(requests) >= self._max_requests + num_free_slots:
             raise QueueFull(self._max_requests)
         num_tokens = sequences[0].num_prompt_tokens
-        if requests and self.num_tokens + num_tokens > self._max_tokens:
+        if len(requests) > num_free_slots and self.num_tokens + num_tokens > self._max_tokens:
             raise QueueFull(self._max_tokens)
         self._by_user.setdefault(sequences[0].request.user, deque()).extend(sequences)
 
@@ -102,6 +104,14 @@ class Scheduler:
     @property
     def has_work(self) -> bool:
         return bool(self.running) or len(self.waiting) > 0
+
+    def submit(self, sequences: list[Sequence]) -> None:
+        """Queue the sequences of one request.
+
+        Raises:
+            QueueFull: if too many wait already.
+        """
+        self.waiting.add(sequences, len(self._kv_cache.free_slots))
 
     def schedule(self) -> list[Chunk]:
         """Admit whom there is room for, and choose what this step computes."""

@@ -58,6 +58,8 @@ class Launcher:
 def engine_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of an engine process, made from the supervisor's; what the user has set stays.
 
-    This is the place to tune native libraries, such as OpenMP's threads.
+    OpenMP's threads are told to sleep, not to spin, while they wait for each other. A machine where other processes
+    want the cores as well, the HTTP side among them, would otherwise lose most of its time to threads that spin for one
+    that is not running.
     """
-    return {**environ}
+    return {"OMP_WAIT_POLICY": "passive", **environ}

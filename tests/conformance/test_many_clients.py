@@ -57,7 +57,7 @@ def test_all_are_answered_or_refused_and_no_slot_and_no_memory_is_lost() -> None
         ends = crowd(server)
         assert len(ends) == NUM_CLIENTS, "a client's thread failed"
         assert ends.count("left") == NUM_CLIENTS / 4
-        assert ends.count("answered") >= 40
+        assert ends.count("answered") >= 8 + 40 - ends.count("left")  # slots, and places in the queue
         assert memory_bytes(server) - before < 20_000_000
         for _ in range(8):
             assert server.post(PATH, BODY)[0] == 200
