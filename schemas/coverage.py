@@ -81,7 +81,7 @@ _GENERATION = (
     _done("logit_bias", "token ids to -100 to 100; fractions are accepted"),
     _done("seed", "any 64-bit integer"),
     _done("stop", "a string or up to 64 of them; OpenAI accepts 4"),
-    _done("n", "up to the model's slots"),
+    _done("n", "more than the model's slots wait for each other"),
     _done("stream"),
     _done("stream_options.include_usage"),
     _tolerated("stream_options.include_obfuscation", "chunks are never padded"),

@@ -16,7 +16,7 @@ MAX_TOKENS = 2**31 - 1
 """Far beyond any context, which is the bound that counts; more would not fit the engine's messages."""
 
 MAX_CHOICES = 128
-"""OpenAI's. The engine refuses more than it has slots."""
+"""OpenAI's. Choices beyond the number of slots wait for a free one."""
 
 MAX_TOP_LOGPROBS = 20
 

@@ -11,7 +11,6 @@ ParleyError
   MethodNotAllowed 405
   RequestTimeout 408              the body did not arrive in time
   PayloadTooLarge 413
-  UnsupportedMediaType 415
   Overloaded 429                  the queue is full; come back later
   InternalError 500               a bug; the log has the traceback under the request id
   EngineFailed 500                the engine could not go on with this request, and says why
@@ -165,12 +164,6 @@ class PayloadTooLarge(ParleyError):
     def __init__(self, max_bytes: int) -> None:
         super().__init__(f"The request body is too large: at most {max_bytes} bytes are accepted.")
         self.max_bytes = max_bytes
-
-
-class UnsupportedMediaType(ParleyError):
-    """The body is of a kind that this endpoint does not read."""
-
-    status = 415
 
 
 class _TryLater(ParleyError):

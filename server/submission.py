@@ -49,15 +49,20 @@ def make_submit(
     num_top_logprobs: int | None = None,
     wants_prompt_text: bool = False,
     turn_of: str,
+    default_max_tokens: int | None,
 ) -> Submit:
-    """One prompt's message; `turn_of` names whose turn it is in the queue if the request names no user."""
+    """One prompt's message.
+
+    `turn_of` names whose turn it is in the queue if the request names no user; `default_max_tokens` bounds a completion
+    whose request does not (None: the context does).
+    """
     return Submit(
         request_id=0,
         sampling=sampling_params(options.sampling, card),
         pieces=pieces or [],
         token_ids=token_ids,
         num_choices=options.n,
-        max_tokens=options.max_tokens,
+        max_tokens=default_max_tokens if options.max_tokens is None else options.max_tokens,
         stop=list(options.stop),
         ignore_eos=options.ignore_eos,
         num_top_logprobs=num_top_logprobs,

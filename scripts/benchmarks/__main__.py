@@ -5,6 +5,7 @@ It reads options and says what went wrong; what is measured, and how, is in the 
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -63,6 +64,17 @@ set_option = click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE",
 rounds_option = click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
 
 
+def streams_option(*default: int) -> Callable[[Command], Command]:
+    return click.option(
+        "--streams", "num_streams", multiple=True, type=click.IntRange(min=1), default=default, help="At once."
+    )
+
+
+def check_streams(num_streams: tuple[int, ...], slots: int) -> None:
+    if max(num_streams) > slots:
+        raise click.UsageError(f"--streams {max(num_streams)} needs as many --slots, not {slots}.")
+
+
 def make_setup(model: Path | None, slots: int, n_ctx: int, threads: int) -> Setup:
     return Setup((model or tokenizer_source()).resolve(), slots, n_ctx, threads)
 
@@ -96,6 +108,8 @@ def explained(command: Command) -> Command:
 @click.group(context_settings={"show_default": True})
 def main() -> None:
     """Measure Parley on this machine. Each benchmark prints a table and, last, one JSON line."""
+    # An exit that unwinds, so that no server outlives its benchmark.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 @main.command("build")
@@ -112,7 +126,7 @@ def build(**where: Any) -> None:
 @rounds_option
 @click.option("--prompt", "num_prompt_tokens", default=512, help="Tokens of the prompt whose prefill is timed.")
 @click.option("--tokens", "num_tokens", default=128, help="Tokens that each stream decodes.")
-@click.option("--streams", "num_streams", multiple=True, type=click.IntRange(min=1), default=(1, 4), help="At once.")
+@streams_option(1, 4)
 @explained
 def speed_command(
     model: Path | None,
@@ -126,17 +140,17 @@ def speed_command(
     **where: Any,
 ) -> None:
     """Decode and prefill through HTTP against llama-bench and llama-server, in pairs."""
-    if max(num_streams) > slots:
-        raise click.UsageError(f"--streams {max(num_streams)} needs as many --slots, not {slots}.")
+    check_streams(num_streams, slots)
     plan = speed.Plan(num_prompt_tokens, num_tokens, num_streams, rounds)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         speed.run(make_setup(model, slots, n_ctx, threads), plan, find_tools(**where), Path(scratch))
 
 
 @main.command("http")
-@setup_options(num_slots=4, n_ctx=2048)
+@setup_options(num_slots=16, n_ctx=1024)
 @rounds_option
-@click.option("--tokens", "num_tokens", default=256, help="Tokens that each stream decodes.")
+@streams_option(1, 4, 16)
+@click.option("--tokens", "num_tokens", default=128, help="Tokens that each stream decodes.")
 @click.option("--requests", "num_requests", default=100, help="Single requests whose times are taken.")
 @set_option
 @explained
@@ -148,10 +162,12 @@ def http_command(
     rounds: int,
     num_tokens: int,
     num_requests: int,
+    num_streams: tuple[int, ...],
     pairs: tuple[str, ...],
 ) -> None:
     """CPU of the workers per streamed token, and what a request takes besides the engine's steps."""
-    plan = http_cost.Plan((1, slots), num_tokens, rounds, num_requests)
+    check_streams(num_streams, slots)
+    plan = http_cost.Plan(num_streams, num_tokens, rounds, num_requests)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         http_cost.run(make_setup(model, slots, n_ctx, threads), plan, Path(scratch), settings_of(pairs))
 

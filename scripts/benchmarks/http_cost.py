@@ -48,6 +48,11 @@ class Cost:
     tokens_per_second: float
     """How fast the tokens came meanwhile."""
 
+    @property
+    def percent_of_core(self) -> float:
+        """What the tokens alone took of one core."""
+        return self.per_token * self.tokens_per_second / MICROSECONDS * 100
+
 
 def streaming_cost(server: Server, num_streams: int, num_tokens: int, generator: random.Random) -> Cost:
     """Streams of one token and streams of many: the difference is the cost of the tokens."""
@@ -79,6 +84,7 @@ def cpu_figures(server: Server, plan: Plan, generator: random.Random) -> dict[st
         figures[f"CPU per token, {streams} (us)"] = figure([cost.per_token for cost in costs])
         figures[f"CPU per request, {streams} (us)"] = figure([cost.per_request for cost in costs])
         figures[f"tokens per second, {streams}"] = figure([cost.tokens_per_second for cost in costs])
+        figures[f"share of a core, {streams} (%)"] = figure([cost.percent_of_core for cost in costs])
     return figures
 
 

@@ -78,13 +78,15 @@ def stage_figures(engine: Path, num_repeats: int) -> dict[str, Figure]:
             return template.render(wanted.messages, template_kwargs=wanted.template_kwargs)
 
         pieces = render()
-        submit = make_submit(wanted, card, pieces=pieces, turn_of="bench")
+        submit = make_submit(wanted, card, pieces=pieces, turn_of="bench", default_max_tokens=None)
         impossible = msgspec.structs.replace(submit, pieces=[], token_ids=[card.n_vocab])
         stages: dict[str, Callable[[], object]] = {
             f"JSON of {len(body)} bytes": lambda: decode_object(body),
             f"schema, {len(document['messages'])} messages": lambda: load_chat_completion(document),
             "chat template": render,
-            "message to the engine": lambda: frame(make_submit(wanted, card, pieces=pieces, turn_of="bench")),
+            "message to the engine": lambda: frame(
+                make_submit(wanted, card, pieces=pieces, turn_of="bench", default_max_tokens=None)
+            ),
             "to the engine and back": lambda: link.refuse(impossible),
         }
         return {f"{name} (us)": figure(microseconds(stage, num_repeats)) for name, stage in stages.items()}

@@ -35,6 +35,7 @@ def create_chat_completion() -> Response:
         pieces=render_prompt(model, wanted),
         num_top_logprobs=wanted.num_top_logprobs,
         turn_of=request.remote_addr or "",
+        default_max_tokens=services().settings.default_max_tokens,
     )
     generation = Generation(model, [submit], client_watch(), prompt_param="messages")
     generation.start()

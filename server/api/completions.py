@@ -57,6 +57,7 @@ def make_prompt_submit(wanted: CompletionRequest, prompt: Prompt, card: ModelCar
         num_top_logprobs=wanted.num_top_logprobs,
         wants_prompt_text=wanted.echo and not isinstance(prompt, str),
         turn_of=turn_of,
+        default_max_tokens=None,
     )
 
 

@@ -14,7 +14,7 @@ from server.served_models import ServedModels
 from server.settings import Settings
 
 EXTENSION = "parley"
-BYTES_PER_MB = 1_000_000
+BYTES_PER_MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def services() -> Services:
 def json_body() -> dict[str, Any]:
     """The current request's body, within the configured bounds."""
     settings = services().settings
-    return read_json_body(request, settings.max_body_mb * BYTES_PER_MB, settings.body_timeout_seconds)
+    return read_json_body(request, settings.max_body_mb * BYTES_PER_MIB, settings.body_timeout_seconds)
 
 
 def client_watch() -> ClientWatch:

@@ -113,13 +113,15 @@ class Model:
         params.n_batch = params.n_ubatch = max(MAX_STEP_TOKENS, config.num_slots)
         if self.max_step_tokens > MAX_STEP_TOKENS:
             params.n_batch = max(self.max_step_tokens, config.num_slots)
+        params.n_outputs_max = config.num_slots  # or else room for the logits of every token of a batch is kept
         params.n_threads = params.n_threads_batch = config.num_threads
         with native_log.captured() as complaints:
             context = llama.llama_init_from_model(self._model, params)
         if not context:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
-                f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason})"
+                f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
+                "smaller slots, n_ctx or n_gpu_layers need less memory"
             )
         return context
 

@@ -170,7 +170,11 @@ class Scheduler:
         return False
 
     def _cut_chunks(self) -> list[Chunk]:
-        """A token of every decoding sequence, then prompts, first come first served, as far as the step's time goes."""
+        """A token of every decoding sequence, then prompts, first come first served, as far as the step's time goes.
+
+        In the order of the slots: llama.cpp computes a run of consecutive slots in one pass over the weights, and begins
+        another pass wherever the order is broken.
+        """
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
         chunks = [_chunk(sequence, 1) for sequence in decoding]
         budget = self._step_cost.max_prefill_tokens(len(decoding))
@@ -178,7 +182,7 @@ class Scheduler:
             if sequence.is_prefilling and budget > 0:
                 chunks.append(_chunk(sequence, budget))
                 budget -= len(chunks[-1].tokens)
-        return chunks
+        return sorted(chunks, key=lambda chunk: chunk.slot_index)
 
 
 def _chunk(sequence: Sequence, max_tokens: int) -> Chunk:

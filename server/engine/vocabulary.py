@@ -32,6 +32,11 @@ class Vocabulary:
         self.eog_tokens = frozenset(
             token for token in range(self.num_tokens) if llama.llama_vocab_is_eog(pointer, token)
         )
+        self._control_tokens = frozenset(
+            token
+            for token in range(self.num_tokens)
+            if llama.llama_vocab_get_attr(pointer, token) & (ATTR_CONTROL | ATTR_UNKNOWN)
+        )
         self._bytes_by_token: dict[int, bytes] = {}
 
     def tokenize(self, pieces: Sequence[TextPiece]) -> list[int]:
@@ -62,9 +67,7 @@ class Vocabulary:
 
     def control_spellings(self) -> list[str]:
         """Spellings that would become control tokens if they were parsed in a user's text."""
-        special = ATTR_CONTROL | ATTR_UNKNOWN
-        tokens = (t for t in range(self.num_tokens) if llama.llama_vocab_get_attr(self._pointer, t) & special)
-        return sorted({spelling for token in tokens if (spelling := self.spelling(token))})
+        return sorted({spelling for token in self._control_tokens if (spelling := self.spelling(token))})
 
     def infill_spellings(self) -> tuple[str, str, str] | None:
         """Spellings of the infill tokens (prefix, suffix, middle), if the model has all three."""
@@ -79,10 +82,24 @@ class Vocabulary:
         return prefix, suffix, middle
 
     def _tokenize_piece(self, piece: TextPiece) -> list[int]:
-        text = piece.text.encode()
+        tokens = self._tokenize_text(piece.text, piece.parse_special)
+        if piece.parse_special or self._control_tokens.isdisjoint(tokens):
+            return tokens
+        # SentencePiece looks merged characters up by their text, and so finds control tokens in plain text.
+        return [part for token in tokens for part in self._plain_tokens(token)]
+
+    def _plain_tokens(self, token: int) -> list[int]:
+        """The token, or if it is a control token the characters of its spelling, one by one."""
+        if token not in self._control_tokens:
+            return [token]
+        characters = (self._tokenize_text(character, parse_special=False) for character in self.spelling(token))
+        return [part for tokens in characters for part in tokens if part not in self._control_tokens]
+
+    def _tokenize_text(self, content: str, parse_special: bool) -> list[int]:
+        text = content.encode()
         capacity = len(text) + 8  # a token is a byte at least; a few more for a space prefix
         buffer = (llama.llama_token * capacity)()
-        count = llama.llama_tokenize(self._pointer, text, len(text), buffer, capacity, False, piece.parse_special)
+        count = llama.llama_tokenize(self._pointer, text, len(text), buffer, capacity, False, parse_special)
         if count < 0:
             raise ValueError(f"llama.cpp needs room for {-count} tokens for {len(text)} bytes")
         return buffer[:count]

@@ -41,7 +41,7 @@ def send(server: LiveServer, bad: Rubbish) -> str | None:
 
 
 def test_every_malformed_request_gets_a_proper_error_and_the_server_stays_well(server: LiveServer) -> None:
-    requests = rubbish(seed=7, max_body_bytes=1_000_000)
+    requests = rubbish(seed=7, max_body_bytes=1 << 20)
     processes = {process.pid for process in server.family()}
     flaws = [f"{bad.name}: {found}" for bad in requests if (found := send(server, bad))]
     assert len(requests) >= 1000

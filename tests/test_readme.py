@@ -1,0 +1,208 @@
+"""README.md and CONTRIBUTING.md say what the code says: every list and number in them is held against it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.sampling import SamplingOptions
+from server import strict_json
+from server.cli import main as parley
+from server.doctor import NEWEST_PYTHON, OLDEST_PYTHON
+from server.engine.messages import SamplingParams
+from server.errors import ParleyError
+from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
+from server.settings import Settings, load_settings
+from server.settings.load import CONFIG_VARIABLE
+from server.settings.problems import variable_name
+from server.submission import DEFAULT_SAMPLING
+from tests.readme import (
+    CHECKOUT,
+    CONTRIBUTING,
+    README,
+    code_blocks,
+    first_sentence,
+    section,
+    table_rows,
+    with_tables,
+)
+from tests.test_architecture import RESERVED
+
+DOCUMENTS = (README, CONTRIBUTING)
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.name))
+
+OTHER_VARIABLES = {CONFIG_VARIABLE, "PARLEY_TEST_WORKERS"}
+
+
+def words(document: Path) -> str:
+    """The text without line breaks."""
+    return " ".join(document.read_text().split())
+
+
+def codes(cell: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    text = README.read_text()
+    assert text == with_tables(text), "README.md is out of date: python -m tests.readme"
+
+
+@pytest.mark.parametrize(
+    ("docstring", "sentence"),
+    [
+        ("One thing.", "One thing"),
+        ("Over\ntwo lines. And more.", "Over two lines"),
+        ("A title without a stop\n\nMore.", "A title without a stop"),
+        ("Runs `python -m a.b.c`, or not? Yes.", "Runs `python -m a.b.c`, or not?"),
+    ],
+)
+def test_a_module_is_described_by_its_first_sentence(docstring: str, sentence: str) -> None:
+    assert first_sentence(docstring) == sentence
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+@each_document
+def test_paths_that_are_mentioned_exist(document: Path) -> None:
+    paths = re.findall(r"(?<![\w/.])((?:server|schemas|scripts|tests|\.ci)/[\w./]*\w/?)", document.read_text())
+    assert paths
+    assert [path for path in paths if not (CHECKOUT / path).exists()] == []
+
+
+@each_document
+def test_variables_that_are_mentioned_are_settings(document: Path) -> None:
+    known = {variable_name(key) for key in Settings.model_fields} | OTHER_VARIABLES
+    assert set(re.findall(r"\bPARLEY_[A-Z_]*[A-Z]\b", document.read_text())) <= known
+
+
+@each_document
+def test_commands_that_are_mentioned_exist(document: Path) -> None:
+    assert set(re.findall(r"bin/parley (\w+)", document.read_text())) <= set(parley.commands)
+
+
+@each_document
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
+        path, _, anchor = target.partition("#")
+        linked = CHECKOUT / path if path else document
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def anchors(document: Path) -> set[str]:
+    """Those that GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+# --- README ---------------------------------------------------------------------------------------------------------
+
+
+def mapped() -> set[str]:
+    """The top level as the file map has it."""
+    rows = table_rows(section(README, "File map").partition("<!--")[0])
+    return {path for cell, _ in rows for path in codes(cell)}
+
+
+def tracked() -> Iterator[str]:
+    """The top level as git has it, folders with a slash."""
+    if not (CHECKOUT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no git checkout")
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip(f"git does not want to: {listing.stderr}")  # such as in somebody else's checkout
+    for path in listing.stdout.split("\0")[:-1]:
+        top, slash, _ = path.partition("/")
+        yield top + slash
+
+
+def test_the_file_map_has_everything_at_the_top_level() -> None:
+    assert set(tracked()) <= mapped()
+
+
+def test_everything_in_the_file_map_exists() -> None:
+    assert [path for path in mapped() if not (CHECKOUT / path).exists()] == []
+
+
+def test_the_forms_of_a_models_name_are_understood() -> None:
+    forms = [codes(row[0])[0] for row in table_rows(section(README, "Models"))]
+    sources = [parse_source(form) for form in forms]
+    assert [type(source) for source in sources] == [LocalFile] + [HubFile] * (len(forms) - 1)
+    assert [source.revision for source in sources if isinstance(source, HubFile)][-1] == "main"
+
+
+def test_the_example_of_several_models_can_be_used(tmp_path: Path) -> None:
+    (example,) = code_blocks(README, "toml")
+    config = tmp_path / "parley.toml"
+    config.write_text(example)
+    assert len(load_settings(config, {}).models) == 2
+
+
+def test_the_sampling_defaults_are_those_of_the_code() -> None:
+    written = {codes(name)[0]: float(value) for name, value in table_rows(section(README, "Sampling"))}
+    neutral = SamplingParams()
+    names = {field.name for field in dataclasses.fields(SamplingOptions)} - {"logit_bias", "seed"}
+    assert written == {name: DEFAULT_SAMPLING.get(name, getattr(neutral, name)) for name in names}
+
+
+def test_the_order_of_sampling_is_that_of_the_code() -> None:
+    in_code = re.findall(r"init_(top_k|typical|top_p|min_p|temp)\(", (CHECKOUT / "server/engine/model.py").read_text())
+    written = codes(words(README).partition("otherwise the order is")[2].partition("draw")[0])
+    assert written == [{"typical": "typical_p", "temp": "temperature"}.get(name, name) for name in in_code]
+
+
+def error_classes(kind: type[ParleyError] = ParleyError) -> Iterator[type[ParleyError]]:
+    yield kind
+    for other in kind.__subclasses__():
+        yield from error_classes(other)
+
+
+def test_the_errors_are_those_of_the_code() -> None:
+    of_schemas = {(400, code) for code in ("invalid_type", "invalid_value", "missing_required_parameter")}
+    ours = [kind for kind in error_classes() if kind.__module__ == "server.errors"]
+    in_code = {(kind.status, kind.default_code) for kind in ours if kind.default_code}
+    written = {
+        (int(status), code)
+        for status, cell, _ in table_rows(section(README, "Limits and errors"))
+        for code in codes(cell)
+    }
+    assert written == in_code | of_schemas
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        f"Python {'.'.join(map(str, OLDEST_PYTHON))} to {'.'.join(map(str, NEWEST_PYTHON))}",
+        f"on {Settings.model_fields['bind'].default}",
+        DEMO_MODEL_ID,
+        f"the last {SamplingParams().penalty_last_n} tokens",
+        f"at most {strict_json.MAX_DEPTH} levels deep",
+        f'`cors_origins` is `["{Settings.model_fields["cors_origins"].default[0]}"]` by default',
+    ],
+)
+def test_a_number_or_name_is_that_of_the_code(phrase: str) -> None:
+    assert phrase in words(README)
+
+
+# --- CONTRIBUTING ---------------------------------------------------------------------------------------------------
+
+
+def test_contributing_says_what_may_be_imported_where() -> None:
+    rows = table_rows(section(CONTRIBUTING, "What may import what"))
+    written = {codes(part)[0]: [] if importers.startswith("nothing") else codes(importers) for part, importers in rows}
+    assert written == {reserved.target: list(reserved.importers) for reserved in RESERVED}
+
+
+def test_contributing_lists_everything_that_helps_tests() -> None:
+    written = {codes(file)[0] for file, _ in table_rows(section(CONTRIBUTING, "Tests"))}
+    helpers = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "tests").rglob("*.py")}
+    assert written == {path for path in helpers if not Path(path).name.startswith(("test_", "__init__"))}

@@ -1,0 +1,52 @@
+"""Defaults: the request's word, then the model's file, then ours."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from schemas.chat_completions import ChatCompletionRequest
+from schemas.sampling import SamplingOptions
+from server.engine.messages import ModelCard
+from server.submission import DEFAULT_SAMPLING, make_submit, sampling_params
+
+CARD = ModelCard(
+    model_id="m",
+    description="",
+    num_slots=1,
+    n_ctx=1,
+    n_ctx_train=1,
+    n_vocab=1,
+    n_params=1,
+    size_bytes=1,
+    chat_template=None,
+    bos_token="",
+    eos_token="",
+    control_spellings=[],
+    default_sampling={"temperature": 0.6, "top_k": 20.0},
+)
+
+
+def test_the_request_comes_before_the_models_file_and_that_before_our_defaults() -> None:
+    params = sampling_params(SamplingOptions(temperature=0.1), CARD)
+    assert (params.temperature, params.top_k, params.min_p) == (0.1, 20, DEFAULT_SAMPLING["min_p"])
+    assert isinstance(params.top_k, int)
+
+
+def test_zero_is_a_value_and_not_a_gap() -> None:
+    assert sampling_params(SamplingOptions(temperature=0, top_k=0), CARD).temperature == 0
+
+
+@pytest.mark.parametrize(("asked", "default", "expected"), [(None, None, None), (None, 7, 7), (3, 7, 3)])
+def test_the_default_bound_applies_where_the_request_has_none(
+    asked: int | None, default: int | None, expected: int | None
+) -> None:
+    wanted = ChatCompletionRequest(messages=(), max_tokens=asked)
+    assert make_submit(wanted, CARD, turn_of="", default_max_tokens=default).max_tokens == expected
+
+
+def test_turns_go_by_the_requests_user_or_else_by_who_asks() -> None:
+    named = make_submit(ChatCompletionRequest(messages=(), user="ann"), CARD, turn_of="::1", default_max_tokens=None)
+    unnamed = make_submit(ChatCompletionRequest(messages=()), CARD, turn_of="::1", default_max_tokens=None)
+    assert (named.user, unnamed.user) == ("ann", "::1")
+    assert msgspec.structs.replace(named, user="::1") == unnamed
