@@ -172,8 +172,8 @@ class Scheduler:
     def _cut_chunks(self) -> list[Chunk]:
         """A token of every decoding sequence, then prompts, first come first served, as far as the step's time goes.
 
-        In the order of the slots: llama.cpp computes a run of consecutive slots in one pass over the weights, and begins
-        another pass wherever the order is broken.
+        In the order of the slots: llama.cpp computes a run of consecutive slots in one pass over the weights, and
+        begins another pass wherever the order is broken.
         """
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
         chunks = [_chunk(sequence, 1) for sequence in decoding]
