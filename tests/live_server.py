@@ -79,6 +79,8 @@ class LiveServer:
 
     def start(self) -> LiveServer:
         environ = {name: value for name, value in os.environ.items() if "PARLEY_" not in name}
+        # Threads that spin would fight with the tests' own processes over the cores.
+        environ |= {"OMP_WAIT_POLICY": "passive"}
         environ |= {f"PARLEY_{name.upper()}": str(value) for name, value in self._settings.items()}
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
