@@ -7,6 +7,8 @@ variables (see parley.toml.example); what is fixed here has its reason beside it
 import os
 import sys
 
+# Before the workers patch locks and thread-locals: Pony's must be native.
+import pony.orm.dbproviders.sqlite
 from gunicorn.workers.base import Worker
 
 from server.arbiter import ParleyArbiter, install
@@ -15,8 +17,17 @@ from server.models.catalogue import Catalogue
 from server.settings import SettingsError, load_settings
 
 try:
+    import pony.orm.dbproviders.postgres  # noqa: F401
+except ModuleNotFoundError:
+    _has_postgresql = False
+else:
+    _has_postgresql = True
+
+try:
     _settings = load_settings()
     Catalogue.from_settings(_settings)
+    if _settings.storage_url.startswith("postgresql:") and not _has_postgresql:
+        raise SettingsError("database_url: PostgreSQL needs the package psycopg2-binary, which is not installed")
 except SettingsError as _error:
     print(_error, file=sys.stderr)
     sys.exit(2)

@@ -73,7 +73,7 @@ class GenerationSchema(SamplingSchema):
             raise invalid("is only allowed when 'stream' is true", "stream_options")
 
 
-def load_fields(schema: GenerationSchema, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def load_fields(schema: RequestSchema, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a decoded JSON object that `schema` knows; raises SchemaError, first for what is not supported."""
     refuse_unsupported(endpoint, body)
     try:

@@ -13,15 +13,20 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 
 from schemas.errors import SchemaError
-from server import draining
-from server.api import chat_completions, completions, health, models
+from server import database_start, draining
+from server.api import chat_completions, completions, conversation_items, conversations, health, models, responses
 from server.api.services import Services
+from server.api.storage_errors import client_error
+from server.auth import allowed_headers, authenticate_requests
 from server.errors import InvalidRequest, ShuttingDown, error_response, register_error_handlers
 from server.generation import ClientLeft
 from server.models.catalogue import Catalogue
+from server.responses.keeper import Keeper
 from server.runtime import RuntimeDir
 from server.served_models import ServedModels
 from server.settings import Settings, load_settings
+from storage.database import Database
+from storage.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +47,25 @@ def create_app(settings: Settings | None = None) -> Flask:
     served_models.start()
     app = Flask("parley", static_folder=None)
     app.url_map.strict_slashes = False
-    Services(settings, served_models).attach(app)
-    for resource in (chat_completions, completions, health, models):
+    database = Database(settings.storage_url)
+    database_start.start_in_background(database, settings)
+    Services(settings, served_models, database, Keeper(database)).attach(app)
+    for resource in (chat_completions, completions, conversation_items, conversations, health, models, responses):
         app.register_blueprint(resource.blueprint)
     app.before_request(_begin)
+    authenticate_requests(app, settings, database)
     app.after_request(_end)
     register_error_handlers(app)
     app.register_error_handler(SchemaError, _schema_error)
+    app.register_error_handler(StorageError, _storage_error)
     app.register_error_handler(ClientLeft, _client_left)
-    CORS(app, origins=list(settings.cors_origins), expose_headers=EXPOSED_HEADERS, max_age=86_400)
+    CORS(
+        app,
+        origins=list(settings.cors_origins),
+        allow_headers=allowed_headers(settings),
+        expose_headers=EXPOSED_HEADERS,
+        max_age=86_400,
+    )
     return app
 
 
@@ -74,6 +89,10 @@ def _end(response: Response) -> Response:
 
 def _schema_error(error: SchemaError) -> Response:
     return error_response(InvalidRequest(error.message, param=error.param, code=error.code))
+
+
+def _storage_error(error: StorageError) -> Response:
+    return error_response(client_error(error))
 
 
 def _client_left(_error: ClientLeft) -> Response:

@@ -1,4 +1,4 @@
-"""The command `parley`: serve, models, doctor.
+"""The command `parley`: serve, models, doctor; users and keys are in `server.cli_users`, db in `server.cli_db`.
 
 Turns arguments into settings and sentences. `serve` becomes gunicorn with the project's gunicorn.conf.py, which is what
 a bare `gunicorn` in the checkout runs as well; everything about starting lies there. Commands import what they need
@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from server import __version__
+from server.cli_db import db
+from server.cli_options import EXIT_BAD_SETTINGS, config_option, configured_settings
+from server.cli_users import keys, users
 
 if TYPE_CHECKING:
     from server.models.catalogue import Catalogue, ModelSpec
@@ -28,15 +31,8 @@ SERVE_OPTIONS = ("bind", "model", "workers", "slots", "n_ctx", "threads", "n_gpu
 """Settings that are options of `parley serve` too. Any other is set by file or variable."""
 
 EXIT_NOT_FIT = 1
-EXIT_BAD_SETTINGS = 2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings' file; otherwise PARLEY_CONFIG, or parley.toml in the current directory.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +40,9 @@ config_option = click.option(
 def main() -> None:
     """An OpenAI-compatible server for local GGUF models."""
 
+
+for _group in (users, keys, db):
+    main.add_command(_group)
 
 # --- serve ----------------------------------------------------------------------------------------------------------
 
@@ -85,10 +84,10 @@ def find_gunicorn_config() -> Path:
 def _configured(config: Path | None) -> tuple[Settings, Catalogue]:
     """The settings and what they make of the models; what is wrong with either ends the command."""
     from server.models.catalogue import Catalogue
-    from server.settings import SettingsError, load_settings
+    from server.settings import SettingsError
 
+    settings = configured_settings(config)
     try:
-        settings = load_settings(config)
         return settings, Catalogue.from_settings(settings)
     except SettingsError as error:
         click.echo(str(error), err=True)

@@ -5,9 +5,13 @@ ParleyError
     ContextLengthExceeded         prompt and completion do not fit the context
     UnsupportedParameter          OpenAI knows this parameter, this server does not (yet)
     TemplateRefused               the model's chat template raised on these messages
+    ConversationBusy              another turn is going on in this conversation
+  Unauthorized 401                nobody says who is asking, or nobody who is known
   NotFound 404
     ModelNotFound                 no model of that name
+    RecordMissing                 no conversation, item, response, ... of that id, or not for this user
     UnknownPath                   no endpoint of that path
+  ResponseGone 409                deleted, or given up for dead, while it was being made
   MethodNotAllowed 405
   RequestTimeout 408              the body did not arrive in time
   PayloadTooLarge 413
@@ -17,6 +21,7 @@ ParleyError
   Unavailable 503                 right request, wrong moment; come back later
     ModelNotReady                 the model is being downloaded, loaded or restarted
     EngineLost                    the engine process died under this request
+    DatabaseUnavailable           the database cannot be reached, or was busy for too long
     ShuttingDown                  this worker takes no new requests
 
 Raise these anywhere on the HTTP side; `register_error_handlers` turns them, werkzeug's exceptions and any other
@@ -38,6 +43,10 @@ logger = logging.getLogger(__name__)
 
 MAX_ECHO = 200
 """Characters of a client's own text that an error message repeats at most."""
+
+
+DO_NOT_RETRY = {"x-should-retry": "false"}
+"""OpenAI's clients would otherwise repeat a request on a 409 or 5xx, and a turn would be stored twice."""
 
 
 class ParleyError(Exception):
@@ -100,6 +109,31 @@ class TemplateRefused(InvalidRequest):
     default_param = "messages"
 
 
+class ConversationBusy(InvalidRequest):
+    """One turn at a time. Status and words are OpenAI's."""
+
+    default_code = "conversation_locked"
+    default_param = "conversation"
+
+    def __init__(self) -> None:
+        super().__init__("Another process is currently operating on this conversation. Please retry in a few seconds.")
+
+
+class Unauthorized(ParleyError):
+    """The credentials are missing or wrong; `challenge` is what the header WWW-Authenticate says about that."""
+
+    status = 401
+    default_code = "invalid_api_key"
+
+    def __init__(self, message: str, challenge: str, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.challenge = challenge
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": self.challenge}
+
+
 class NotFound(ParleyError):
     """There is no such thing, or not for this user."""
 
@@ -115,6 +149,30 @@ class ModelNotFound(NotFound):
     def __init__(self, model: str) -> None:
         super().__init__(f"The model '{_echo(model)}' does not exist; GET /v1/models lists those that do.")
         self.model = model
+
+
+class RecordMissing(NotFound):
+    """There is no `kind` of thing with this id, or it is another user's. The words are OpenAI's."""
+
+    def __init__(self, kind: str, public_id: str) -> None:
+        super().__init__(f"{kind.capitalize()} with id '{_echo(public_id)}' not found.")
+        self.kind = kind
+        self.public_id = public_id
+
+
+class ResponseGone(ParleyError):
+    """The response was deleted while it was being made, or was given up for dead: nothing more of it is stored."""
+
+    status = 409
+    default_code = "response_gone"
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(f"The response '{_echo(response_id)}' was deleted or given up while it was being generated.")
+        self.response_id = response_id
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return DO_NOT_RETRY
 
 
 class UnknownPath(NotFound):
@@ -249,6 +307,21 @@ class EngineLost(Unavailable):
             retry_after_seconds,
         )
         self.model = model
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database did not answer. Unless `may_have_happened`, nothing was done and trying again is right."""
+
+    default_code = "database_unavailable"
+
+    def __init__(self, retry_after_seconds: float, *, may_have_happened: bool = False) -> None:
+        advice = "It may have done what was asked; please look." if may_have_happened else "Please retry."
+        super().__init__(f"The database does not answer. {advice}", retry_after_seconds)
+        self.may_have_happened = may_have_happened
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**super().headers, **(DO_NOT_RETRY if self.may_have_happened else {})}
 
 
 class ShuttingDown(Unavailable):

@@ -205,6 +205,10 @@ class Generation:
             case "empty_prompt":
                 return InvalidRequest("The prompt has no tokens.", param=self._prompt_param)
 
+    def abandon(self) -> None:
+        """End the iteration as if the client had left; from any greenlet."""
+        self._queue.put(_ClientGone())
+
     def hang_up(self) -> None:
         """Make the response that is being written the last on its connection."""
         self._watch.stop()

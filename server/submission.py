@@ -7,6 +7,7 @@ know how prompts are made.
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from schemas.sampling import SamplingOptions
@@ -14,6 +15,16 @@ from server.engine.messages import ModelCard, SamplingParams, Submit, TextPiece
 
 DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}
 """OpenAI's defaults for what OpenAI has; llama.cpp's for `top_k` and `min_p`, which keep small models on track."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """For whom something is generated, as far as the engine has to know; `server.auth` says who that is."""
+
+    turn_of: str
+    """Whose turn it is in the queue."""
+    cache_scope: str
+    """Who else's cached prefixes may be used: those of the same scope."""
 
 
 class GenerationOptions(Protocol):
@@ -48,13 +59,13 @@ def make_submit(
     token_ids: list[int] | None = None,
     num_top_logprobs: int | None = None,
     wants_prompt_text: bool = False,
-    turn_of: str,
-    default_max_tokens: int | None,
+    caller: Caller,
+    default_max_tokens: int | None = None,
 ) -> Submit:
     """One prompt's message.
 
-    `turn_of` names whose turn it is in the queue if the request names no user; `default_max_tokens` bounds a completion
-    whose request does not (None: the context does).
+    Users that a request names take turns of their own, among those of its caller only. `default_max_tokens` bounds a
+    completion whose request does not; with None, too, the context does.
     """
     return Submit(
         request_id=0,
@@ -67,5 +78,6 @@ def make_submit(
         ignore_eos=options.ignore_eos,
         num_top_logprobs=num_top_logprobs,
         wants_prompt_text=wants_prompt_text,
-        user=options.user or turn_of,
+        user=f"{caller.turn_of}/{options.user}" if options.user else caller.turn_of,
+        cache_scope=caller.cache_scope,
     )

@@ -77,11 +77,16 @@ class LiveServer:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings as environment variables, for `parley` beside the server."""
+        return {f"PARLEY_{name.upper()}": str(value) for name, value in self._settings.items()}
+
     def start(self) -> LiveServer:
         environ = {name: value for name, value in os.environ.items() if "PARLEY_" not in name}
         # Threads that spin would fight with the tests' own processes over the cores.
         environ |= {"OMP_WAIT_POLICY": "passive"}
-        environ |= {f"PARLEY_{name.upper()}": str(value) for name, value in self._settings.items()}
+        environ |= self.variables
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command, cwd=CHECKOUT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log

@@ -181,6 +181,14 @@ def test_a_cancelled_request_says_nothing_more_and_frees_its_slot() -> None:
     assert finishes(events)[2, 0].finish_reason == "length"
 
 
+def test_a_request_for_no_tokens_can_be_cancelled_before_it_is_said_to_be_over() -> None:
+    engine = make_engine(FakeRunner())
+    counted = make_request(letters("abc"), max_tokens=0)
+    engine.submit(counted)
+    engine.cancel(counted)
+    assert run(engine) == []
+
+
 def test_a_request_can_be_cancelled_while_it_waits() -> None:
     engine = make_engine(FakeRunner(num_slots=1))
     running, waiting = make_request(letters("a"), 1), make_request(letters("k"), 2)

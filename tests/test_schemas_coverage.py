@@ -12,23 +12,31 @@ import pytest
 from openai.types import completion_create_params
 from openai.types.chat import ChatCompletionStreamOptionsParam
 from openai.types.chat import completion_create_params as chat_completion_create_params
+from openai.types.responses import response_create_params
 
 import schemas.chat_completions
 import schemas.completions
+import schemas.responses
 from schemas.chat_completions import load_chat_completion
 from schemas.completions import load_completion
 from schemas.coverage import ENDPOINTS, PARAMETERS, Parameter
 from schemas.coverage_page import coverage_markdown
 from schemas.errors import SchemaError
+from schemas.responses import load_response
 
 Load = Callable[[Mapping[str, Any]], object]
 
-CHAT, COMPLETIONS = "chat/completions", "completions"
-LOADERS: dict[str, Load] = {CHAT: load_chat_completion, COMPLETIONS: load_completion}
-SCHEMAS = {CHAT: schemas.chat_completions.SCHEMA, COMPLETIONS: schemas.completions.SCHEMA}
+CHAT, COMPLETIONS, RESPONSES = "chat/completions", "completions", "responses"
+LOADERS: dict[str, Load] = {CHAT: load_chat_completion, COMPLETIONS: load_completion, RESPONSES: load_response}
+SCHEMAS = {
+    CHAT: schemas.chat_completions.SCHEMA,
+    COMPLETIONS: schemas.completions.SCHEMA,
+    RESPONSES: schemas.responses.SCHEMA,
+}
 BASES: dict[str, dict[str, Any]] = {
     CHAT: {"messages": [{"role": "user", "content": "hi"}]},
     COMPLETIONS: {"prompt": "hi"},
+    RESPONSES: {"input": "hi"},
 }
 SDK_TYPES: dict[str, tuple[type, ...]] = {
     CHAT: (
@@ -39,6 +47,15 @@ SDK_TYPES: dict[str, tuple[type, ...]] = {
         completion_create_params.CompletionCreateParamsNonStreaming,
         completion_create_params.CompletionCreateParamsStreaming,
     ),
+    RESPONSES: (
+        response_create_params.ResponseCreateParamsBase,
+        response_create_params.ResponseCreateParamsStreaming,
+    ),
+}
+STREAM_OPTIONS: dict[str, type] = {
+    CHAT: ChatCompletionStreamOptionsParam,
+    COMPLETIONS: ChatCompletionStreamOptionsParam,
+    RESPONSES: response_create_params.StreamOptions,
 }
 
 REFUSED_VALUES: dict[str, list[Any]] = {
@@ -74,9 +91,8 @@ def rows(status: str) -> list[Any]:
 
 def sdk_names(endpoint: str) -> set[str]:
     names = {name for sdk_type in SDK_TYPES[endpoint] for name in sdk_type.__annotations__}
-    return names - {"stream_options"} | {
-        f"stream_options.{name}" for name in ChatCompletionStreamOptionsParam.__annotations__
-    }
+    options = STREAM_OPTIONS[endpoint].__annotations__
+    return names - {"stream_options"} | {f"stream_options.{name}" for name in options}
 
 
 def only(endpoint: str, fields: dict[str, Any]) -> object:

@@ -76,7 +76,9 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "slots": 2,
         "threads": 3,
         "n_gpu_layers": 0,
-        "auth": "off",
+        "auth": "keys",
+        "header_user": "X-OpenWebUI-User-Id",
+        "trusted_proxies": ("10.0.0.5", "unix"),
         "log_level": "debug",
         "max_waiting_requests": 1,
         "max_waiting_tokens": 2,
@@ -87,11 +89,13 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "cors_origins": ("https://a.example", "http://localhost:3000"),
         "allow_public_bind": True,
         "default_max_tokens": 16,
+        "make_titles": False,
         "models": (ModelEntry(source="a.gguf", slots=2),),
     }
     texts = {name: str(value) for name, value in values.items()}
     texts |= {
         "cors_origins": "https://a.example, http://localhost:3000",
+        "trusted_proxies": "10.0.0.5, unix",
         "models": '[{"source": "a.gguf", "slots": 2}]',
     }
     settings = load_settings(None, {f"PARLEY_{name.upper()}": text for name, text in texts.items()})
@@ -240,9 +244,10 @@ def test_a_bad_value_is_named_with_its_file_and_what_is_allowed(tmp_path: Path) 
         ('cors_origins = ["*", 1]', "text"),
         ("cors_origins = 1", "a list of text"),
         ("models = 1", "a list of tables"),
-        ('auth = "maybe"', '"off"'),
-        ('auth = "keys"', '"off"'),
-        ('auth = "header"', '"off"'),
+        ('auth = "maybe"', 'one of "off", "keys", "header"'),
+        ('header_user = "X_User_ID"', "they can be confused with others)"),
+        ('header_user = "X-User-ID:"', "they can be confused with others)"),
+        ("trusted_proxies = [1]", "text"),
         ('database_url = "mysql://localhost/x"', "sqlite:/// or postgresql://"),
         ('cors_origins = ["https://a.example/path"]', "like https://chat.example.com, without a path"),
         ('cors_origins = ["https://*.example"]', "like https://chat.example.com, without a path"),
@@ -255,8 +260,9 @@ def test_what_is_allowed_is_said(tmp_path: Path, line: str, reason: str) -> None
     assert problem.endswith(reason)
 
 
-def test_authentication_that_is_not_built_yet_is_refused_as_such() -> None:
-    assert "this version has no authentication yet" in problem_of(PARLEY_AUTH="keys")
+def test_a_proxy_that_is_no_address_is_named() -> None:
+    problem = problem_of(PARLEY_TRUSTED_PROXIES="10.0.0.5, proxy.example")
+    assert '"proxy.example" is no address such as 10.0.0.5' in problem
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -316,6 +322,16 @@ def test_an_address_beyond_this_machine_must_be_allowed(bind: str) -> None:
     assert problem.startswith("allow_public_bind = false (default): ")
     assert f'bind = "{bind}"' in problem
     assert load_settings(None, {"PARLEY_BIND": bind, "PARLEY_ALLOW_PUBLIC_BIND": "true"}).is_loopback is False
+
+
+@pytest.mark.parametrize("auth", ["keys", "header"])
+def test_an_address_beyond_this_machine_may_be_used_by_known_users(auth: str) -> None:
+    assert load_settings(None, {"PARLEY_BIND": "0.0.0.0:8000", "PARLEY_AUTH": auth}).is_loopback is False
+
+
+def test_the_database_is_sqlite_in_the_data_directory_unless_it_is_said(tmp_path: Path) -> None:
+    assert Settings(data_dir=tmp_path).storage_url == f"sqlite:///{tmp_path}/parley.db"
+    assert Settings(database_url="postgresql://localhost/x").storage_url == "postgresql://localhost/x"
 
 
 def test_passwords_are_not_repeated() -> None:

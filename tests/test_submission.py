@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from schemas.chat_completions import ChatCompletionRequest
 from schemas.sampling import SamplingOptions
 from server.engine.messages import ModelCard
-from server.submission import DEFAULT_SAMPLING, make_submit, sampling_params
+from server.submission import DEFAULT_SAMPLING, Caller, make_submit, sampling_params
 
+CALLER = Caller(turn_of="::1", cache_scope="mine")
 CARD = ModelCard(
     model_id="m",
     description="",
@@ -42,11 +42,11 @@ def test_the_default_bound_applies_where_the_request_has_none(
     asked: int | None, default: int | None, expected: int | None
 ) -> None:
     wanted = ChatCompletionRequest(messages=(), max_tokens=asked)
-    assert make_submit(wanted, CARD, turn_of="", default_max_tokens=default).max_tokens == expected
+    assert make_submit(wanted, CARD, caller=CALLER, default_max_tokens=default).max_tokens == expected
 
 
-def test_turns_go_by_the_requests_user_or_else_by_who_asks() -> None:
-    named = make_submit(ChatCompletionRequest(messages=(), user="ann"), CARD, turn_of="::1", default_max_tokens=None)
-    unnamed = make_submit(ChatCompletionRequest(messages=()), CARD, turn_of="::1", default_max_tokens=None)
-    assert (named.user, unnamed.user) == ("ann", "::1")
-    assert msgspec.structs.replace(named, user="::1") == unnamed
+def test_a_named_user_takes_turns_among_those_of_its_caller() -> None:
+    named = make_submit(ChatCompletionRequest(messages=(), user="ann"), CARD, caller=CALLER)
+    unnamed = make_submit(ChatCompletionRequest(messages=()), CARD, caller=CALLER)
+    assert (named.user, unnamed.user) == ("::1/ann", "::1")
+    assert named.cache_scope == unnamed.cache_scope == "mine"

@@ -23,6 +23,11 @@ def test_a_server_on_a_unix_socket_is_reached_through_it() -> None:
     assert words[:4] == ["curl", "--unix-socket", "/run/my parley.sock", "http://localhost/v1/chat/completions"]
 
 
+def test_what_says_who_is_asking_is_part_of_the_line() -> None:
+    words = shlex.split(curl_line("http://127.0.0.1:8000", ["Authorization: Bearer YOUR_KEY"]))
+    assert words[words.index("Authorization: Bearer YOUR_KEY") - 1] == "-H"
+
+
 def test_the_invitation_names_the_model() -> None:
     assert "SmolLM2 is ready" in invitation("http://127.0.0.1:8000", "SmolLM2")
 

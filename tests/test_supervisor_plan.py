@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -64,6 +65,16 @@ def test_the_rest_comes_from_the_settings() -> None:
     assert config.engine_command == []
 
 
+@pytest.mark.parametrize(
+    ("auth", "headers"),
+    [("off", []), ("keys", ["Authorization: Bearer YOUR_KEY"]), ("header", ["X-User-ID: YOUR_NAME"])],
+)
+def test_the_invitation_says_what_credentials_are_needed(
+    auth: Literal["off", "keys", "header"], headers: list[str]
+) -> None:
+    assert plan_supervisor(Settings(auth=auth), "/run/x", environ=NO_VARIABLES).announce_headers == headers
+
+
 def test_tests_may_replace_the_engine() -> None:
     environ = {ENGINE_COMMAND_VARIABLE: json.dumps(["fake", "engine"])}
     assert plan_supervisor(Settings(), "/run/x", environ=environ).engine_command == ["fake", "engine"]
@@ -71,7 +82,7 @@ def test_tests_may_replace_the_engine() -> None:
 
 def test_only_what_engines_depend_on_makes_their_configs_differ() -> None:
     running = plan_supervisor(Settings(model="/a.gguf"), "/run/x", "http://here", environ=NO_VARIABLES)
-    same = plan_supervisor(Settings(model="/a.gguf", log_level="debug", workers=3), "/run/y", environ=NO_VARIABLES)
+    same = plan_supervisor(Settings(model="/a.gguf", log_level="debug", auth="keys"), "/run/y", environ=NO_VARIABLES)
     other = plan_supervisor(Settings(model="/a.gguf", slots=9), "/run/x", environ=NO_VARIABLES)
     assert running.wants_same_engines(same)
     assert not running.wants_same_engines(other)

@@ -19,7 +19,7 @@ from schemas.chat_completions import load_chat_completion
 from server.chat.template import ChatTemplate
 from server.engine.messages import Event, FrameReader, ModelCard, Rejected, Submit, frame
 from server.strict_json import decode_object
-from server.submission import make_submit
+from server.submission import Caller, make_submit
 
 from .report import Figure, figure
 from .work import WorkRefused, chat
@@ -27,6 +27,7 @@ from .work import WorkRefused, chat
 NUM_WARM_UP = 20
 NUM_TURNS = 4
 MICROSECONDS = 1e6
+CALLER = Caller(turn_of="bench", cache_scope="")
 PARAGRAPH = "The harbour lay quiet in the morning, and nobody had yet come down to look after the boats. " * 3
 
 
@@ -78,15 +79,13 @@ def stage_figures(engine: Path, num_repeats: int) -> dict[str, Figure]:
             return template.render(wanted.messages, template_kwargs=wanted.template_kwargs)
 
         pieces = render()
-        submit = make_submit(wanted, card, pieces=pieces, turn_of="bench", default_max_tokens=None)
+        submit = make_submit(wanted, card, pieces=pieces, caller=CALLER)
         impossible = msgspec.structs.replace(submit, pieces=[], token_ids=[card.n_vocab])
         stages: dict[str, Callable[[], object]] = {
             f"JSON of {len(body)} bytes": lambda: decode_object(body),
             f"schema, {len(document['messages'])} messages": lambda: load_chat_completion(document),
             "chat template": render,
-            "message to the engine": lambda: frame(
-                make_submit(wanted, card, pieces=pieces, turn_of="bench", default_max_tokens=None)
-            ),
+            "message to the engine": lambda: frame(make_submit(wanted, card, pieces=pieces, caller=CALLER)),
             "to the engine and back": lambda: link.refuse(impossible),
         }
         return {f"{name} (us)": figure(microseconds(stage, num_repeats)) for name, stage in stages.items()}

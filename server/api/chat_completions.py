@@ -7,13 +7,14 @@ import time
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
 from server import sse
 from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
 from server.api.usage import usage_object
+from server.auth import current_caller
 from server.chat.template import TemplateError
 from server.engine.messages import Delta, Finished, ModelCard, TextPiece, TokenLogprob
 from server.errors import TemplateRefused
@@ -34,7 +35,7 @@ def create_chat_completion() -> Response:
         card,
         pieces=render_prompt(model, wanted),
         num_top_logprobs=wanted.num_top_logprobs,
-        turn_of=request.remote_addr or "",
+        caller=current_caller(),
         default_max_tokens=services().settings.default_max_tokens,
     )
     generation = Generation(model, [submit], client_watch(), prompt_param="messages")

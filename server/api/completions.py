@@ -10,17 +10,18 @@ import time
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from schemas.completions import CompletionRequest, Prompt, load_completion
 from server import sse
 from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
 from server.api.usage import usage_object
+from server.auth import current_caller
 from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece, TokenLogprob
 from server.errors import UnsupportedParameter
 from server.generation import Generation, Usage
-from server.submission import make_submit
+from server.submission import Caller, make_submit
 
 blueprint = Blueprint("completions", __name__, url_prefix="/v1/completions")
 
@@ -30,7 +31,7 @@ def create_completion() -> Response:
     wanted = load_completion(json_body())
     model = services().models.find(wanted.model)
     card = model.require_card()
-    submits = [make_prompt_submit(wanted, prompt, card, request.remote_addr or "") for prompt in wanted.prompts]
+    submits = [make_prompt_submit(wanted, prompt, card, current_caller()) for prompt in wanted.prompts]
     generation = Generation(model, submits, client_watch(), prompt_param="prompt")
     generation.start()
     head = {
@@ -48,7 +49,7 @@ def create_completion() -> Response:
         return json_response(completion(head, texts, generation))
 
 
-def make_prompt_submit(wanted: CompletionRequest, prompt: Prompt, card: ModelCard, turn_of: str) -> Submit:
+def make_prompt_submit(wanted: CompletionRequest, prompt: Prompt, card: ModelCard, caller: Caller) -> Submit:
     return make_submit(
         wanted,
         card,
@@ -56,8 +57,7 @@ def make_prompt_submit(wanted: CompletionRequest, prompt: Prompt, card: ModelCar
         token_ids=None if isinstance(prompt, str) else prompt,
         num_top_logprobs=wanted.num_top_logprobs,
         wants_prompt_text=wanted.echo and not isinstance(prompt, str),
-        turn_of=turn_of,
-        default_max_tokens=None,
+        caller=caller,
     )
 
 

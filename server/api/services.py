@@ -1,4 +1,4 @@
-"""What the endpoints work with: settings and models, attached to the app once by `server.app`."""
+"""What the endpoints work with: settings, models and database, attached to the app once by `server.app`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from flask import Flask, Response, current_app, request
 
 from server.client_watch import ClientWatch
 from server.limits import read_json_body
+from server.responses.keeper import Keeper
 from server.served_models import ServedModels
 from server.settings import Settings
+from storage.database import Database
 
 EXTENSION = "parley"
 BYTES_PER_MIB = 1 << 20
@@ -21,6 +23,8 @@ BYTES_PER_MIB = 1 << 20
 class Services:
     settings: Settings
     models: ServedModels
+    database: Database
+    turns: Keeper
 
     def attach(self, app: Flask) -> None:
         app.extensions[EXTENSION] = self

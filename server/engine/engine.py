@@ -56,6 +56,8 @@ class Engine:
         sequences = [self._new_sequence(request, choice) for choice in range(request.num_choices)]
         if request.max_tokens == 0:
             self._outputs += [(request, _finished(sequence, "length")) for sequence in sequences]
+            for sequence in sequences:
+                sequence.sampler.close()
         else:
             self._scheduler.submit(sequences)
 
@@ -63,6 +65,8 @@ class Engine:
         """Stop a request wherever it is. No event of it follows."""
         for sequence in self._scheduler.sequences_of(request):
             self._retire(sequence, "cancelled")
+        # A request for no tokens ends as soon as it is submitted, before the next step.
+        self._outputs = [output for output in self._outputs if output[0] is not request]
 
     def step(self) -> list[Output]:
         """Schedule, compute, sample; returns what happened, in order."""

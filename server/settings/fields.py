@@ -11,12 +11,14 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
+from server.settings.proxies import UNIX_PEER, parse_network
+from storage.address import parse_address
 
 MAX_INT32 = 2**31 - 1
 MAX_SLOTS = 256
@@ -25,7 +27,10 @@ MAX_THREADS = 512
 """GGML_MAX_N_THREADS."""
 
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[\w.-]+(:[0-9]+)?", re.ASCII)
+HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}", re.ASCII)
 DATABASE_SCHEMES = ("sqlite", "postgresql")
+DEFAULT_DATABASE_FILE = "parley.db"
+"""In `data_dir`."""
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -102,7 +107,8 @@ class Settings(_Table):
     )
     database_url: str | None = _setting(
         None,
-        "`sqlite:///path` or `postgresql://...`. Nothing is stored yet, so it is checked and otherwise unused.",
+        "Where conversations, users and keys are kept: `sqlite:////absolute/path`, or `postgresql://...` for several "
+        "machines.",
         default_text="SQLite in data_dir",
         repr=False,
     )
@@ -121,7 +127,18 @@ class Settings(_Table):
     n_gpu_layers: LayerCount | None = _setting(
         None, "Model layers to compute on the GPU.", default_text="all, if llama.cpp was built with a GPU backend"
     )
-    auth: Literal["off"] = _setting("off", "Who may use the server; `off` is everybody who can reach it.")
+    auth: Literal["off", "keys", "header"] = _setting(
+        "off",
+        "Who may use the server: `off` is everybody who can reach it, as one user; `keys` who has an API key; "
+        "`header` whom a trusted proxy names.",
+    )
+    header_user: str = _setting(
+        "X-User-ID", "With `auth = header`, the request header in which the proxy names the user."
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        ("127.0.0.0/8", "::1", UNIX_PEER),
+        "With `auth = header`, who may name users: addresses, networks, and `unix` for peers of a unix socket.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "The least severe messages to log.")
     max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
     max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, all together.")
@@ -140,6 +157,9 @@ class Settings(_Table):
     )
     default_max_tokens: Annotated[int, Field(ge=1, le=MAX_INT32)] | None = _setting(
         None, "Completion tokens when a request names no limit.", default_text="up to the context's end"
+    )
+    make_titles: bool = _setting(
+        True, "Let the model make a title for a conversation without one, after the first turn."
     )
     models: tuple[ModelEntry, ...] = _setting((), "Several models, each with an engine of its own, instead of `model`.")
 
@@ -164,16 +184,29 @@ class Settings(_Table):
     def _check_database_url(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in DATABASE_SCHEMES:
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        if value is not None:
+            parse_address(value)
         return value
 
-    @field_validator("auth", mode="before")
+    @field_validator("header_user")
     @classmethod
-    def _explain_missing_auth(cls, value: object) -> object:
-        if value in ("keys", "header"):
-            raise ValueError('this version has no authentication yet: must be "off"')
+    def _check_header_user(cls, value: str) -> str:
+        if not HEADER_NAME.fullmatch(value):
+            raise ValueError(
+                "must be a header's name of letters, digits and dashes, such as X-User-ID "
+                "(headers with underscores never arrive, since they can be confused with others)"
+            )
         return value
 
-    @field_validator("cors_origins", "models", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if entry != UNIX_PEER:
+                parse_network(entry)
+        return value
+
+    @field_validator("trusted_proxies", "cors_origins", "models", mode="before")
     @classmethod
     def _decode_list(cls, value: object, info: ValidationInfo) -> object:
         """A variable holds a list as JSON or, where its items are texts, separated by commas."""
@@ -217,6 +250,11 @@ class Settings(_Table):
     @property
     def address(self) -> TcpAddress | UnixAddress:
         return parse_bind(self.bind)
+
+    @property
+    def storage_url(self) -> str:
+        """`database_url`, or its default."""
+        return self.database_url or f"sqlite:///{quote(str(self.data_dir / DEFAULT_DATABASE_FILE))}"
 
     @property
     def bind_host(self) -> str | None:

@@ -6,19 +6,21 @@ import ipaddress
 import json
 import shlex
 import socket
+from collections.abc import Sequence
 
 
-def invitation(url: str, model_id: str) -> str:
+def invitation(url: str, model_id: str, headers: Sequence[str] = ()) -> str:
     """What to print once `model_id`, the default model, answers at `url` (`http://...`, or `unix:/path`)."""
-    return f"\n{model_id} is ready. Try it:\n\n  {curl_line(url)}\n"
+    return f"\n{model_id} is ready. Try it:\n\n  {curl_line(url, headers)}\n"
 
 
-def curl_line(url: str) -> str:
-    """A shell command that asks the default model something."""
+def curl_line(url: str, headers: Sequence[str] = ()) -> str:
+    """A shell command that asks the default model something, with these headers besides."""
     body = json.dumps({"messages": [{"role": "user", "content": "What is the capital of France?"}]})
     path = url.removeprefix("unix:")
     target = f"--unix-socket {shlex.quote(path)} http://localhost" if path != url else url
-    return f"curl {target}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+    options = " ".join(f"-H {shlex.quote(header)}" for header in ("Content-Type: application/json", *headers))
+    return f"curl {target}/v1/chat/completions {options} -d '{body}'"
 
 
 def listener_url(listener: socket.socket) -> str:

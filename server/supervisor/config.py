@@ -35,6 +35,8 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Where downloads are kept; None means the hub's own cache."""
     announce_url: str | None = None
     """Where clients reach the server; a line to paste is printed once the default model is ready."""
+    announce_headers: list[str] = []
+    """Headers that a request needs besides, such as "Authorization: Bearer YOUR_KEY"."""
     engine_command: list[str] = []
     """Replaces the engine's command line; for tests."""
     download_command: list[str] = []
@@ -47,4 +49,4 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 def _engines(config: SupervisorConfig) -> SupervisorConfig:
     """What the engines depend on, with the rest made the same for all."""
-    return msgspec.structs.replace(config, runtime_dir="", log_level="", announce_url=None)
+    return msgspec.structs.replace(config, runtime_dir="", log_level="", announce_url=None, announce_headers=[])

@@ -26,8 +26,20 @@ def plan_supervisor(
         max_waiting_tokens=settings.max_waiting_tokens,
         log_level=settings.log_level,
         announce_url=announce_url,
+        announce_headers=_credentials(settings),
         engine_command=json.loads(environ.get(ENGINE_COMMAND_VARIABLE, "[]")),
     )
+
+
+def _credentials(settings: Settings) -> list[str]:
+    """What somebody who tries the server has to fill in."""
+    match settings.auth:
+        case "off":
+            return []
+        case "keys":
+            return ["Authorization: Bearer YOUR_KEY"]
+        case "header":
+            return [f"{settings.header_user}: YOUR_NAME"]
 
 
 def _plan_model(model: ModelSpec) -> ModelConfig:

@@ -34,6 +34,7 @@ class Supervisor:
         launcher = Launcher(config)
         self._models = [WatchedModel(model, launcher) for model in config.models]
         self._announce_url = config.announce_url
+        self._announce_headers = config.announce_headers
         self._lifeline_fd = lifeline_fd
         self._selector = selectors.DefaultSelector()
         self._heard: dict[int, WatchedModel] = {}
@@ -136,6 +137,6 @@ class Supervisor:
         if self._announce_url and default.status.state == "ready":
             url, self._announce_url = self._announce_url, None
             try:
-                print(invitation(url, default.config.model_id), flush=True)
+                print(invitation(url, default.config.model_id, self._announce_headers), flush=True)
             except OSError:
                 logger.debug("nobody reads our standard output")

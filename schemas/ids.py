@@ -1,0 +1,48 @@
+"""Public ids: their form, checked before anything is looked up. It does not know which ids exist."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from schemas.errors import SchemaError
+from schemas.fields import StrictField, invalid, shown, wrong_type
+
+MAX_ID_LENGTH = 64
+"""OpenAI's, in characters."""
+
+ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}", re.ASCII)
+"""Items may have been named by another server, so their prefixes are not looked at."""
+
+CONVERSATION = "conv_"
+
+
+class Id(StrictField[str]):
+    """An id; one with a `prefix` begins with it."""
+
+    def __init__(self, prefix: str = "", *, required: bool = False) -> None:
+        super().__init__(required=required)
+        self.prefix = prefix
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise wrong_type("a string", value)
+        if not is_id(value, self.prefix):
+            raise invalid(f"{_expected(self.prefix)}, got {shown(value)}")
+        return value
+
+
+def is_id(text: str, prefix: str = "") -> bool:
+    return ID.fullmatch(text) is not None and text.startswith(prefix) and len(text) > len(prefix)
+
+
+def check_id(text: str, param: str, prefix: str = "") -> str:
+    """`text`, which was found in a request's path; raises SchemaError if it cannot be an id."""
+    if not is_id(text, prefix):
+        raise SchemaError(f"'{param}' {_expected(prefix)}, got {shown(text)}.", param, "invalid_value")
+    return text
+
+
+def _expected(prefix: str) -> str:
+    begins = f"an id that begins with '{prefix}'" if prefix else "an id"
+    return f"must be {begins}: at most {MAX_ID_LENGTH} letters, digits, '-' and '_'"

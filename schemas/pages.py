@@ -1,0 +1,83 @@
+"""The query of a request that lists something, page by page, or that asks for more to be included.
+
+A query string is text, repeats its keys, and has no null: an empty value counts as not given. Unknown keys are
+ignored. What is listed is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from schemas.fields import Array, Choice, Integer, RequestSchema, wrong_type
+from schemas.ids import Id
+from schemas.loading import load
+
+Order = Literal["asc", "desc"]
+Query = Mapping[str, Sequence[str]]
+"""Values by key, in the order of the query string."""
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+"""OpenAI's."""
+
+INCLUDABLES = (
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
+)
+"""What OpenAI can leave out of an item. Nothing is left out here, so `include` is only checked."""
+
+INTEGER = re.compile("-?[0-9]{1,18}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """Which page of a list is wanted."""
+
+    after: str | None = None
+    """The id of the last one on the page before."""
+    limit: int = DEFAULT_LIMIT
+    order: Order = "desc"
+
+
+class QueryInteger(Integer):
+    """A whole number, written in decimal digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not INTEGER.fullmatch(value):
+            raise wrong_type("an integer", value)
+        return super()._deserialize(int(value), attr, data, **kwargs)
+
+
+class PageSchema(RequestSchema):
+    after = Id()
+    limit = QueryInteger(1, MAX_LIMIT)
+    order = Choice(("asc", "desc"))
+
+
+class IncludeSchema(RequestSchema):
+    include = Array(Choice(INCLUDABLES))
+
+
+PAGE = PageSchema()
+INCLUDE = IncludeSchema()
+
+
+def load_page_query(query: Query) -> PageQuery:
+    """The page that a query asks for; raises SchemaError."""
+    given = {name: values[0] for name, values in query.items() if values and values[0]}
+    return PageQuery(**load(PAGE, given))
+
+
+def check_include(query: Query) -> None:
+    """Raise SchemaError unless `include`, or `include[]` as OpenAI's client spells it, names what OpenAI knows."""
+    names = [name for key in ("include", "include[]") for name in query.get(key, ()) if name]
+    load(INCLUDE, {"include": names})

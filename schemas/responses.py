@@ -1,0 +1,291 @@
+"""The bodies of POST /v1/responses and POST /v1/responses/input_tokens.
+
+Input items are complete and valid items, as `schemas.items` loads them; whether the model understands them, and
+whether the conversation or the response that is referred to exists, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import validates_schema
+
+from schemas.fields import (
+    Array,
+    Boolean,
+    Choice,
+    Integer,
+    JSONObject,
+    Object,
+    RequestSchema,
+    StrictField,
+    Text,
+    as_object,
+    at,
+    invalid,
+    problem,
+    wrong_type,
+)
+from schemas.generation import MAX_NAME_LENGTH, MAX_TOKENS, MAX_TOP_LOGPROBS, StopStrings, load_fields
+from schemas.ids import CONVERSATION, Id
+from schemas.items import Item, items_field, message
+from schemas.loading import load
+from schemas.metadata import Metadata
+from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
+from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
+
+MAX_INPUT_ITEMS = 10_000
+
+MAX_EVENTS = 2**53
+
+RESPONSE = "resp_"
+
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+LOGPROBS = "message.output_text.logprobs"
+
+COMMON_NAMES = (
+    "model",
+    "instructions",
+    "previous_response_id",
+    "stream",
+    "store",
+    "background",
+    "metadata",
+    "parallel_tool_calls",
+    "truncation",
+    "stop",
+    "ignore_eos",
+)
+"""Fields of the schema that are fields of the request as they are."""
+
+
+@dataclass(frozen=True)
+class ResponsesRequest:
+    """What a client wants done next, and what it knows already of the conversation."""
+
+    input: tuple[Item, ...] = ()
+    model: str | None = None
+    """None is the default model."""
+    instructions: str | None = None
+    previous_response_id: str | None = None
+    conversation_id: str | None = None
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    max_tokens: int | None = None
+    """Tokens of the output; None leaves it to the server."""
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    stream: bool = False
+    store: bool = True
+    background: bool = False
+    truncation: str = "disabled"
+    tool_choice: str = "auto"
+    parallel_tool_calls: bool = True
+    metadata: dict[str, str] = field(default_factory=dict)
+    num_top_logprobs: int | None = None
+    """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
+    reasoning_effort: str | None = None
+    user: str | None = None
+    template_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Variables for the chat template, as the client named them."""
+
+    @property
+    def n(self) -> int:
+        """A response is one."""
+        return 1
+
+
+class Input(StrictField[tuple[Item, ...]]):
+    """A text of the user, or items."""
+
+    _items = items_field(max_items=MAX_INPUT_ITEMS)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Item, ...]:
+        if isinstance(value, str):
+            return (message("user", value),)
+        if not isinstance(value, list):
+            raise wrong_type("a string or an array of items", value)
+        items = tuple(self._items.load(value))
+        for index, item in enumerate(items):
+            with at(index):
+                _refuse_media(item)
+        return items
+
+
+class ConversationReference(StrictField[str]):
+    """The id of a conversation, alone or in an object."""
+
+    _id = Id(CONVERSATION)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, dict):
+            return self._id.load(value)
+        with at("id"):
+            return self._id.load(value.get("id"))
+
+
+class ToolChoice(StrictField[str]):
+    """Functions cannot be called yet, so nothing may be demanded."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if value not in ("none", "auto"):
+            raise problem("is not supported: tools cannot be called yet; only none and auto", "unsupported_parameter")
+        return str(value)
+
+
+class QueryBoolean(StrictField[bool]):
+    """true or false, as a query spells them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if value not in ("true", "false"):
+            raise wrong_type("true or false", value)
+        return bool(value == "true")
+
+
+class ReasoningSchema(RequestSchema):
+    """Summaries are not made: there is no reasoning item yet."""
+
+    effort = Choice(REASONING_EFFORTS)
+
+
+class FormatSchema(RequestSchema):
+    type = Text(required=True)
+
+    @validates_schema
+    def _is_text(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if data["type"] != "text":
+            reason = 'is not supported: output cannot be constrained yet; only {"type": "text"}'
+            raise problem(reason, "unsupported_parameter")
+
+
+class TextSchema(RequestSchema):
+    """`verbosity` is tolerated: local models do not know it."""
+
+    format = Object(FormatSchema())
+
+
+class ResponsesSchema(SamplingSchema):
+    """All fields of a request that are looked at."""
+
+    input = Input()
+    model = Text(MAX_NAME_LENGTH)
+    instructions = Text()
+    previous_response_id = Id(RESPONSE)
+    conversation = ConversationReference()
+    max_output_tokens = Integer(1, MAX_TOKENS)
+    stop = StopStrings()
+    ignore_eos = Boolean()
+    stream = Boolean()
+    store = Boolean()
+    background = Boolean()
+    truncation = Choice(("auto", "disabled"))
+    tools = Array(JSONObject())
+    tool_choice = ToolChoice()
+    parallel_tool_calls = Boolean()
+    text = Object(TextSchema())
+    reasoning = Object(ReasoningSchema())
+    metadata = Metadata()
+    include = Array(Choice(INCLUDABLES))
+    top_logprobs = Integer(0, MAX_TOP_LOGPROBS)
+    user = Text(MAX_NAME_LENGTH)
+    safety_identifier = Text(MAX_NAME_LENGTH)
+    """OpenAI's newer name of `user`, which wins when both are given."""
+    chat_template_kwargs = JSONObject()
+
+    @validates_schema
+    def _says_something(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if not data.get("input") and not {"previous_response_id", "conversation"} & data.keys():
+            reason = "is required unless 'previous_response_id' or 'conversation' is given"
+            raise problem(reason, "missing_required_parameter", "input")
+
+    @validates_schema
+    def _has_one_history(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if {"previous_response_id", "conversation"} <= data.keys():
+            raise problem(
+                "cannot go together with 'conversation'", "mutually_exclusive_parameters", "previous_response_id"
+            )
+
+    @validates_schema
+    def _background_is_stored(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if data.get("background") and data.get("store") is False:
+            raise invalid("needs the response to be stored, but 'store' is false", "background")
+
+    @validates_schema
+    def _calls_no_function(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        """Tools of other types are OpenAI's own to run, or a client's that can do without: they are passed over."""
+        if data.get("tool_choice") == "none":
+            return
+        for tool in data.get("tools", ()):
+            if tool.get("type", "function") == "function":
+                reason = "is not supported: functions cannot be called yet, unless 'tool_choice' is \"none\""
+                raise problem(reason, "unsupported_parameter", "tools")
+
+
+SCHEMA = ResponsesSchema()
+
+
+def load_response(body: Mapping[str, Any]) -> ResponsesRequest:
+    """The request in a decoded JSON object; raises SchemaError."""
+    return _request(load_fields(SCHEMA, "responses", body))
+
+
+def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
+    given = {name: loaded[name] for name in COMMON_NAMES if name in loaded}
+    effort = loaded.get("reasoning", {}).get("effort")
+    return ResponsesRequest(
+        input=loaded.get("input", ()),
+        conversation_id=loaded.get("conversation"),
+        sampling=sampling_options(loaded),
+        max_tokens=loaded.get("max_output_tokens"),
+        tool_choice=loaded.get("tool_choice", "auto"),
+        num_top_logprobs=_num_top_logprobs(loaded),
+        reasoning_effort=effort,
+        user=loaded.get("user", loaded.get("safety_identifier")),
+        template_kwargs={**({"reasoning_effort": effort} if effort else {}), **loaded.get("chat_template_kwargs", {})},
+        **given,
+    )
+
+
+def _num_top_logprobs(loaded: Mapping[str, Any]) -> int | None:
+    return loaded.get("top_logprobs", 0) if LOGPROBS in loaded.get("include", ()) else None
+
+
+def _refuse_media(item: Item) -> None:
+    """New input that no model here can read. What is in a conversation already is left out by name."""
+    for name in ("content", "output"):
+        parts = item.get(name)
+        for index, part in enumerate(parts if isinstance(parts, list) else ()):
+            kind = as_object(part).get("type")
+            if kind in ("input_image", "input_file", "computer_screenshot"):
+                with at(name), at(index):
+                    raise problem(
+                        f"is a part of type '{kind}', but this model takes text only", "unsupported_parameter"
+                    )
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """How a stored response is wanted: as it is now, or as the stream of its events."""
+
+    stream: bool = False
+    starting_after: int = -1
+    """The number of the last event that is not wanted any more."""
+
+
+class RetrievalSchema(RequestSchema):
+    stream = QueryBoolean()
+    starting_after = QueryInteger(0, MAX_EVENTS)
+    include_obfuscation = QueryBoolean()
+
+
+RETRIEVAL = RetrievalSchema()
+
+
+def load_retrieval(query: Query) -> Retrieval:
+    """What the query of GET /v1/responses/{id} asks for; raises SchemaError."""
+    check_include(query)
+    given = {name: values[0] for name, values in query.items() if values and values[0]}
+    loaded = load(RETRIEVAL, given)
+    return Retrieval(stream=loaded.get("stream", False), starting_after=loaded.get("starting_after", -1))

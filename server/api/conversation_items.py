@@ -1,0 +1,54 @@
+"""`/v1/conversations/{id}/items`: what a conversation is made of."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from schemas.conversations import load_new_items
+from schemas.ids import CONVERSATION, check_id
+from schemas.pages import check_include, load_page_query
+from server.api.conversations import conversation_object, list_object
+from server.api.services import json_body, json_response, services
+from server.auth import current_user
+from storage import items
+
+blueprint = Blueprint("conversation_items", __name__, url_prefix="/v1/conversations/<conversation_id>/items")
+
+
+@blueprint.post("")
+def create_items(conversation_id: str) -> Response:
+    _check_request(conversation_id)
+    added = services().database.run(items.add, current_user().id, conversation_id, load_new_items(json_body()))
+    return json_response(list_object([item.data for item in added], has_more=False))
+
+
+@blueprint.get("")
+def list_items(conversation_id: str) -> Response:
+    _check_request(conversation_id)
+    page = load_page_query(request.args.to_dict(flat=False))
+    found = services().database.run(
+        items.list_page, current_user().id, conversation_id, after=page.after, limit=page.limit, order=page.order
+    )
+    return json_response(list_object([item.data for item in found.data], found.has_more))
+
+
+@blueprint.get("/<item_id>")
+def retrieve_item(conversation_id: str, item_id: str) -> Response:
+    _check_request(conversation_id, item_id)
+    found = services().database.run(items.get, current_user().id, conversation_id, item_id)
+    return json_response(found.data)
+
+
+@blueprint.delete("/<item_id>")
+def delete_item(conversation_id: str, item_id: str) -> Response:
+    """Take an item out of the conversation, which is what is answered with."""
+    _check_request(conversation_id, item_id)
+    left = services().database.run(items.delete, current_user().id, conversation_id, item_id)
+    return json_response(conversation_object(left))
+
+
+def _check_request(conversation_id: str, item_id: str | None = None) -> None:
+    check_id(conversation_id, "conversation_id", CONVERSATION)
+    if item_id is not None:
+        check_id(item_id, "item_id")
+    check_include(request.args.to_dict(flat=False))

@@ -1,0 +1,117 @@
+"""`/v1/conversations`: what they are called, listing and forking them. What is in them: `conversation_items`.
+
+Titles, the list and forks are not in OpenAI's API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from schemas.conversations import (
+    load_conversation_change,
+    load_fork,
+    load_metadata_filter,
+    load_new_conversation,
+)
+from schemas.ids import CONVERSATION, check_id
+from schemas.pages import load_page_query
+from server.api.services import json_body, json_response, services
+from server.auth import current_user
+from storage import conversations
+from storage.records import Conversation
+
+blueprint = Blueprint("conversations", __name__, url_prefix="/v1/conversations")
+
+
+@blueprint.post("")
+def create_conversation() -> Response:
+    wanted = load_new_conversation(json_body_or_none())
+    created = services().database.run(
+        conversations.create, current_user().id, wanted.metadata, wanted.items, title=wanted.title
+    )
+    return json_response(conversation_object(created))
+
+
+@blueprint.get("")
+def list_conversations() -> Response:
+    query = request.args.to_dict(flat=False)
+    page = load_page_query(query)
+    if page.after is not None:
+        check_id(page.after, "after", CONVERSATION)
+    found = services().database.run(
+        conversations.list_page,
+        current_user().id,
+        after=page.after,
+        limit=page.limit,
+        order=page.order,
+        metadata=load_metadata_filter(query),
+    )
+    return json_response(list_object([conversation_object(one) for one in found.data], found.has_more))
+
+
+@blueprint.get("/<conversation_id>")
+def retrieve_conversation(conversation_id: str) -> Response:
+    check_id(conversation_id, "conversation_id", CONVERSATION)
+    found = services().database.run(conversations.get, current_user().id, conversation_id)
+    return json_response(conversation_object(found))
+
+
+@blueprint.post("/<conversation_id>")
+def update_conversation(conversation_id: str) -> Response:
+    check_id(conversation_id, "conversation_id", CONVERSATION)
+    change = load_conversation_change(json_body())
+    updated = services().database.run(
+        conversations.update, current_user().id, conversation_id, change.metadata, change.title
+    )
+    return json_response(conversation_object(updated))
+
+
+@blueprint.delete("/<conversation_id>")
+def delete_conversation(conversation_id: str) -> Response:
+    check_id(conversation_id, "conversation_id", CONVERSATION)
+    services().database.run(conversations.delete, current_user().id, conversation_id)
+    return json_response({"id": conversation_id, "object": "conversation.deleted", "deleted": True})
+
+
+@blueprint.post("/<conversation_id>/fork")
+def fork_conversation(conversation_id: str) -> Response:
+    """A new conversation with the items up to and including the body's `item_id`, or with all."""
+    check_id(conversation_id, "conversation_id", CONVERSATION)
+    item_id = load_fork(json_body_or_none())
+    forked = services().database.run(conversations.fork, current_user().id, conversation_id, item_id)
+    return json_response(conversation_object(forked))
+
+
+# --- on the wire ----------------------------------------------------------------------------------------------------
+
+
+def conversation_object(conversation: Conversation) -> dict[str, Any]:
+    """OpenAI's conversation object, with title and newest activity as extras."""
+    return {
+        "id": conversation.public_id,
+        "object": "conversation",
+        "created_at": conversation.created_at,
+        "metadata": conversation.metadata,
+        "title": conversation.title or None,
+        "updated_at": conversation.updated_at,
+    }
+
+
+def list_object(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
+    """OpenAI's envelope of a page. Its types want strings as ids, even of an empty page."""
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["id"] if data else "",
+        "last_id": data[-1]["id"] if data else "",
+        "has_more": has_more,
+    }
+
+
+def json_body_or_none() -> Mapping[str, Any]:
+    """The body of a request all of whose fields are optional: it may have none."""
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    return json_body() if has_body else {}

@@ -1,0 +1,201 @@
+"""`/v1/responses`: made, looked at, followed, cancelled, deleted.
+
+What is stored is made by a turn in a greenlet of its own, which outlives the request where it has to; what is not
+stored is made by the request itself and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from schemas.ids import check_id
+from schemas.pages import check_include, load_page_query
+from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
+from server import sse
+from server.api.conversations import list_object
+from server.api.services import client_watch, json_body, json_response, services
+from server.auth import current_caller, current_user
+from server.client_watch import ClientWatch
+from server.errors import DO_NOT_RETRY, InvalidRequest, ParleyError, error_response
+from server.generation import ClientLeft
+from server.responses.builder import Event, ResponseBuilder, is_terminal
+from server.responses.follow import follow_stored
+from server.responses.opening import read_history, refers_to_storage
+from server.responses.production import Prompting, produce, tell
+from server.responses.prompt import Opened
+from server.responses.response_object import new_response
+from server.responses.turn import Turn
+from server.served_models import ServedModel
+from server.submission import sampling_params
+from storage import responses
+from storage.ids import new_id
+
+blueprint = Blueprint("responses", __name__, url_prefix="/v1/responses")
+
+NOBODY = ClientWatch({})
+"""Watches no connection: a response in the background is not stopped by its client's leaving."""
+
+
+@blueprint.post("")
+def create_response() -> Response:
+    wanted = load_response(json_body())
+    model = services().models.find(wanted.model)
+    return _stored(wanted, model) if wanted.store else _unstored(wanted, model)
+
+
+@blueprint.get("/<response_id>")
+def retrieve_response(response_id: str) -> Response:
+    wanted = load_retrieval(request.args.to_dict(flat=False))
+    body = _current_body(response_id)
+    if not wanted.stream:
+        return json_response(body)
+    return _event_stream(_followed(response_id, wanted.starting_after))
+
+
+@blueprint.delete("/<response_id>")
+def delete_response(response_id: str) -> Response:
+    check_id(response_id, "response_id", RESPONSE)
+    services().database.run(responses.delete, current_user().id, response_id)
+    if turn := services().turns.find(response_id):
+        turn.leave()
+    return json_response({"id": response_id, "object": "response", "deleted": True})
+
+
+@blueprint.post("/<response_id>/cancel")
+def cancel_response(response_id: str) -> Response:
+    """Only what is in the background; whatever else has its client to stop it."""
+    check_id(response_id, "response_id", RESPONSE)
+    found = services().database.run(responses.request_cancel, current_user().id, response_id)
+    if not found.is_background:
+        raise InvalidRequest("Cannot cancel a synchronous response: only one in the background can be cancelled.")
+    if turn := services().turns.find(response_id):
+        turn.cancel()
+    for events in _followed(response_id, -1):
+        if any(map(is_terminal, events)):
+            break
+    return json_response(_current_body(response_id))
+
+
+@blueprint.get("/<response_id>/input_items")
+def list_input_items(response_id: str) -> Response:
+    check_id(response_id, "response_id", RESPONSE)
+    query = request.args.to_dict(flat=False)
+    check_include(query)
+    page = load_page_query(query)
+    found = services().database.run(
+        responses.input_items_page, current_user().id, response_id, after=page.after, limit=page.limit, order=page.order
+    )
+    return json_response(list_object([item.data for item in found.data], found.has_more))
+
+
+@blueprint.post("/input_tokens")
+def count_input_tokens() -> Response:
+    wanted = load_response({**json_body(), "store": False, "background": False})
+    prompting = _prompting(wanted, services().models.find(wanted.model))
+    return json_response({"object": "response.input_tokens", "input_tokens": prompting.count()})
+
+
+# --- looking at what is stored --------------------------------------------------------------------------------------
+
+
+def _current_body(response_id: str) -> dict[str, Any]:
+    """The Response object; while it is being made here, with what there is already."""
+    check_id(response_id, "response_id", RESPONSE)
+    found = services().database.run(responses.get, current_user().id, response_id)
+    turn = services().turns.find(response_id)
+    return turn.response if turn and found.is_running else found.body
+
+
+def _followed(response_id: str, after: int) -> Iterator[list[Event]]:
+    """The events of a response that exists, numbered higher than `after`."""
+    ping_seconds = services().settings.ping_seconds
+    if turn := services().turns.find(response_id):
+        return turn.follow(after, ping_seconds)
+    database, user_id = services().database, current_user().id
+    return follow_stored(
+        lambda last: [event.data for event in database.run(responses.events, user_id, response_id, last)],
+        lambda: database.run(responses.get, user_id, response_id).body,
+        after,
+        ping_seconds,
+    )
+
+
+# --- not stored -----------------------------------------------------------------------------------------------------
+
+
+def _unstored(wanted: ResponsesRequest, model: ServedModel) -> Response:
+    """Made by this request, and gone with it."""
+    prompting = _prompting(wanted, model)
+    generation, cut = prompting.start()
+    response = new_response(
+        wanted,
+        response_id=new_id("resp"),
+        created_at=int(time.time()),
+        model=model.spec.id,
+        sampling=sampling_params(wanted.sampling, prompting.card),
+        conversation_id=wanted.conversation_id,
+        cut=cut,
+    )
+    builder = ResponseBuilder(response, new_id("msg"), wanted.num_top_logprobs is not None)
+    if wanted.stream:
+        batches = produce(generation, builder, services().settings.ping_seconds)
+        streamed = _event_stream(tell(batches, builder))
+        streamed.call_on_close(generation.close)  # a body that was never begun runs no `finally` of its own
+        return streamed
+    for _ in produce(generation, builder):
+        pass
+    return json_response(builder.response)
+
+
+def _prompting(wanted: ResponsesRequest, model: ServedModel) -> Prompting:
+    """The prompt of a request that is not stored; what it refers to is read from the storage all the same."""
+    opened = Opened((), wanted.input)
+    if refers_to_storage(wanted):
+        opened = read_history(services().database, current_user().id, wanted)
+    return Prompting(model, wanted, opened, current_caller(), client_watch())
+
+
+# --- stored ---------------------------------------------------------------------------------------------------------
+
+
+def _stored(wanted: ResponsesRequest, model: ServedModel) -> Response:
+    """Made by a turn, which this request follows unless it is in the background."""
+    watch = NOBODY if wanted.background else client_watch()
+    turn = services().turns.begin(current_user().id, wanted, model, current_caller(), watch)
+    if wanted.stream:
+        return _turn_stream(turn, leaves=not wanted.background)
+    if wanted.background:
+        return json_response(turn.response)
+    response = turn.wait()
+    if turn.error is not None:
+        return _final_error(turn.error)
+    if turn.is_abandoned:
+        raise ClientLeft
+    return json_response(response)
+
+
+def _turn_stream(turn: Turn, *, leaves: bool) -> Response:
+    streamed = _event_stream(turn.follow(silence_seconds=services().settings.ping_seconds))
+    if leaves:
+        streamed.call_on_close(turn.leave)
+    return streamed
+
+
+def _final_error(error: ParleyError) -> Response:
+    """What was asked is stored: were it asked again, it would be there twice."""
+    response = error_response(error)
+    response.headers.update(DO_NOT_RETRY)
+    return response
+
+
+def _event_stream(batches: Iterator[list[Event]]) -> Response:
+    return sse.stream_response(_encoded(batches))
+
+
+def _encoded(batches: Iterator[list[Event]]) -> Iterator[bytes]:
+    for events in batches:
+        yield b"".join(sse.named_event(event["type"], event) for event in events) or sse.PING

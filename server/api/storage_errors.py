@@ -1,0 +1,39 @@
+"""What storage refuses, as the error that the client gets.
+
+Endpoints let `storage.errors` pass, and `server.app` answers with this; whoever is in the middle of a stream calls it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from server.errors import ConversationBusy, DatabaseUnavailable, InvalidRequest, ParleyError, RecordMissing
+from storage.errors import (
+    ConversationLocked,
+    DuplicateItem,
+    RecordNotFound,
+    StorageError,
+    StorageUnavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def client_error(error: StorageError) -> ParleyError:
+    """Our word for it on the wire. The reason why a database does not answer is for the log only."""
+    match error:
+        case RecordNotFound():
+            return RecordMissing(error.kind, error.public_id)
+        case ConversationLocked():
+            return ConversationBusy()
+        case DuplicateItem():
+            return InvalidRequest(
+                f"Duplicate item found with id {error.public_id}. Remove it, or its id, and try again.",
+                param="items",
+                code="duplicate_item",
+            )
+        case StorageUnavailable():
+            logger.warning("%s", error)
+            return DatabaseUnavailable(error.retry_after_seconds, may_have_happened=error.is_outcome_unknown)
+        case _:
+            return InvalidRequest(str(error))

@@ -1,0 +1,135 @@
+"""The stored responses that this worker is making: begun, kept alive, ended, and those of dead workers tidied up.
+
+A worker says every few seconds which responses it is still making. Whoever falls silent is dead: anybody closes what he
+left behind, and frees the conversations. It does not know HTTP.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import gevent
+
+from schemas.responses import ResponsesRequest
+from server.client_watch import ClientWatch
+from server.generation import Generation
+from server.responses.builder import ResponseBuilder
+from server.responses.opening import LEASE_SECONDS, NewTurn, close_again, lock_and_read, store_turn
+from server.responses.production import Prompting
+from server.responses.response_object import new_response
+from server.responses.store import ResponseStore
+from server.responses.truncation import Cut
+from server.responses.turn import Turn
+from server.served_models import ServedModel
+from server.submission import Caller, sampling_params
+from storage import responses
+from storage.database import Database
+from storage.errors import StorageError
+from storage.ids import new_id
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = LEASE_SECONDS / 6
+
+
+class Keeper:
+    """One per worker, made after the fork."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[-100:]
+        self._turns: dict[str, Turn] = {}
+        self._heart: gevent.Greenlet | None = None
+        # By then whatever the server was making when it was last killed has been silent for long enough.
+        gevent.spawn_later(LEASE_SECONDS + 1, self._tidy_up)
+
+    def find(self, response_id: str) -> Turn | None:
+        """The response while it is being made, if that is here."""
+        return self._turns.get(response_id)
+
+    def begin(
+        self, user_id: int, wanted: ResponsesRequest, model: ServedModel, caller: Caller, watch: ClientWatch
+    ) -> Turn:
+        """A turn that has been stored, and is being generated.
+
+        Until here everything can be refused, and then leaves nothing behind.
+
+        Raises:
+            ParleyError, StorageError: if it cannot be served.
+            ClientLeft: if the client did.
+        """
+        response_id = new_id("resp")
+        new = NewTurn(response_id, user_id, wanted, self._owner)
+        opened = lock_and_read(self._database, new)
+        try:
+            prompting = Prompting(model, wanted, opened, caller, watch)
+            with ExitStack() as on_error:
+                generation, cut = prompting.start()
+                on_error.callback(generation.close)
+                turn = self._turn(new, model, prompting, generation, cut)
+                store_turn(self._database, new, turn.response)
+                on_error.pop_all()
+        except BaseException:
+            close_again(self._database, new)
+            raise
+        self._start(response_id, turn)
+        return turn
+
+    def _turn(self, new: NewTurn, model: ServedModel, prompting: Prompting, generation: Generation, cut: Cut) -> Turn:
+        wanted = new.wanted
+        response = new_response(
+            wanted,
+            response_id=new.response_id,
+            created_at=int(time.time()),
+            model=model.spec.id,
+            sampling=sampling_params(wanted.sampling, prompting.card),
+            conversation_id=wanted.conversation_id,
+            cut=cut,
+        )
+        builder = ResponseBuilder(response, new_id("msg"), wanted.num_top_logprobs is not None)
+        store = ResponseStore(self._database, new.user_id, new.response_id)
+        return Turn(store, builder, generation, keeps_events=wanted.stream or wanted.background)
+
+    def _start(self, response_id: str, turn: Turn) -> None:
+        self._turns[response_id] = turn
+        turn.start(lambda: self._ended(response_id))
+        if self._heart is None:
+            self._heart = gevent.spawn(self._beat)
+
+    def _ended(self, response_id: str) -> None:
+        del self._turns[response_id]
+
+    def _beat(self) -> None:
+        """While there are turns."""
+        while True:
+            gevent.sleep(HEARTBEAT_SECONDS)
+            if not self._turns:
+                self._heart = None
+                return
+            try:
+                beat = self._database.run(responses.heartbeat, self._owner, list(self._turns), LEASE_SECONDS)
+            except StorageError as error:
+                logger.warning("the database does not hear that this worker lives: %s", error)
+                continue
+            self._each(beat.cancel_requested, Turn.cancel)
+            self._each(beat.lost, Turn.leave)
+            self._tidy_up()
+
+    def _tidy_up(self) -> None:
+        """End what dead workers were making. Whoever comes by such a response or its conversation does it, too."""
+        try:
+            for ended in self._database.run(responses.reap_expired):
+                logger.info("%s was cut off when its worker died: it is %s", ended.public_id, ended.status)
+        except StorageError as error:
+            logger.warning("what dead workers left behind is not tidied up yet: %s", error)
+
+    def _each(self, response_ids: frozenset[str], action: Callable[[Turn], None]) -> None:
+        for response_id in response_ids:
+            if turn := self._turns.get(response_id):
+                action(turn)

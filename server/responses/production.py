@@ -1,0 +1,156 @@
+"""From a request to the events of its response: the prompt that fits, the generation, the builder that tells of it.
+
+It knows the engine's side of a response; it does not know storage, greenlets or HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from schemas.responses import ResponsesRequest
+from server.chat.template import TemplateError
+from server.client_watch import ClientWatch
+from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece
+from server.errors import ContextLengthExceeded, InvalidRequest, ParleyError, TemplateRefused
+from server.generation import ClientLeft, Generation
+from server.responses.builder import Event, ResponseBuilder
+from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, check_outputs
+from server.responses.response_object import usage_object
+from server.responses.truncation import Cut, Turns, room_for_answer
+from server.served_models import ServedModel
+from server.submission import Caller, make_submit
+
+INPUT = "input"
+
+
+class Prompting:
+    """The prompts that can be made of a request and of what was opened for it."""
+
+    def __init__(
+        self, model: ServedModel, wanted: ResponsesRequest, opened: Opened, caller: Caller, watch: ClientWatch
+    ) -> None:
+        """
+        Raises:
+            ParleyError: if the model is not ready, or an output among the new items answers nothing.
+        """
+        self._model = model
+        self._wanted = wanted
+        self._caller = caller
+        self._watch = watch
+        self._card = model.require_card()
+        self._turns = Turns([*opened.history, *opened.input])
+        try:
+            check_outputs(opened.history, opened.input)
+        except PromptProblem as problem:
+            raise InvalidRequest(str(problem), param=INPUT) from problem
+
+    @property
+    def card(self) -> ModelCard:
+        return self._card
+
+    def start(self) -> tuple[Generation, Cut]:
+        """A started generation of the longest prompt that fits, and what had to be left out.
+
+        Raises:
+            ParleyError: if it cannot be served; nothing of it runs then.
+            ClientLeft: if the client did.
+        """
+        num_dropped = 0
+        while True:
+            items, cut = self._turns.without(num_dropped)
+            generation = self._generation(self._submit(items))
+            try:
+                generation.start()
+                num_tokens = generation.usage.num_prompt_tokens
+            except ContextLengthExceeded as error:
+                num_tokens = error.num_prompt_tokens
+                if not self._may_drop(num_dropped):
+                    raise
+            if not self._may_drop(num_dropped) or num_tokens <= self._max_tokens:
+                return generation, cut
+            generation.close()
+            num_dropped += self._turns_after(num_dropped).num_to_drop(num_tokens, self._max_tokens, self._card.n_ctx)
+
+    def count(self) -> int:
+        """Tokens of the whole prompt, without generating anything.
+
+        Raises:
+            ParleyError: if there is no such prompt.
+            ClientLeft: if the client did.
+        """
+        submit = msgspec.structs.replace(self._submit(self._turns.without(0)[0]), max_tokens=0)
+        with self._generation(submit) as generation:
+            try:
+                generation.start()
+            except ContextLengthExceeded as error:
+                return error.num_prompt_tokens
+            return generation.usage.num_prompt_tokens
+
+    @property
+    def _max_tokens(self) -> int:
+        """Of a prompt that leaves enough room to the answer."""
+        return self._card.n_ctx - room_for_answer(self._card.n_ctx, self._wanted.max_tokens)
+
+    def _may_drop(self, num_dropped: int) -> bool:
+        return self._wanted.truncation == "auto" and num_dropped < self._turns.max_dropped
+
+    def _turns_after(self, num_dropped: int) -> Turns:
+        return Turns(self._turns.without(num_dropped)[0])
+
+    def _generation(self, submit: Submit) -> Generation:
+        return Generation(self._model, [submit], self._watch, prompt_param=INPUT)
+
+    def _submit(self, items: Sequence[Item]) -> Submit:
+        return make_submit(
+            self._wanted,
+            self._card,
+            pieces=self._pieces(items),
+            num_top_logprobs=self._wanted.num_top_logprobs,
+            caller=self._caller,
+        )
+
+    def _pieces(self, items: Sequence[Item]) -> list[TextPiece]:
+        messages = chat_messages(items, self._wanted.instructions)
+        if not messages:
+            raise InvalidRequest("There is nothing to answer: the conversation has no message.", param=INPUT)
+        try:
+            return self._model.chat_template().render(messages, template_kwargs=self._wanted.template_kwargs)
+        except TemplateError as error:
+            raise TemplateRefused(str(error), param=INPUT) from error
+
+
+def produce(
+    generation: Generation, builder: ResponseBuilder, silence_seconds: float | None = None
+) -> Iterator[list[Event]]:
+    """What happens to a response after its opening, in batches as it happens; the last one has the terminal event.
+
+    An empty batch comes after `silence_seconds` in which nothing happened. The generation ends with the iteration,
+    however that ends.
+
+    Raises:
+        ParleyError: if the generation cannot go on.
+        ClientLeft: if the client did.
+    """
+    with generation:
+        for batch in generation.events(silence_seconds):
+            yield [event for _, happened in batch for event in _events(generation, builder, happened)]
+
+
+def tell(batches: Iterator[list[Event]], builder: ResponseBuilder) -> Iterator[list[Event]]:
+    """The opening and all that `produce` makes, where what it raises has become the terminal event."""
+    yield builder.opening()
+    try:
+        yield from batches
+    except ClientLeft:
+        yield builder.interrupt()
+    except ParleyError as error:
+        yield builder.fail(error)
+
+
+def _events(generation: Generation, builder: ResponseBuilder, happened: Delta | Finished) -> list[Event]:
+    if isinstance(happened, Finished):
+        return builder.finish(happened, usage_object(generation.usage), int(time.time()))
+    return builder.delta(happened)

@@ -1,0 +1,140 @@
+"""Items of the Responses API as messages for a chat template.
+
+    reasoning, message (assistant), function_call, function_call   one assistant message
+    function_call_output                                           one tool message
+    message of any other role                                      one message
+
+It does not know storage, the template or the number of tokens. Items of types that no template has a place for are
+passed over: they are kept in the conversation, and the model does not see them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Item = Mapping[str, Any]
+Message = dict[str, Any]
+
+INSTRUCTION_ROLES = ("system", "developer")
+
+CALL_TYPES = ("function_call", "custom_tool_call", "local_shell_call")
+OUTPUT_TYPES = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
+
+ASSISTANT_TYPES = ("reasoning", *CALL_TYPES)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the model shall see: the history, and the new input with its references looked up."""
+
+    history: Sequence[Item] = ()
+    input: Sequence[Item] = ()
+
+
+class PromptProblem(Exception):
+    """The items do not make a prompt; the message says why, for the client."""
+
+
+def chat_messages(items: Iterable[Item], instructions: str | None = None) -> list[Message]:
+    """The conversation as the API's chat messages. Instructions and leading system messages become one message."""
+    messages: list[Message] = []
+    for item in items:
+        _add(messages, item)
+    num_leading = _count_leading_instructions(messages)
+    leading = [text for text in (instructions, *(message["content"] for message in messages[:num_leading])) if text]
+    if not leading:
+        return messages[num_leading:]
+    return [{"role": "developer", "content": "\n\n".join(leading)}, *messages[num_leading:]]
+
+
+def is_instruction(item: Item) -> bool:
+    """Whether it is a message that tells the model how to behave."""
+    return item.get("type") == "message" and item.get("role") in INSTRUCTION_ROLES
+
+
+def is_users(item: Item) -> bool:
+    """Whether it is a message of the user."""
+    return item.get("type") == "message" and item.get("role") == "user"
+
+
+def check_outputs(items: Sequence[Item], new_items: Sequence[Item]) -> None:
+    """Refuse a tool's output among the new items that answers no call.
+
+    Raises:
+        PromptProblem: naming the call.
+    """
+    known = call_ids(items) | call_ids(new_items)
+    for item in new_items:
+        if item.get("type") in OUTPUT_TYPES and call_id_of(item) not in known:
+            raise PromptProblem(f"No tool call found for function call output with call_id {call_id_of(item)}.")
+
+
+def call_ids(items: Iterable[Item]) -> set[str]:
+    """What the tool calls among the items are called by their outputs."""
+    return {call_id_of(item) for item in items if item.get("type") in CALL_TYPES}
+
+
+def call_id_of(item: Item) -> str:
+    return str(item.get("call_id") or item.get("id") or "")
+
+
+def text_of(content: object) -> str:
+    """The text of a message's content or of a tool's output; what is no text is named in its place."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(_part_text(part) for part in content if isinstance(part, Mapping))
+
+
+def _part_text(part: Mapping[str, Any]) -> str:
+    for name in ("text", "refusal"):
+        if isinstance(part.get(name), str):
+            return str(part[name])
+    return f"[{part.get('type', 'something')}: left out, since this model takes text only]"
+
+
+def _count_leading_instructions(messages: Sequence[Message]) -> int:
+    roles = [message["role"] for message in messages]
+    return next((index for index, role in enumerate(roles) if role not in INSTRUCTION_ROLES), len(roles))
+
+
+def _add(messages: list[Message], item: Item) -> None:
+    kind = item.get("type", "message")
+    if kind == "message" and item.get("role") != "assistant":
+        messages.append({"role": str(item.get("role", "user")), "content": text_of(item.get("content"))})
+    elif kind == "message":
+        _assistant(messages, starts_over=("content", "tool_calls"))["content"] = text_of(item.get("content"))
+    elif kind == "reasoning":
+        _add_reasoning(messages, item)
+    elif kind in CALL_TYPES:
+        _assistant(messages).setdefault("tool_calls", []).append(_tool_call(item))
+    elif kind in OUTPUT_TYPES:
+        messages.append({"role": "tool", "tool_call_id": call_id_of(item), "content": text_of(item.get("output"))})
+
+
+def _add_reasoning(messages: list[Message], item: Item) -> None:
+    text = text_of(item.get("content")) or text_of(item.get("summary"))
+    if text:
+        _assistant(messages, starts_over=("content", "tool_calls", "reasoning_content"))["reasoning_content"] = text
+
+
+def _assistant(messages: list[Message], starts_over: Sequence[str] = ()) -> Message:
+    """The assistant's message that is being put together; a new one where it has any of `starts_over` already."""
+    if not messages or messages[-1]["role"] != "assistant" or any(key in messages[-1] for key in starts_over):
+        messages.append({"role": "assistant"})
+    return messages[-1]
+
+
+def _tool_call(item: Item) -> dict[str, Any]:
+    match item.get("type"):
+        case "custom_tool_call":
+            name, arguments = item.get("name", ""), json.dumps({"input": item.get("input", "")})
+        case "local_shell_call":
+            name, arguments = "local_shell", json.dumps(item.get("action", {}))
+        case _:
+            name, arguments = item.get("name", ""), item.get("arguments", "")
+    return {"id": call_id_of(item), "type": "function", "function": {"name": name, "arguments": arguments}}

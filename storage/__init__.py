@@ -1,0 +1,1 @@
+"""What lasts: users, keys, conversations, items, responses, on SQLite or PostgreSQL. Only this package knows Pony."""

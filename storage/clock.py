@@ -1,0 +1,29 @@
+"""Times as the database holds them: whole numbers since the epoch.
+
+Leases are compared by several machines whose clocks differ, so they go by the database's clock.
+"""
+
+from __future__ import annotations
+
+import time
+
+from pony.orm import Database as Db
+
+MICROS = 1_000_000
+POSTGRESQL = "PostgreSQL"
+
+
+def now_micros() -> int:
+    return time.time_ns() // 1000
+
+
+def now_seconds() -> int:
+    return int(time.time())
+
+
+def lease_clock(db: Db) -> int:
+    """Microseconds, of the one clock that all who compare leases agree on."""
+    if db.provider.dialect != POSTGRESQL:
+        return now_micros()
+    row = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
+    return int(row[0])

@@ -1,0 +1,167 @@
+"""Items as rows: one row each, however many conversations and responses refer to it.
+
+    items  <-  conversation_items (position)     what a conversation consists of; a fork shares its items
+           <-  response_items (position)         what a response was given and what it answered
+
+Items are always the owner's: the same id may be another item of another user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pony import orm
+from pony.orm import Database as Db
+
+from storage import sql
+from storage.clock import now_seconds
+from storage.errors import DuplicateItem, RecordNotFound
+from storage.ids import item_prefix, new_id
+from storage.json_text import decode, encode
+from storage.records import Item
+
+REFERENCE = "item_reference"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item and its row's number."""
+
+    id: int
+    item: Item
+    is_new: bool
+
+
+def store(db: Db, user_id: int, items: Sequence[dict[str, Any]]) -> list[ItemRow]:
+    """Rows for the items as they go on the wire, in their order.
+
+    An item without id gets one. An item that is stored already, with the same content, or that refers to a stored one,
+    gets that row; a given id that is taken by other content is replaced. Raises RecordNotFound for a reference to
+    nothing.
+    """
+    given = {item["id"] for item in items if item.get("id")}
+    known = {row.item.public_id: row for row in _find(db, user_id, given)}
+    rows = []
+    for item in items:
+        row = _row_of(db, user_id, item, known)
+        known[row.item.public_id] = row
+        rows.append(row)
+    return rows
+
+
+def _row_of(db: Db, user_id: int, item: dict[str, Any], known: dict[str, ItemRow]) -> ItemRow:
+    public_id = item.get("id")
+    stored = known.get(public_id) if public_id else None
+    if item.get("type") == REFERENCE:
+        if stored is None:
+            raise RecordNotFound("item", str(public_id))
+        return stored
+    if stored is not None and stored.item.data == item:
+        return stored
+    if not public_id or stored is not None:
+        public_id = new_id(item_prefix(item_type(item)))
+    return insert(db, user_id, with_id(item, public_id))
+
+
+def insert(db: Db, user_id: int, data: dict[str, Any]) -> ItemRow:
+    """A new row for an item that has an id which this user has not used."""
+    item = Item(data["id"], item_type(data), data.get("status"), data, now_seconds())
+    row_id = sql.insert(
+        db,
+        "items",
+        public_id=item.public_id,
+        user_id=user_id,
+        type=item.type,
+        status=item.status,
+        data=encode(data),
+        created_at=item.created_at,
+    )
+    return ItemRow(row_id, item, is_new=True)
+
+
+def replace(db: Db, row_id: int, data: dict[str, Any]) -> None:
+    """The item has grown or ended."""
+    sql.execute(
+        db,
+        "UPDATE items SET status = $status, data = $data WHERE id = $row_id",
+        status=data.get("status"),
+        data=encode(data),
+        row_id=row_id,
+    )
+
+
+def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Sequence[ItemRow]) -> None:
+    """Link them from `position` on, which the conversation's `next_position` has left behind already."""
+    _refuse_repeated(db, conversation_id, rows)
+    links = [(conversation_id, position + number, row.id) for number, row in enumerate(rows)]
+    sql.insert_rows(db, "conversation_items", ("conversation_id", "position", "item_id"), links)
+
+
+def append_to_response(db: Db, response_id: int, position: int, rows: Iterable[ItemRow], *, is_output: bool) -> None:
+    links = [(response_id, position + number, row.id, is_output) for number, row in enumerate(rows)]
+    sql.insert_rows(db, "response_items", ("response_id", "position", "item_id", "is_output"), links)
+
+
+def _refuse_repeated(db: Db, conversation_id: int, rows: Sequence[ItemRow]) -> None:
+    ids = {row.id for row in rows}
+    if len(ids) < len(rows):
+        repeated = next(row for number, row in enumerate(rows) if row.id in {other.id for other in rows[:number]})
+        raise DuplicateItem(repeated.item.public_id)
+    old = {row.id: row for row in rows if not row.is_new}
+    if not old:
+        return
+    known = list(old)
+    found = orm.select(
+        link.item_id
+        for link in db.ConversationItem
+        if link.conversation_id == conversation_id and link.item_id in known
+    ).first()
+    if found is not None:
+        raise DuplicateItem(old[found].item.public_id)
+
+
+def _find(db: Db, user_id: int, public_ids: Iterable[str]) -> list[ItemRow]:
+    wanted = list(public_ids)
+    if not wanted:
+        return []
+    found = orm.select(
+        (i.id, i.public_id, i.type, i.status, i.data, i.created_at)
+        for i in db.Item
+        if i.user_id == user_id and i.public_id in wanted
+    )
+    return [ItemRow(row[0], record(row[1:]), is_new=False) for row in found]
+
+
+def position_in(db: Db, conversation_id: int, public_id: str) -> int:
+    """Of an item in the conversation of that number. Raises RecordNotFound."""
+    found = orm.select(
+        link.position
+        for link in db.ConversationItem
+        for i in db.Item
+        if link.conversation_id == conversation_id and i.id == link.item_id and i.public_id == public_id
+    ).get()
+    if found is None:
+        raise RecordNotFound("item", public_id)
+    return int(found)
+
+
+def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, Item]:
+    return {row.item.public_id: row.item for row in _find(db, user_id, set(public_ids))}
+
+
+def record(row: Sequence[Any]) -> Item:
+    """From public_id, type, status, data, created_at."""
+    public_id, item_kind, status, data, created_at = row
+    return Item(public_id, item_kind, status, decode(data), created_at)
+
+
+def item_type(item: dict[str, Any]) -> str:
+    """A message may come without its type."""
+    return str(item.get("type") or "message")
+
+
+def with_id(item: dict[str, Any], public_id: str) -> dict[str, Any]:
+    """First, unless it has a place already."""
+    return {**item, "id": public_id} if "id" in item else {"id": public_id, **item}

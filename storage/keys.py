@@ -1,0 +1,126 @@
+"""API keys: 32 random bytes that are shown once. Only their hash is stored, which is enough to recognise them by.
+
+No salt and no slow hash: nobody can guess 256 bits, and every request is authenticated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+from pony import orm
+from pony.orm import Database as Db
+
+from storage import sql
+from storage.clock import now_seconds
+from storage.errors import RecordNotFound
+from storage.ids import new_id
+from storage.records import ApiKey, User
+from storage.session import writes
+
+SECRET_PREFIX = "sk-parley-"
+NUM_RANDOM_BYTES = 32
+NUM_SHOWN = len(SECRET_PREFIX) + 4
+LAST_USE_SECONDS = 60
+"""How old `last_used_at` may get before it is written again."""
+
+
+@writes
+def create(db: Db, user_id: int, name: str, expires_at: int | None = None) -> tuple[ApiKey, str]:
+    """The key and its secret, which cannot be had again."""
+    secret = SECRET_PREFIX + secrets.token_urlsafe(NUM_RANDOM_BYTES)
+    key = db.ApiKey(
+        public_id=new_id("key"),
+        user_id=user_id,
+        name=name,
+        prefix=secret[:NUM_SHOWN],
+        secret_hash=hash_of(secret),
+        created_at=now_seconds(),
+        expires_at=expires_at,
+    )
+    orm.flush()
+    return _get(db, key.public_id), secret
+
+
+def authenticate(db: Db, secret: str) -> tuple[User, ApiKey] | None:
+    """None for a secret that is unknown, expired or revoked, and for a disabled user's."""
+    secret_hash, now = hash_of(secret), now_seconds()
+    row = orm.select(
+        (u.id, u.public_id, u.name, u.is_admin, u.created_at, u.is_disabled, k.public_id)
+        for k in db.ApiKey
+        for u in db.User
+        if k.secret_hash == secret_hash and u.id == k.user_id
+    ).get()
+    if row is None:
+        return None
+    user, key = User(*row[:-1]), _get(db, row[-1])
+    is_expired = key.expires_at is not None and key.expires_at <= now
+    if user.is_disabled or is_expired or key.revoked_at is not None:
+        return None
+    _note_use(db, key, now)
+    return user, key
+
+
+def list_for(db: Db, user_id: int) -> list[ApiKey]:
+    """The user's, the oldest first, revoked ones included."""
+    return [_record(row) for row in _keys(db).where(lambda k: k.user_id == user_id).order_by("k.id")]
+
+
+def list_all(db: Db) -> list[ApiKey]:
+    """Everybody's, the oldest first, revoked ones included."""
+    return [_record(row) for row in _keys(db).order_by("k.id")]
+
+
+def has_any(db: Db) -> bool:
+    """Was a key ever made?"""
+    return bool(orm.exists(k for k in db.ApiKey))
+
+
+@writes
+def revoke(db: Db, public_id: str) -> ApiKey:
+    """Raises RecordNotFound. It stays in the lists, with the time of its first revocation."""
+    sql.execute(
+        db,
+        "UPDATE api_keys SET revoked_at = $now WHERE public_id = $public_id AND revoked_at IS NULL",
+        now=now_seconds(),
+        public_id=public_id,
+    )
+    return _get(db, public_id)
+
+
+def hash_of(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def _note_use(db: Db, key: ApiKey, now: int) -> None:
+    if key.last_used_at is None or key.last_used_at <= now - LAST_USE_SECONDS:
+        sql.execute(db, "UPDATE api_keys SET last_used_at = $now WHERE id = $id", now=now, id=key.id)
+
+
+def _get(db: Db, public_id: str) -> ApiKey:
+    row = _keys(db).where(lambda k: k.public_id == public_id).get()
+    if row is None:
+        raise RecordNotFound("key", public_id)
+    return _record(row)
+
+
+def _keys(db: Db) -> Any:
+    return orm.select(
+        (
+            k.id,
+            k.public_id,
+            k.user_id,
+            k.name,
+            k.prefix,
+            k.created_at,
+            k.expires_at,
+            k.revoked_at,
+            k.last_used_at,
+        )
+        for k in db.ApiKey
+    )
+
+
+def _record(row: tuple[Any, ...]) -> ApiKey:
+    return ApiKey(*row)

@@ -1,0 +1,116 @@
+"""What storage hands out: frozen values, copied out of the database, that no session is needed for.
+
+Times are whole seconds since the epoch. `id` is the database's own number, never shown to clients; `public_id` is what
+they see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Order = Literal["asc", "desc"]
+"""Of a list: `desc` begins with the newest."""
+
+
+RUNNING_STATUSES = ("queued", "in_progress")
+"""Of a response that is not at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: int
+    public_id: str
+    name: str
+    is_admin: bool
+    created_at: int
+    is_disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key without its secret, of which only a hash is stored; `prefix` is its beginning, for people to recognise."""
+
+    id: int
+    public_id: str
+    user_id: int
+    name: str
+    prefix: str
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: int
+    public_id: str
+    created_at: int
+    updated_at: int
+    """When an item was last added: the conversation's newest activity."""
+    title: str | None
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    public_id: str
+    type: str
+    status: str | None
+    data: dict[str, Any]
+    """The item as it goes on the wire, `id` included, its keys in the order in which they came."""
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    public_id: str
+    created_at: int
+    status: str
+    conversation_id: str | None
+    """The conversation's public id."""
+    previous_response_id: str | None
+    is_background: bool
+    is_cancel_requested: bool
+    body: dict[str, Any]
+    """The Response object as it goes on the wire."""
+    user_id: int
+
+    @property
+    def is_running(self) -> bool:
+        return self.status in RUNNING_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a response's stream; `data` is its JSON text."""
+
+    sequence_number: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to operate on a conversation until `expires_at`, a time of the database's clock."""
+
+    conversation_id: str
+    owner: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a worker learns about the responses that it said to be still generating."""
+
+    lost: frozenset[str]
+    """Ended, deleted or given up for dead meanwhile: nothing more of them will be stored."""
+    cancel_requested: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    data: tuple[T, ...]
+    has_more: bool

@@ -1,0 +1,354 @@
+"""Responses: what was asked, what is being answered, and what was answered.
+
+Life of one:    create -> (start) -> save_output, append_events, heartbeat ... -> finish
+                                        its worker dies -> reap_expired, or whoever comes by next
+
+`create` makes durable what the user sent before anything is generated, `save_output` what the model has written so
+far, and `finish` is the end, once. What a response reads or writes in a conversation happens in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pony import orm
+from pony.orm import Database as Db
+
+from storage import conversations, item_rows, items, locks, reaping, response_rows, sql
+from storage.clock import MICROS, lease_clock, now_seconds
+from storage.errors import RecordNotFound, ResponseEnded
+from storage.item_rows import ItemRow, record
+from storage.json_text import encode
+from storage.records import Event, Heartbeat, Item, Order, Page, StoredResponse
+from storage.response_rows import item_list, response_record
+from storage.session import writes
+
+# --- writing: one turn ----------------------------------------------------------------------------------------------
+
+
+@writes
+def create(
+    db: Db,
+    user_id: int,
+    body: dict[str, Any],
+    input_items: Sequence[dict[str, Any]],
+    *,
+    owner: str,
+    lease_seconds: float,
+    conversation_id: str | None = None,
+    previous_response_id: str | None = None,
+    is_background: bool = False,
+    events: Sequence[Event] = (),
+) -> StoredResponse:
+    """Store the Response object with what was sent, and append that to the conversation, whose lock it takes.
+
+    `body` has id, status and created_at. `owner` names the worker that will keep it alive. Called again with the same
+    id, it returns what the first call stored. Raises ConversationLocked, DuplicateItem, and RecordNotFound for the
+    conversation, the previous response or a reference to an item.
+    """
+    public_id = str(body["id"])
+    existing = _stored(db, user_id, public_id)
+    if existing is not None:
+        return existing
+    if previous_response_id is not None:
+        response_rows.find(db, user_id, previous_response_id)
+    conversation: int | None = None
+    if conversation_id is not None:
+        conversation, _ = locks.take(db, user_id, conversation_id, public_id, lease_seconds)
+    rows = item_rows.store(db, user_id, input_items)
+    position = None if conversation is None else _append_input(db, conversation, rows)
+    row_id = sql.insert(
+        db,
+        "responses",
+        public_id=public_id,
+        user_id=user_id,
+        status=body["status"],
+        conversation_public_id=conversation_id,
+        conversation_position=position,
+        previous_response_id=previous_response_id,
+        is_background=is_background,
+        is_cancel_requested=False,
+        owner=owner,
+        lease_until=lease_clock(db) + int(lease_seconds * MICROS),
+        next_position=len(rows),
+        body=encode(body),
+        created_at=int(body.get("created_at") or now_seconds()),
+    )
+    item_rows.append_to_response(db, row_id, 0, rows, is_output=False)
+    response_rows.append_events(db, row_id, events)
+    return _known(db, user_id, public_id)
+
+
+def _append_input(db: Db, conversation: int, rows: Sequence[ItemRow]) -> int:
+    position = conversations.reserve(db, conversation, len(rows))
+    item_rows.append_to_conversation(db, conversation, position, rows)
+    return position
+
+
+@writes
+def start(
+    db: Db, user_id: int, public_id: str, *, owner: str, lease_seconds: float, body: dict[str, Any] | None = None
+) -> StoredResponse:
+    """From queued to in_progress, in the hands of this worker. Raises ResponseEnded and RecordNotFound."""
+    row = response_rows.find(db, user_id, public_id)
+    response_rows.lock_running(db, row)
+    new_body = body or (_known(db, user_id, public_id).body | {"status": "in_progress"})
+    sql.execute(
+        db,
+        "UPDATE responses SET status = 'in_progress', owner = $owner, lease_until = $until, body = $body"
+        " WHERE id = $id",
+        owner=owner,
+        until=lease_clock(db) + int(lease_seconds * MICROS),
+        body=encode(new_body),
+        id=row.id,
+    )
+    return _known(db, user_id, public_id)
+
+
+@writes
+def save_output(
+    db: Db, user_id: int, public_id: str, output_items: Sequence[dict[str, Any]], *, events: Sequence[Event] = ()
+) -> None:
+    """Store output items as they are now, each known by its id, and events.
+
+    A new item is also appended to the conversation, unless that was deleted. Raises ResponseEnded when the response has
+    its end already (this worker was taken for dead), and RecordNotFound when it was deleted.
+    """
+    row = response_rows.find(db, user_id, public_id)
+    response_rows.save_output(db, row, output_items)
+    response_rows.append_events(db, row.id, events)
+
+
+@writes
+def append_events(db: Db, public_id: str, events: Sequence[Event]) -> None:
+    """Raises ResponseEnded and RecordNotFound."""
+    row = response_rows.find(db, None, public_id)
+    response_rows.lock_running(db, row)
+    response_rows.append_events(db, row.id, events)
+
+
+@writes
+def finish(
+    db: Db,
+    user_id: int,
+    public_id: str,
+    status: str,
+    body: dict[str, Any],
+    output_items: Sequence[dict[str, Any]],
+    *,
+    events: Sequence[Event] = (),
+) -> StoredResponse:
+    """The end: the last output, the last events, the final Response object, and the conversation's lock let go.
+
+    Raises ResponseEnded if it has another end already; saying the same twice is harmless. Raises RecordNotFound.
+    """
+    row = response_rows.find(db, user_id, public_id)
+    try:
+        if row.conversation_id is not None:
+            response_rows.lock_with_conversation(db, row)
+        response_rows.save_output(db, row, output_items)
+    except ResponseEnded:
+        stored = _known(db, user_id, public_id)
+        if (stored.status, stored.body) == (status, body):
+            return stored
+        raise
+    response_rows.append_events(db, row.id, events)
+    response_rows.end(db, row, status, body)
+    return _known(db, user_id, public_id)
+
+
+# --- who lives ------------------------------------------------------------------------------------------------------
+
+
+@writes
+def heartbeat(db: Db, owner: str, public_ids: Sequence[str], lease_seconds: float) -> Heartbeat:
+    """Renew what this worker generates, with the locks of the conversations, and learn what others did to it."""
+    if not public_ids:
+        return Heartbeat(frozenset(), frozenset())
+    ids, until = list(public_ids), lease_clock(db) + int(lease_seconds * MICROS)
+    among = sql.one_of("ids", ids)
+    sql.execute(db, f"UPDATE conversations SET lock_until = $until WHERE lock_owner {among}", until=until, ids=ids)
+    sql.execute(
+        db,
+        f"UPDATE responses SET lease_until = $until WHERE public_id {among} AND owner = $owner"
+        " AND lease_until IS NOT NULL",
+        until=until,
+        ids=ids,
+        owner=owner,
+    )
+    mine = sql.execute(
+        db,
+        f"SELECT public_id, is_cancel_requested FROM responses WHERE public_id {among} AND owner = $owner"
+        " AND lease_until IS NOT NULL",
+        ids=ids,
+        owner=owner,
+    ).fetchall()
+    held = {public_id for public_id, _ in mine}
+    return Heartbeat(
+        lost=frozenset(ids) - held,
+        cancel_requested=frozenset(public_id for public_id, is_requested in mine if is_requested),
+    )
+
+
+def expired(db: Db, limit: int = 100) -> list[str]:
+    """Ids of running responses whose worker died, anybody's, for `reap`."""
+    return reaping.expired(db, limit)
+
+
+@writes
+def reap(db: Db, public_id: str) -> StoredResponse | None:
+    """End it in its dead worker's place; None if it needs no such thing."""
+    return reaping.reap(db, public_id)
+
+
+@writes
+def reap_expired(db: Db, limit: int = 100) -> list[StoredResponse]:
+    """End the responses whose workers died, anybody's: `incomplete` with what there is, `failed` if that is nothing.
+
+    Their growing items become incomplete, and the locks of their conversations are let go.
+    """
+    ended = [reaping.reap(db, public_id) for public_id in reaping.expired(db, limit)]
+    return [response for response in ended if response is not None]
+
+
+@writes
+def request_cancel(db: Db, user_id: int, public_id: str) -> StoredResponse:
+    """Its worker learns of it with the next heartbeat. No effect on one that has ended. Raises RecordNotFound."""
+    sql.execute(
+        db,
+        "UPDATE responses SET is_cancel_requested = $yes"
+        " WHERE user_id = $user_id AND public_id = $public_id AND lease_until IS NOT NULL",
+        yes=True,
+        user_id=user_id,
+        public_id=public_id,
+    )
+    return _known(db, user_id, public_id)
+
+
+def is_cancel_requested(db: Db, user_id: int, public_id: str) -> bool:
+    """Raises RecordNotFound."""
+    return _known(db, user_id, public_id).is_cancel_requested
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def get(db: Db, user_id: int, public_id: str) -> StoredResponse:
+    """As it is; one whose worker died gets its end first. Raises RecordNotFound."""
+    stored = _known(db, user_id, public_id)
+    if stored.is_running and reaping.is_expired(db, public_id):
+        return reaping.reap(db, public_id) or _known(db, user_id, public_id)
+    return stored
+
+
+def events(db: Db, user_id: int, public_id: str, after: int = -1, limit: int = 1000) -> list[Event]:
+    """Those with a higher sequence number than `after`, in order. Raises RecordNotFound."""
+    row = response_rows.find(db, user_id, public_id)
+    found = orm.select(
+        (e.sequence_number, e.data) for e in db.ResponseEvent if e.response_id == row.id and e.sequence_number > after
+    )
+    return [Event(*one) for one in found.order_by("e.sequence_number")[:limit]]
+
+
+def chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, Any]]:
+    """All items that a response following this one builds on, in order: what was sent and what was answered.
+
+    Where the chain began in a conversation, with what the conversation held then. Raises RecordNotFound for the first
+    response that does not exist (any more).
+    """
+    links = _links(db, user_id, previous_response_id)
+    *_, (_, _, conversation_id, position) = links
+    context: list[Item] = []
+    if conversation_id is not None and position is not None:
+        context = items.before(db, user_id, conversation_id, position)
+    row_ids = [link[0] for link in links]
+    found = orm.select(
+        (link.response_id, link.position, i.public_id, i.type, i.status, i.data, i.created_at)
+        for link in db.ResponseItem
+        for i in db.Item
+        if link.response_id in row_ids and i.id == link.item_id
+    )
+    age = {row_id: number for number, row_id in enumerate(reversed(row_ids))}
+    rows = sorted(found, key=lambda row: (age[row[0]], row[1]))
+    return [item.data for item in context] + [record(row[2:]).data for row in rows]
+
+
+def _links(db: Db, user_id: int, public_id: str) -> list[tuple[int, str | None, str | None, int | None]]:
+    """Number, predecessor, conversation and place in it, of the response and those before it, the newest first.
+
+    One that belongs to a conversation is the last: what came before it is there.
+    """
+    rows = db.select(
+        "SELECT * FROM (WITH RECURSIVE chain (id, depth, public_id, previous, conversation, position) AS ("
+        " SELECT id, 0, public_id, previous_response_id, conversation_public_id, conversation_position"
+        " FROM responses WHERE user_id = $user_id AND public_id = $public_id"
+        " UNION ALL SELECT r.id, depth + 1, r.public_id, r.previous_response_id, r.conversation_public_id,"
+        " r.conversation_position FROM responses r JOIN chain ON r.public_id = chain.previous"
+        " WHERE r.user_id = $user_id AND chain.conversation IS NULL)"
+        " SELECT id, previous, conversation, position, depth FROM chain) AS links ORDER BY depth",
+        {"user_id": user_id, "public_id": public_id},
+    )
+    if not rows:
+        raise RecordNotFound("response", public_id)
+    links = [tuple(row)[:-1] for row in rows]
+    *_, (_, missing, conversation, _) = links
+    if missing is not None and conversation is None:
+        raise RecordNotFound("response", missing)
+    return links
+
+
+def input_items_page(
+    db: Db, user_id: int, public_id: str, after: str | None = None, limit: int = 20, order: Order = "desc"
+) -> Page[Item]:
+    """What was sent with it, `desc` begins with the last. Raises RecordNotFound for the response or `after`."""
+    row = response_rows.find(db, user_id, public_id)
+    found = item_list(response_rows.items_of(db, row.id, is_output=False))
+    if order == "desc":
+        found.reverse()
+    if after is not None:
+        ids = [item.public_id for item in found]
+        if after not in ids:
+            raise RecordNotFound("item", after)
+        found = found[ids.index(after) + 1 :]
+    return Page(tuple(found[:limit]), has_more=len(found) > limit)
+
+
+def output_items(db: Db, user_id: int, public_id: str) -> list[Item]:
+    """What it has generated so far. Raises RecordNotFound."""
+    row = response_rows.find(db, user_id, public_id)
+    return item_list(response_rows.items_of(db, row.id, is_output=True))
+
+
+@writes
+def delete(db: Db, user_id: int, public_id: str) -> None:
+    """With its events, and with those of its items that are in no conversation and no other response.
+
+    If it is running, its worker finds out when it next wants to store something. Raises RecordNotFound.
+    """
+    row = response_rows.find(db, user_id, public_id)
+    if row.conversation_id is not None:
+        response_rows.release_lock(db, public_id)
+    numbers = list(orm.select(link.item_id for link in db.ResponseItem if link.response_id == row.id))
+    sql.execute(db, "DELETE FROM responses WHERE id = $id", id=row.id)
+    for start_at in range(0, len(numbers), 100):
+        some = numbers[start_at : start_at + 100]
+        sql.execute(
+            db,
+            f"DELETE FROM items WHERE id {sql.one_of('some', some)}"
+            " AND NOT EXISTS (SELECT 1 FROM conversation_items WHERE item_id = items.id)"
+            " AND NOT EXISTS (SELECT 1 FROM response_items WHERE item_id = items.id)",
+            some=some,
+        )
+
+
+def _stored(db: Db, user_id: int, public_id: str) -> StoredResponse | None:
+    row = response_rows.responses(db).where(lambda r: r.public_id == public_id and r.user_id == user_id).get()
+    return None if row is None else response_record(row)
+
+
+def _known(db: Db, user_id: int, public_id: str) -> StoredResponse:
+    stored = _stored(db, user_id, public_id)
+    if stored is None:
+        raise RecordNotFound("response", public_id)
+    return stored

@@ -1,0 +1,86 @@
+"""Every test that asks for `database` runs on SQLite and on PostgreSQL, each time on an empty one.
+
+Without PostgreSQL those tests are skipped, and the summary says so in red; with CI=true they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import users
+from storage.database import Database
+from storage.records import User
+from tests.storage import postgres
+
+HOW_TO_GET_IT = f"PostgreSQL is not installed: install it (Debian, Ubuntu: apt-get install postgresql), or set {postgres.URL_VARIABLE}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if HOW_TO_GET_IT in str(report.longrepr)]
+    if skipped:
+        terminalreporter.section("NOT TESTED ON POSTGRESQL", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(skipped)} tests were skipped. {HOW_TO_GET_IT}.", red=True, bold=True)
+
+
+def require(is_there: bool) -> None:
+    if is_there:
+        return
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(HOW_TO_GET_IT)
+    pytest.skip(HOW_TO_GET_IT)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Of a server on which databases may be created."""
+    if given := os.environ.get(postgres.URL_VARIABLE):
+        yield given
+        return
+    programs = postgres.find_programs()
+    require(programs is not None)
+    assert programs is not None
+    with postgres.Cluster(programs) as cluster:
+        yield cluster.url
+
+
+@pytest.fixture
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL that the test may kill."""
+    programs = postgres.find_programs()
+    require(programs is not None)
+    assert programs is not None
+    with postgres.Cluster(programs) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'parley.db'}"
+        return
+    server = request.getfixturevalue("postgres_url")
+    with postgres.temporary_database(server, f"parley_{secrets.token_hex(6)}") as new:
+        yield new
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def user(database: Database) -> User:
+    return database.run(users.create, "ada")
+
+
+@pytest.fixture
+def stranger(database: Database) -> User:
+    return database.run(users.create, "mallory")

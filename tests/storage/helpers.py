@@ -1,0 +1,42 @@
+"""Items and responses as tests need them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage import responses
+from storage.database import Database
+from storage.ids import new_id
+from storage.records import StoredResponse, User
+
+
+def message(text: str, **more: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}], **more}
+
+
+def answer(item_id: str, text: str, status: str = "completed") -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"id": item_id, "type": "message", "status": status, "role": "assistant", "content": content}
+
+
+def texts(items: list[Any]) -> list[str]:
+    """Of messages, as records or as they go on the wire."""
+    return [getattr(item, "data", item)["content"][0]["text"] for item in items]
+
+
+def response_body(public_id: str | None = None, status: str = "in_progress") -> dict[str, Any]:
+    return {"id": public_id or new_id("resp"), "object": "response", "created_at": 5, "status": status, "output": []}
+
+
+def begin(
+    database: Database, user: User, *inputs: dict[str, Any], lease_seconds: float = 60, **more: Any
+) -> StoredResponse:
+    more.setdefault("owner", "worker")
+    return database.run(responses.create, user.id, response_body(), list(inputs), lease_seconds=lease_seconds, **more)
+
+
+def complete(
+    database: Database, user: User, response: StoredResponse, *outputs: dict[str, Any], status: str = "completed"
+) -> StoredResponse:
+    body = response.body | {"status": status, "output": list(outputs)}
+    return database.run(responses.finish, user.id, response.public_id, status, body, list(outputs))

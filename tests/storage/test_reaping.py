@@ -1,0 +1,91 @@
+"""What becomes of responses whose worker died."""
+
+from __future__ import annotations
+
+import gevent
+import msgspec
+import pytest
+
+from storage import conversations, items, responses
+from storage.database import Database
+from storage.errors import ResponseEnded
+from storage.reaping import MESSAGE
+from storage.records import Event, User
+from tests.storage.helpers import answer, begin, complete, message, texts
+
+
+def test_what_was_generated_is_kept_as_incomplete(database: Database, user: User) -> None:
+    conversation = database.run(conversations.create, user.id)
+    dead = begin(database, user, message("q"), conversation_id=conversation.public_id, lease_seconds=-1)
+    outputs = [answer("msg_1", "done"), answer("msg_2", "hal", "in_progress")]
+    database.run(responses.save_output, user.id, dead.public_id, outputs)
+    [reaped] = database.run(responses.reap_expired)
+    assert reaped.status == reaped.body["status"] == "incomplete"
+    assert [item["status"] for item in reaped.body["output"]] == ["completed", "incomplete"]
+    assert reaped.body["error"] == {"code": "server_error", "message": MESSAGE}
+    held = database.run(items.tail, user.id, conversation.public_id)
+    assert texts(held) == ["q", "done", "hal"]
+    assert [item.status for item in held] == [None, "completed", "incomplete"]
+    assert database.run(responses.reap_expired) == []
+    begin(database, user, conversation_id=conversation.public_id)
+
+
+def test_a_response_without_output_failed(database: Database, user: User) -> None:
+    begin(database, user, message("q"), lease_seconds=-1)
+    [reaped] = database.run(responses.reap_expired)
+    assert (reaped.status, reaped.body["output"]) == ("failed", [])
+
+
+def test_one_that_was_to_be_cancelled_is(database: Database, user: User) -> None:
+    dead = begin(database, user, lease_seconds=-1)
+    database.run(responses.request_cancel, user.id, dead.public_id)
+    [reaped] = database.run(responses.reap_expired)
+    assert (reaped.status, reaped.body.get("error")) == ("cancelled", None)
+
+
+def test_whoever_reads_it_ends_it(database: Database, user: User) -> None:
+    dead = begin(database, user, lease_seconds=-1)
+    assert database.run(responses.get, user.id, dead.public_id).status == "failed"
+    assert database.run(responses.reap_expired) == []
+
+
+def test_the_living_are_left_alone(database: Database, user: User) -> None:
+    living, ended = begin(database, user), begin(database, user)
+    complete(database, user, ended)
+    assert database.run(responses.reap_expired) == []
+    assert database.run(responses.get, user.id, living.public_id).is_running
+
+
+def test_followers_get_a_last_event(database: Database, user: User) -> None:
+    dead = begin(database, user, lease_seconds=-1, events=[Event(0, "{}"), Event(1, "{}")])
+    [reaped] = database.run(responses.reap_expired)
+    *_, last = database.run(responses.events, user.id, dead.public_id)
+    event = msgspec.json.decode(last.data)
+    assert (last.sequence_number, event["sequence_number"], event["type"]) == (2, 2, "response.failed")
+    assert event["response"] == reaped.body
+
+
+def test_a_worker_that_was_only_slow_finds_out(database: Database, user: User) -> None:
+    slow = begin(database, user, lease_seconds=-1)
+    database.run(responses.reap_expired)
+    with pytest.raises(ResponseEnded, match="failed"):
+        database.run(responses.save_output, user.id, slow.public_id, [answer("msg_1", "a")])
+    with pytest.raises(ResponseEnded):
+        complete(database, user, slow, answer("msg_1", "a"))
+    assert database.run(responses.heartbeat, "worker", [slow.public_id], 60).lost == {slow.public_id}
+    assert database.run(responses.output_items, user.id, slow.public_id) == []
+
+
+def test_many_reapers_end_each_once(database: Database, user: User) -> None:
+    conversation = database.run(conversations.create, user.id)
+    begin(database, user, conversation_id=conversation.public_id, lease_seconds=-1)
+    for _ in range(9):
+        begin(database, user, lease_seconds=-1, events=[Event(0, "{}")])
+    reapers = [gevent.spawn(database.run, responses.reap_expired) for _ in range(8)]
+    takers = [gevent.spawn(begin, database, user, conversation_id=conversation.public_id) for _ in range(4)]
+    gevent.joinall(reapers, raise_error=True)
+    gevent.joinall(takers)
+    reaped = [response.public_id for reaper in reapers for response in reaper.get()]
+    assert len(reaped) == len(set(reaped))
+    assert sum(taker.successful() for taker in takers) == 1
+    assert database.run(responses.reap_expired) == []

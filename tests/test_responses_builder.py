@@ -1,0 +1,158 @@
+"""The events of a response, against OpenAI's own types in strict mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from schemas.responses import load_response
+from server.engine.messages import Delta, Finished, SamplingParams, TokenLogprob
+from server.errors import EngineLost, Overloaded
+from server.generation import Usage
+from server.responses.builder import Event, ResponseBuilder, is_terminal
+from server.responses.event_rows import pack, unpack
+from server.responses.response_object import new_response, usage_object
+from server.responses.truncation import Cut
+
+ANY_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+NO_CUT = Cut()
+USAGE = usage_object(Usage(10, 3, 4))
+
+
+def builder(shows_logprobs: bool = False, cut: Cut = NO_CUT, **body: Any) -> ResponseBuilder:
+    response = new_response(
+        load_response({"input": "hi", **body}),
+        response_id="resp_1",
+        created_at=1_700_000_000,
+        model="m",
+        sampling=SamplingParams(),
+        conversation_id=None,
+        cut=cut,
+    )
+    return ResponseBuilder(response, "msg_1", shows_logprobs)
+
+
+def finished(reason: Any = "stop") -> Finished:
+    return Finished(1, 0, reason, 3, 4)
+
+
+def whole_stream(built: ResponseBuilder, reason: str = "stop") -> list[Event]:
+    events = built.opening()
+    for text in ("Hel", "lo"):
+        events += built.delta(Delta(1, 0, text))
+    return events + built.finish(finished(reason), USAGE, 1_700_000_001)
+
+
+def check(events: list[Event]) -> None:
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert [is_terminal(event) for event in events].count(True) == 1
+    assert is_terminal(events[-1])
+    for event in events:
+        ANY_EVENT.validate_python(event, strict=True)
+
+
+def test_a_text_comes_in_openais_order() -> None:
+    events = whole_stream(builder())
+    check(events)
+    assert [event["type"].removeprefix("response.") for event in events] == [
+        "created",
+        "in_progress",
+        "output_item.added",
+        "content_part.added",
+        "output_text.delta",
+        "output_text.delta",
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+        "completed",
+    ]
+
+
+def test_the_response_is_complete_in_the_end() -> None:
+    built = builder(metadata={"a": "b"}, instructions="Be kind.", max_output_tokens=20)
+    response = Response.model_validate(whole_stream(built)[-1]["response"], strict=True)
+    assert response.output_text == "Hello"
+    assert (response.status, response.completed_at) == ("completed", 1_700_000_001)
+    assert response.usage is not None
+    assert (response.usage.input_tokens, response.usage.output_tokens, response.usage.total_tokens) == (10, 3, 13)
+    assert response.usage.input_tokens_details.cached_tokens == 4
+    assert (response.metadata, response.instructions, response.max_output_tokens) == ({"a": "b"}, "Be kind.", 20)
+
+
+def test_the_token_limit_makes_it_incomplete() -> None:
+    events = whole_stream(builder(), "length")
+    check(events)
+    assert events[-1]["type"] == "response.incomplete"
+    assert events[-1]["response"]["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert events[-1]["response"]["output"][0]["status"] == "incomplete"
+
+
+def test_an_answer_without_a_word_is_still_a_message() -> None:
+    built = builder()
+    events = built.opening() + built.finish(finished(), USAGE, 5)
+    check(events)
+    assert events[-1]["response"]["output"][0]["content"][0]["text"] == ""
+
+
+def test_a_failure_says_what_and_keeps_what_there_was() -> None:
+    built = builder()
+    events = built.opening() + built.delta(Delta(1, 0, "Hel")) + built.fail(EngineLost("m"))
+    check(events)
+    assert [event["type"] for event in events[-2:]] == ["error", "response.failed"]
+    assert events[-2]["code"] == "engine_lost"
+    response = events[-1]["response"]
+    assert response["error"]["code"] == "server_error"
+    assert (response["output"][0]["status"], response["output"][0]["content"][0]["text"]) == ("incomplete", "Hel")
+
+
+def test_an_overload_has_a_code_of_its_own() -> None:
+    assert builder().fail(Overloaded(5))[-1]["response"]["error"]["code"] == "rate_limit_exceeded"
+
+
+@pytest.mark.parametrize(("way", "status"), [("interrupt", "incomplete"), ("cancel", "cancelled")])
+def test_it_can_be_cut_off(way: str, status: str) -> None:
+    built = builder()
+    events = built.opening() + built.delta(Delta(1, 0, "Hel")) + getattr(built, way)()
+    check(events)
+    assert events[-1]["response"]["status"] == status
+    assert events[-1]["response"]["output"][0]["status"] == "incomplete"
+
+
+def test_it_ends_only_once() -> None:
+    built = builder()
+    built.cancel()
+    with pytest.raises(RuntimeError):
+        built.interrupt()
+
+
+def test_events_do_not_change_afterwards() -> None:
+    built = builder()
+    opening = built.opening()
+    built.delta(Delta(1, 0, "Hel"))
+    assert opening[0]["response"]["output"] == []
+
+
+def test_logprobs_are_shown_when_asked() -> None:
+    built = builder(shows_logprobs=True)
+    token = TokenLogprob(5, b"Hi", -0.5, [(5, b"Hi", -0.5), (6, b"Ho", -1.5)])
+    events = built.opening() + built.delta(Delta(1, 0, "Hi", [token])) + built.finish(finished(), USAGE, 5)
+    check(events)
+    logprobs = events[-1]["response"]["output"][0]["content"][0]["logprobs"]
+    assert logprobs[0]["top_logprobs"][1] == {"token": "Ho", "logprob": -1.5, "bytes": [72, 111]}
+
+
+def test_what_was_dropped_is_said() -> None:
+    assert builder(cut=Cut(2, 5)).response["dropped"] == {"turns": 2, "items": 5}
+    assert "dropped" not in builder().response
+
+
+def test_events_come_back_from_rows_as_they_were() -> None:
+    events = whole_stream(builder())
+    number, text = pack(events)
+    assert number == len(events) - 1
+    assert list(unpack(text)) == events
+    assert text.count("response.output_text.delta") == 0
+    assert [event for part in (events[:5], events[5:]) for event in unpack(pack(part)[1])] == events

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.conversations import (
+    MAX_TITLE_LENGTH,
+    ConversationChange,
+    NewConversation,
+    load_conversation_change,
+    load_fork,
+    load_metadata_filter,
+    load_new_conversation,
+    load_new_items,
+)
+from schemas.errors import SchemaError
+from schemas.ids import CONVERSATION, check_id
+from schemas.items import message
+
+HELLO = {"role": "user", "content": "hi"}
+
+
+def test_a_new_conversation_may_be_empty() -> None:
+    assert load_new_conversation({}) == NewConversation((), {}, None)
+    assert load_new_conversation({"items": None, "metadata": None, "title": None}) == NewConversation()
+    assert load_new_conversation({"items": [], "metadata": {}}) == NewConversation()
+
+
+def test_a_new_conversation_has_items_metadata_and_a_title() -> None:
+    loaded = load_new_conversation({"items": [HELLO], "metadata": {" k ": " v\n"}, "title": " Greetings ", "x": 1})
+    assert loaded == NewConversation((message("user", "hi"),), {" k ": " v\n"}, " Greetings ")
+
+
+def test_metadata_has_openais_limits() -> None:
+    largest = {f"{number:02}".rjust(64, "k"): "v" * 512 for number in range(16)}
+    assert load_new_conversation({"metadata": largest}).metadata == largest
+
+
+@pytest.mark.parametrize(
+    ("metadata", "param"),
+    [
+        (5, "metadata"),
+        ([], "metadata"),
+        ({"k": 5}, "metadata.k"),
+        ({"k": None}, "metadata.k"),
+        ({"k": {"k": "v"}}, "metadata.k"),
+        ({"k": "v" * 513}, "metadata.k"),
+        ({"k" * 65: "v"}, "metadata"),
+        ({"": "v"}, "metadata"),
+        ({str(number): "v" for number in range(17)}, "metadata"),
+    ],
+)
+def test_bad_metadata_is_named(metadata: Any, param: str) -> None:
+    for load in (load_new_conversation, load_conversation_change):
+        with pytest.raises(SchemaError) as caught:
+            load({"metadata": metadata})
+        assert caught.value.param == param
+
+
+@pytest.mark.parametrize("title", [5, [], "x" * (MAX_TITLE_LENGTH + 1)])
+def test_a_bad_title_is_named(title: object) -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_new_conversation({"title": title})
+    assert caught.value.param == "title"
+
+
+def test_a_change_leaves_alone_what_is_null() -> None:
+    assert load_conversation_change({"metadata": None}) == ConversationChange(None, None)
+    assert load_conversation_change({"metadata": {}}) == ConversationChange({}, None)
+    assert load_conversation_change({"metadata": None, "title": "T"}) == ConversationChange(None, "T")
+    assert load_conversation_change({"title": ""}) == ConversationChange(None, "")
+
+
+def test_a_change_must_change_something() -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_conversation_change({})
+    assert (caught.value.param, caught.value.code) == ("metadata", "missing_required_parameter")
+
+
+@pytest.mark.parametrize("items", [None, [], {}, "hi", [None], [HELLO] * 21])
+def test_one_to_twenty_items_are_added(items: object) -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_new_items({"items": items})
+    assert (caught.value.param or "").startswith("items")
+    assert len(load_new_items({"items": [HELLO] * 20})) == 20
+
+
+def test_a_fork_takes_all_items_or_up_to_one() -> None:
+    assert load_fork({}) is None
+    assert load_fork({"item_id": None}) is None
+    assert load_fork({"item_id": "msg_1"}) == "msg_1"
+    with pytest.raises(SchemaError):
+        load_fork({"item_id": "../1"})
+
+
+def test_a_list_is_filtered_by_pairs_of_metadata() -> None:
+    query = {"metadata[a]": ["1", "2"], "metadata[b]c]": [""], "limit": ["5"], "metadata": ["x"], "metadata[": ["x"]}
+    assert load_metadata_filter(query) == {"a": "1", "b]c": ""}
+    assert load_metadata_filter({}) == {}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"metadata[a]": ["\0"]},
+        {"metadata[]": ["a"]},
+        {"metadata[\0]": ["a"]},
+        {f"metadata[{n}]": ["a"] for n in range(17)},
+    ],
+)
+def test_a_filter_that_nothing_can_match_is_refused(query: dict[str, list[str]]) -> None:
+    with pytest.raises(SchemaError):
+        load_metadata_filter(query)
+
+
+@pytest.mark.parametrize("text", ["conv_1", "conv_" + "a" * 59, "conv_a-b_C"])
+def test_an_id_has_its_prefix(text: str) -> None:
+    assert check_id(text, "conversation_id", CONVERSATION) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "conv", "conv_", "msg_1", "conv_" + "a" * 60, "conv_\0", "conv_é", "conv_1\n"]
+)
+def test_what_cannot_be_an_id_is_refused(text: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        check_id(text, "conversation_id", CONVERSATION)
+    assert (caught.value.param, caught.value.code) == ("conversation_id", "invalid_value")
+    assert "'conv_'" in caught.value.message
