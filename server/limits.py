@@ -6,6 +6,7 @@ JSON is understood, so `curl -d` works although it says that it sends a form.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import gevent
@@ -25,8 +26,16 @@ def read_json_body(request: Request, max_bytes: int, timeout_seconds: float) -> 
     return decode_object(read_body(request, max_bytes, timeout_seconds))
 
 
+MAX_DISCARDED_BYTES = 64 << 20
+MAX_DISCARD_SECONDS = 5.0
+"""How much of a body that is too long is read all the same, and for how long: a client that is still sending when the
+connection closes sees a reset instead of our answer."""
+
+DISCARD_CHUNK_BYTES = 1 << 16
+
+
 def read_body(request: Request, max_bytes: int, timeout_seconds: float) -> bytes:
-    """The whole body, at most `max_bytes` of it; a longer one is refused, before it is read where it tells its length.
+    """The whole body, at most `max_bytes` of it; a longer one is refused.
 
     `timeout_seconds` bounds the whole read, since gunicorn waits for a body for ever. It needs gevent's sockets.
     """
@@ -36,15 +45,25 @@ def read_body(request: Request, max_bytes: int, timeout_seconds: float) -> bytes
         with gevent.Timeout(timeout_seconds, RequestTimeout(timeout_seconds)):
             body = request.get_data(cache=False)
     except RequestEntityTooLarge:
+        _discard_rest(request)
         raise PayloadTooLarge(max_bytes) from None
     except ClientDisconnected:
         raise InvalidRequest("The client left before its request body was complete.") from None
     except ParseException as error:
         raise InvalidRequest(f"The chunked request body is malformed: {error}") from None
     if len(body) > max_bytes:
+        _discard_rest(request)
         raise PayloadTooLarge(max_bytes)
     if request.content_length is not None and len(body) < request.content_length:
         raise InvalidRequest(
             f"The request body ended after {len(body)} of the {request.content_length} bytes that were announced."
         )
     return body
+
+
+def _discard_rest(request: Request) -> None:
+    source = request.environ["wsgi.input"]
+    num_left = MAX_DISCARDED_BYTES
+    with gevent.Timeout(MAX_DISCARD_SECONDS, False), contextlib.suppress(ParseException, OSError):
+        while num_left > 0 and (data := source.read(DISCARD_CHUNK_BYTES)):
+            num_left -= len(data)

@@ -34,8 +34,10 @@ class ServedModel:
         self._runtime_dir = runtime_dir
         self._template: tuple[ModelCard, ChatTemplate | TemplateError] | None = None
 
-    @property
     def card(self) -> ModelCard | None:
+        """The card of the loaded model, None while it is not loaded."""
+        if self.client.card is None and self._status_state() == "ready":
+            return self.client.wait_for_card(CONNECT_TIMEOUT_SECONDS)  # it has just come, or just gone
         return self.client.card
 
     def require_card(self) -> ModelCard:
@@ -44,9 +46,7 @@ class ServedModel:
         Raises:
             ModelNotReady: with the supervisor's word for why.
         """
-        card = self.client.card
-        if card is None and self._status_state() == "ready":
-            card = self.client.wait_for_card(CONNECT_TIMEOUT_SECONDS)  # it has just come, or just gone
+        card = self.card()
         if card is None:
             raise self.not_ready()
         return card

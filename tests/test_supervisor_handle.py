@@ -16,7 +16,7 @@ from server.runtime import RuntimeDir
 from server.supervisor import handle as handle_module
 from server.supervisor.config import ModelConfig, SupervisorConfig
 from server.supervisor.handle import SupervisorHandle
-from tests.live_server import alive, wait_until
+from tests.live_server import alive, command_line, wait_until
 from tests.processes import LISTEN, READY, fake_command, write_model
 
 
@@ -37,7 +37,9 @@ def handle(runtime: RuntimeDir, tmp_path: Path) -> Iterator[SupervisorHandle]:
 
 
 def supervisors() -> list[psutil.Process]:
-    return alive(psutil.Process().children())
+    """Those of this process itself; a live server of other tests has its own."""
+    children = alive(psutil.Process().children())
+    return [child for child in children if "server.supervisor" in command_line(child)]
 
 
 def kill_supervisor() -> psutil.Process:

@@ -31,7 +31,7 @@ def model_object(model: ServedModel) -> dict[str, Any]:
         "owned_by": "parley",
         "aliases": list(model.spec.aliases),
     }
-    if card := model.card:
+    if card := model.card():
         described["meta"] = {
             "description": card.description,
             "n_ctx": card.n_ctx,

@@ -27,6 +27,7 @@ def demo_model() -> Path:
 
 def test_requests_are_told_to_come_back_while_the_model_loads() -> None:
     with LiveServer(waits=False, n_ctx=16_000, slots=8, model=demo_model()) as server:
+        wait_until(lambda: server.get("/readyz")[1]["models"], "the supervisor's first word")
         status, body, headers = server.get("/readyz")
         assert (status, body["status"]) == (503, "not ready")
         assert body["models"]["SmolLM2-135M-Instruct.Q4_1"]["state"] == "loading"
