@@ -86,11 +86,12 @@ def backup(config: Path | None, target: Path) -> None:
         raise click.ClickException(f"{target} exists already.")
     if isinstance(address, PostgresServer):
         _become("pg_dump", "--format=custom", f"--file={target}", address.url)
-    try:
-        copy_sqlite(address, target)
-    except (StorageError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"Copied {address.path} to {target} ({target.stat().st_size:,} bytes).")
+    else:
+        try:
+            copy_sqlite(address, target)
+        except (StorageError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"Copied {address.path} to {target} ({target.stat().st_size:,} bytes).")
 
 
 def _address(config: Path | None) -> Address:

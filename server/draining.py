@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import gevent
 from gevent.event import Event
@@ -20,6 +22,9 @@ deadline_event = Event()
 """Set when answers must end now; wait for it, or `rawlink` a callback that wakes a waiting stream."""
 
 _deadline = math.inf
+_num_works = 0
+_no_work = Event()
+_no_work.set()
 
 
 def begin(grace_seconds: float) -> None:
@@ -40,3 +45,22 @@ def is_draining() -> bool:
 def seconds_left() -> float:
     """How long running answers may still go on; infinity while nobody wants the worker to end."""
     return max(0.0, _deadline - time.monotonic())
+
+
+@contextmanager
+def work() -> Iterator[None]:
+    """Something that must come to its end before this worker exits, though no connection may wait for it."""
+    global _num_works
+    _num_works += 1
+    _no_work.clear()
+    try:
+        yield
+    finally:
+        _num_works -= 1
+        if not _num_works:
+            _no_work.set()
+
+
+def wait_for_work(timeout_seconds: float) -> bool:
+    """Wait until no such thing is left, or the time is up; returns whether nothing is left."""
+    return bool(_no_work.wait(timeout_seconds))

@@ -95,7 +95,7 @@ class ParleyWorker(GeventWorker):
         for wait in list(self._header_waits):
             wait.expire_soon()
         kill_at = math.inf
-        while not connections.join(timeout=_DRAINING_CHECK_SECONDS):
+        while not self._has_drained(connections):
             self.notify()
             if self._is_urgent:
                 draining.begin(0)
@@ -104,6 +104,11 @@ class ParleyWorker(GeventWorker):
                 self.log.warning("Worker %s gives up %d connections", self.pid, len(connections))
                 connections.kill(timeout=LAST_WORDS_SECONDS / 2)
                 return
+
+    def _has_drained(self, connections: Pool) -> bool:
+        """Whether nothing is left to do; takes a moment to find out."""
+        has_closed = bool(connections.join(timeout=_DRAINING_CHECK_SECONDS))
+        return has_closed and draining.wait_for_work(_DRAINING_CHECK_SECONDS)
 
     # --- connections ----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -47,7 +47,7 @@ class PostgresServer:
         return defaults | given
 
 
-Address = SqliteFile | PostgresServer
+Address: TypeAlias = SqliteFile | PostgresServer
 
 
 def parse_address(url: str) -> Address:

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+# Its locks have to be native as well, so it cannot be left to Pony to import it when it is needed.
+import pony.orm.dbproviders.sqlite  # noqa: F401
 from gevent import monkey
 from gevent.threadpool import ThreadPool
 from pony import orm

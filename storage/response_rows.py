@@ -56,10 +56,11 @@ def lock_running(db: Db, row: ResponseRow) -> None:
         raise ResponseEnded(row.public_id, found[0])
 
 
-def lock_with_conversation(db: Db, row: ResponseRow) -> None:
-    if row.conversation_id is not None:
-        conversations.lock_row(db, row.user_id, row.conversation_id)
+def lock_with_conversation(db: Db, row: ResponseRow) -> int | None:
+    """The conversation's number; None if it has none, or if that was deleted."""
+    locked = None if row.conversation_id is None else conversations.lock_row(db, row.user_id, row.conversation_id)
     lock_running(db, row)
+    return None if locked is None else locked[0]
 
 
 # --- output ---------------------------------------------------------------------------------------------------------
@@ -78,28 +79,35 @@ def output_rows(db: Db, row: ResponseRow) -> list[ItemRow]:
 def save_output(db: Db, row: ResponseRow, items: Sequence[dict[str, Any]]) -> None:
     """Store new items, also at the end of the conversation, and what is new in known ones. Locks the response."""
     known = {stored.item.public_id: stored for stored in output_rows(db, row)} if items else {}
-    new = [item for item in items if item["id"] not in known]
-    if new:
-        lock_with_conversation(db, row)
-    else:
+    if all(item["id"] in known for item in items):
         lock_running(db, row)
+        _store_output(db, row, None, items, known)
+    else:
+        _store_output(db, row, lock_with_conversation(db, row), items, known)
+
+
+def save_last_output(db: Db, row: ResponseRow, items: Sequence[dict[str, Any]]) -> None:
+    """The same, with the conversation locked in any case, since it will be let go."""
+    conversation = lock_with_conversation(db, row)
+    known = {stored.item.public_id: stored for stored in output_rows(db, row)} if items else {}
+    _store_output(db, row, conversation, items, known)
+
+
+def _store_output(
+    db: Db, row: ResponseRow, conversation: int | None, items: Sequence[dict[str, Any]], known: dict[str, ItemRow]
+) -> None:
     for item in items:
         stored = known.get(item["id"])
         if stored is not None and stored.item.data != item:
             item_rows.replace(db, stored.id, item)
-    if new:
-        _append_output(db, row, [item_rows.insert(db, row.user_id, item) for item in new])
-
-
-def _append_output(db: Db, row: ResponseRow, new: Sequence[ItemRow]) -> None:
-    item_rows.append_to_response(db, row.id, reserve(db, row.id, len(new)), new, is_output=True)
-    if row.conversation_id is None:
+    new = [item_rows.insert(db, row.user_id, item) for item in items if item["id"] not in known]
+    if not new:
         return
-    locked = conversations.lock_row(db, row.user_id, row.conversation_id)
+    item_rows.append_to_response(db, row.id, reserve(db, row.id, len(new)), new, is_output=True)
     # It may have been deleted meanwhile: the response keeps its output all the same.
-    if locked is not None:
-        position = conversations.reserve(db, locked[0], len(new))
-        item_rows.append_to_conversation(db, locked[0], position, new)
+    if conversation is not None:
+        position = conversations.reserve(db, conversation, len(new))
+        item_rows.append_to_conversation(db, conversation, position, new)
 
 
 def reserve(db: Db, row_id: int, num_items: int) -> int:

@@ -58,26 +58,43 @@ def create(
         conversation, _ = locks.take(db, user_id, conversation_id, public_id, lease_seconds)
     rows = item_rows.store(db, user_id, input_items)
     position = None if conversation is None else _append_input(db, conversation, rows)
-    row_id = sql.insert(
-        db,
-        "responses",
+    stored = StoredResponse(
         public_id=public_id,
-        user_id=user_id,
+        created_at=int(body.get("created_at") or now_seconds()),
         status=body["status"],
-        conversation_public_id=conversation_id,
-        conversation_position=position,
+        conversation_id=conversation_id,
         previous_response_id=previous_response_id,
         is_background=is_background,
         is_cancel_requested=False,
-        owner=owner,
-        lease_until=lease_clock(db) + int(lease_seconds * MICROS),
-        next_position=len(rows),
-        body=encode(body),
-        created_at=int(body.get("created_at") or now_seconds()),
+        body=body,
+        user_id=user_id,
     )
+    row_id = _insert(db, stored, owner, lease_seconds, position, num_items=len(rows))
     item_rows.append_to_response(db, row_id, 0, rows, is_output=False)
     response_rows.append_events(db, row_id, events)
-    return _known(db, user_id, public_id)
+    return stored
+
+
+def _insert(
+    db: Db, stored: StoredResponse, owner: str, lease_seconds: float, position: int | None, *, num_items: int
+) -> int:
+    return sql.insert(
+        db,
+        "responses",
+        public_id=stored.public_id,
+        user_id=stored.user_id,
+        status=stored.status,
+        conversation_public_id=stored.conversation_id,
+        conversation_position=position,
+        previous_response_id=stored.previous_response_id,
+        is_background=stored.is_background,
+        is_cancel_requested=stored.is_cancel_requested,
+        owner=owner,
+        lease_until=lease_clock(db) + int(lease_seconds * MICROS),
+        next_position=num_items,
+        body=encode(stored.body),
+        created_at=stored.created_at,
+    )
 
 
 def _append_input(db: Db, conversation: int, rows: Sequence[ItemRow]) -> int:
@@ -145,9 +162,7 @@ def finish(
     """
     row = response_rows.find(db, user_id, public_id)
     try:
-        if row.conversation_id is not None:
-            response_rows.lock_with_conversation(db, row)
-        response_rows.save_output(db, row, output_items)
+        response_rows.save_last_output(db, row, output_items)
     except ResponseEnded:
         stored = _known(db, user_id, public_id)
         if (stored.status, stored.body) == (status, body):

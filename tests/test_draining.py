@@ -62,3 +62,12 @@ def test_a_callback_that_comes_late_is_called_too(draining: ModuleType) -> None:
     draining.deadline_event.rawlink(lambda _: called.set())
     with gevent.Timeout(60):
         called.wait()
+
+
+def test_work_without_a_connection_is_waited_for(draining: ModuleType) -> None:
+    assert draining.wait_for_work(0)
+    with draining.work():
+        with draining.work():
+            pass
+        assert not draining.wait_for_work(0)
+    assert draining.wait_for_work(0)

@@ -103,11 +103,16 @@ def count_input_tokens() -> Response:
 
 
 def _current_body(response_id: str) -> dict[str, Any]:
-    """The Response object; while it is being made here, with what there is already."""
+    """The Response object; while it is being made, with what there is already, here or in the storage."""
     check_id(response_id, "response_id", RESPONSE)
-    found = services().database.run(responses.get, current_user().id, response_id)
-    turn = services().turns.find(response_id)
-    return turn.response if turn and found.is_running else found.body
+    database, user_id = services().database, current_user().id
+    found = database.run(responses.get, user_id, response_id)
+    if not found.is_running:
+        return found.body
+    if turn := services().turns.find(response_id):
+        return turn.response
+    output = database.run(responses.output_items, user_id, response_id)
+    return {**found.body, "output": [item.data for item in output]}
 
 
 def _followed(response_id: str, after: int) -> Iterator[list[Event]]:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import Event as Signal
 
+from server import draining
 from server.errors import InternalError, ParleyError, ResponseGone
 from server.generation import ClientLeft, Generation
 from server.responses.builder import Event, ResponseBuilder, error_event
@@ -109,13 +110,13 @@ class Turn:
     # --- in its own greenlet ----------------------------------------------------------------------------------------
 
     def _run(self, on_end: Callable[[], None]) -> None:
-        try:
-            last = self._generate()
-            self._finish(last)
-        finally:
-            self.is_over = True
-            self._changed.set()
-            on_end()
+        with draining.work():
+            try:
+                self._finish(self._generate())
+            finally:
+                self.is_over = True
+                self._changed.set()
+                on_end()
 
     def _generate(self) -> list[Event]:
         """Tell what happens but the end; returns the events of that."""

@@ -145,9 +145,10 @@ def may_be_repeated(error: openai.APIStatusError | Refused) -> bool:
 
 
 def kill_now_and_then(server: LiveServer, is_over: threading.Event, kills: list[str]) -> None:
+    """Engines seldom: one that dies often is given ever more time to recover."""
     chance = random.Random(7)
-    while not is_over.wait(2 + 2 * chance.random()):
-        victim = chance.choice(["engine", "worker", "engine"])
+    while not is_over.wait(3 + 3 * chance.random()):
+        victim = "worker" if len(kills) % 6 else "engine"
         family = server.members("server.engine.process") if victim == "engine" else server.workers
         if family:
             chance.choice(family).kill()
@@ -237,6 +238,22 @@ def test_a_killed_worker_leaves_what_there_was(server: LiveServer, client: OpenA
     assert ended.output_text
     again = client.responses.create(model=MODEL, input="Go on.", conversation=conversation.id, max_output_tokens=2)
     assert again.output_text
+
+
+def test_a_server_that_is_stopped_finishes_what_is_in_the_background() -> None:
+    with LiveServer(workers=1) as server:
+        with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+            begun = client.responses.create(
+                model=MODEL, input="Hi", background=True, max_output_tokens=30, extra_body={"ignore_eos": True}
+            )
+        assert server.stop() == 0
+        server.start()
+        with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+            ended = client.responses.retrieve(begun.id)
+        assert ended.incomplete_details is not None
+        assert ended.incomplete_details.reason == "max_output_tokens"
+        assert ended.usage is not None
+        assert ended.usage.output_tokens == 30
 
 
 def _ended(client: OpenAI, response_id: str) -> Any:

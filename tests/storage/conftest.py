@@ -17,7 +17,10 @@ from storage.database import Database
 from storage.records import User
 from tests.storage import postgres
 
-HOW_TO_GET_IT = f"PostgreSQL is not installed: install it (Debian, Ubuntu: apt-get install postgresql), or set {postgres.URL_VARIABLE}"
+HOW_TO_GET_IT = (
+    "PostgreSQL is not installed: install it (Debian, Ubuntu: apt-get install postgresql), "
+    f"or set {postgres.URL_VARIABLE}"
+)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

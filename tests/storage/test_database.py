@@ -97,9 +97,12 @@ def test_what_a_function_raises_is_raised_and_nothing_is_stored(
 
 
 def test_a_mistake_in_a_statement_is_not_called_unavailable(database: Database) -> None:
+    def run(db: Any, statement: str) -> None:
+        execute(db, statement)
+
     for statement in ("SELECT nonsense FROM users", "SELECT * FROM nowhere", "NONSENSE"):
         with pytest.raises(Exception, match=r"(?i)nonsense|nowhere") as refused:
-            database.run(execute, statement)
+            database.run(run, statement)
         assert not isinstance(refused.value, StorageUnavailable)
     assert database.run(users.list_all) == []
 

@@ -238,8 +238,7 @@ def test_a_full_disk_is_unavailable_and_then_is_not(tmp_path: Path) -> None:
     conversation = database.run(conversations.create, user.id)
     database.run(lambda db: db.select("SELECT 1") and db.execute("PRAGMA max_page_count = 1"))
     with pytest.raises(StorageUnavailable, match="full"):
-        for _ in range(100):
-            database.run(items.add, user.id, conversation.public_id, [message("x" * 10_000)])
+        database.run(items.add, user.id, conversation.public_id, [message("x" * 1_000_000)])
     database.run(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
     database.run(items.add, user.id, conversation.public_id, [message("x")])
     database.close()

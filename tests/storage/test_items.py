@@ -21,15 +21,8 @@ def conversation(database: Database, user: User) -> Conversation:
 
 
 def positions(database: Database, conversation: Conversation) -> list[int]:
-    return database.run(
-        lambda db: [
-            position
-            for position in db.select(
-                "SELECT position FROM conversation_items WHERE conversation_id = $id ORDER BY position",
-                {"id": conversation.id},
-            )
-        ]
-    )
+    statement = "SELECT position FROM conversation_items WHERE conversation_id = $id ORDER BY position"
+    return database.run(lambda db: list(db.select(statement, {"id": conversation.id})))
 
 
 PRECIOUS: list[dict[str, Any]] = [
@@ -51,7 +44,7 @@ def test_an_item_comes_back_to_the_byte(
     [added] = database.run(items.add, user.id, conversation.public_id, [item])
     stored = database.run(items.get, user.id, conversation.public_id, added.public_id)
     assert stored == added
-    assert list(stored.data)[0] == "id"
+    assert next(iter(stored.data)) == "id"
     without_id = {key: value for key, value in stored.data.items() if key != "id"}
     assert msgspec.json.encode(without_id) == msgspec.json.encode(item)
     assert (stored.type, stored.status) == (item["type"], item.get("status"))
