@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"]
 """What a browser's script may read of a response from another origin."""
 
+STORED_PATHS = r"/v1/(conversations|responses)(/.*)?$"
+LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"
+
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that left; nobody reads it but the log."""
 
@@ -61,12 +64,26 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ClientLeft, _client_left)
     CORS(
         app,
-        origins=list(settings.cors_origins),
+        resources={
+            STORED_PATHS: {"origins": origins_for_stored(settings)},
+            r"/.*": {"origins": list(settings.cors_origins)},
+        },
         allow_headers=allowed_headers(settings),
         expose_headers=EXPOSED_HEADERS,
         max_age=86_400,
     )
     return app
+
+
+def origins_for_stored(settings: Settings) -> list[str]:
+    """Web origins whose pages may read what is stored.
+
+    Without authentication and with every origin allowed, any page that the user visits could read their conversations;
+    so then only pages from this machine may, until the operator names origins.
+    """
+    if settings.auth == "off" and "*" in settings.cors_origins:
+        return [LOOPBACK_ORIGIN]
+    return list(settings.cors_origins)
 
 
 def _begin() -> None:
