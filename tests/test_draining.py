@@ -35,7 +35,7 @@ def test_once_begun_the_time_runs_out(draining: ModuleType) -> None:
 def test_the_deadline_wakes_whoever_waits_for_it(draining: ModuleType) -> None:
     draining.begin(0.02)
     assert draining.deadline_event.wait(timeout=60)
-    assert draining.seconds_left() == 0
+    assert draining.seconds_left() == pytest.approx(0, abs=0.1)  # the loop's timers may be early by some milliseconds
 
 
 def test_without_grace_the_deadline_is_now(draining: ModuleType) -> None:

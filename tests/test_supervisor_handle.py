@@ -100,7 +100,8 @@ def test_only_the_first_one_invites_the_user(handle: SupervisorHandle) -> None:
 def test_stopping_waits_for_the_end_of_all(handle: SupervisorHandle, runtime: RuntimeDir) -> None:
     handle.keep_running()
     wait_until_ready(runtime)
-    family = psutil.Process().children(recursive=True)
+    (supervisor,) = supervisors()
+    family = [supervisor, *supervisor.children(recursive=True)]
     handle.stop()
     assert not alive(family)
     assert not runtime.path.exists()
