@@ -127,7 +127,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _refused("web_search_options", "this server searches nothing"),
         _refused("moderation", "this server has no moderation model"),
         _tolerated("parallel_tool_calls", "there are no tool calls yet"),
-        _tolerated("metadata", "nothing is stored yet"),
+        _tolerated("metadata", "chat completions are not stored"),
         _tolerated("prediction", "it would only be faster"),
         _tolerated("prompt_cache_key", "prefixes are found by their tokens"),
         _tolerated("prompt_cache_options", "prefixes are found by their tokens"),

@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).parents[1]
 README = CHECKOUT / "README.md"
 CONTRIBUTING = CHECKOUT / "CONTRIBUTING.md"
 
-MAPPED_PACKAGES = ("schemas", "server")
+MAPPED_PACKAGES = ("schemas", "server", "storage")
 """Of these the file map has every module."""
 
 

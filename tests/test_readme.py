@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from schemas.sampling import SamplingOptions
@@ -18,10 +19,16 @@ from server.doctor import NEWEST_PYTHON, OLDEST_PYTHON
 from server.engine.messages import SamplingParams
 from server.errors import ParleyError
 from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
+from server.responses.opening import LEASE_SECONDS
+from server.responses.turn import SAVE_SECONDS
 from server.settings import Settings, load_settings
+from server.settings.fields import DEFAULT_DATABASE_FILE
 from server.settings.load import CONFIG_VARIABLE
 from server.settings.problems import variable_name
 from server.submission import DEFAULT_SAMPLING
+from storage.address import parse_address
+from storage.database import DEFAULT_POOL_SIZE
+from storage.first_key import ADMIN_NAME
 from tests.readme import (
     CHECKOUT,
     CONTRIBUTING,
@@ -37,7 +44,7 @@ from tests.test_architecture import RESERVED
 DOCUMENTS = (README, CONTRIBUTING)
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.name))
 
-OTHER_VARIABLES = {CONFIG_VARIABLE, "PARLEY_TEST_WORKERS"}
+OTHER_VARIABLES = {CONFIG_VARIABLE, "PARLEY_TEST_WORKERS", "PARLEY_TEST_DATABASE_URL", "PARLEY_TEST_NUM_TURNS"}
 
 
 def words(document: Path) -> str:
@@ -73,7 +80,7 @@ def test_a_module_is_described_by_its_first_sentence(docstring: str, sentence: s
 
 @each_document
 def test_paths_that_are_mentioned_exist(document: Path) -> None:
-    paths = re.findall(r"(?<![\w/.])((?:server|schemas|scripts|tests|\.ci)/[\w./]*\w/?)", document.read_text())
+    paths = re.findall(r"(?<![\w/.])((?:server|schemas|storage|scripts|tests|\.ci)/[\w./]*\w/?)", document.read_text())
     assert paths
     assert [path for path in paths if not (CHECKOUT / path).exists()] == []
 
@@ -86,7 +93,16 @@ def test_variables_that_are_mentioned_are_settings(document: Path) -> None:
 
 @each_document
 def test_commands_that_are_mentioned_exist(document: Path) -> None:
-    assert set(re.findall(r"bin/parley (\w+)", document.read_text())) <= set(parley.commands)
+    for words_of_one in re.findall(r"bin/parley ((?:[a-z]+ ?)+)", document.read_text()):
+        find_command(parley, words_of_one.split())
+
+
+def find_command(group: click.Group, names: list[str]) -> None:
+    """Follow the names of commands as far as commands have commands; what comes then are arguments."""
+    assert names[0] in group.commands, names
+    command = group.commands[names[0]]
+    if isinstance(command, click.Group):
+        find_command(command, names[1:])
 
 
 @each_document
@@ -147,6 +163,11 @@ def test_the_example_of_several_models_can_be_used(tmp_path: Path) -> None:
     assert len(load_settings(config, {}).models) == 2
 
 
+def test_the_databases_that_are_mentioned_can_be_configured() -> None:
+    urls = re.findall(r'`database_url = "([^"]+)"`', words(README))
+    assert [type(parse_address(url)).__name__ for url in urls] == ["SqliteFile", "PostgresServer"]
+
+
 def test_the_sampling_defaults_are_those_of_the_code() -> None:
     written = {codes(name)[0]: float(value) for name, value in table_rows(section(README, "Sampling"))}
     neutral = SamplingParams()
@@ -186,6 +207,12 @@ def test_the_errors_are_those_of_the_code() -> None:
         DEMO_MODEL_ID,
         f"the last {SamplingParams().penalty_last_n} tokens",
         f"at most {strict_json.MAX_DEPTH} levels deep",
+        f"stored every {SAVE_SECONDS:g} seconds",
+        f"after at most {LEASE_SECONDS:g} seconds",
+        f"at most {DEFAULT_POOL_SIZE} connections",
+        f"SQLite file `{DEFAULT_DATABASE_FILE}` in `data_dir`",
+        f"new user `{ADMIN_NAME}`",
+        f"names them in `{Settings.model_fields['header_user'].default}`",
         f'`cors_origins` is `["{Settings.model_fields["cors_origins"].default[0]}"]` by default',
     ],
 )

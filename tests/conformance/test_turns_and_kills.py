@@ -145,9 +145,9 @@ def may_be_repeated(error: openai.APIStatusError | Refused) -> bool:
 
 
 def kill_now_and_then(server: LiveServer, is_over: threading.Event, kills: list[str]) -> None:
-    """Engines seldom: one that dies often is given ever more time to recover."""
+    """The first soon, so that there is one; engines seldom: one that dies often is given ever more time to recover."""
     chance = random.Random(7)
-    while not is_over.wait(3 + 3 * chance.random()):
+    while not is_over.wait(3 + 3 * chance.random() if kills else 0.3):
         victim = "worker" if len(kills) % 6 else "engine"
         family = server.members("server.engine.process") if victim == "engine" else server.workers
         if family:
