@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.strict_slashes = False
     database = Database(settings.storage_url)
     database_start.start_in_background(database, settings)
-    Services(settings, served_models, database, Keeper(database)).attach(app)
+    Services(settings, served_models, database, Keeper(database, settings.make_titles)).attach(app)
     for resource in (chat_completions, completions, conversation_items, conversations, health, models, responses):
         app.register_blueprint(resource.blueprint)
     app.before_request(_begin)

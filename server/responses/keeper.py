@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 import gevent
 
@@ -28,6 +29,7 @@ from server.responses.truncation import Cut
 from server.responses.turn import Turn
 from server.served_models import ServedModel
 from server.submission import Caller, sampling_params
+from server.titling import title_soon
 from storage import responses
 from storage.database import Database
 from storage.errors import StorageError
@@ -41,8 +43,9 @@ HEARTBEAT_SECONDS = LEASE_SECONDS / 6
 class Keeper:
     """One per worker, made after the fork."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, makes_titles: bool) -> None:
         self._database = database
+        self._makes_titles = makes_titles
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[-100:]
         self._turns: dict[str, Turn] = {}
         self._heart: gevent.Greenlet | None = None
@@ -78,7 +81,7 @@ class Keeper:
         except BaseException:
             close_again(self._database, new)
             raise
-        self._start(response_id, turn)
+        self._start(response_id, turn, partial(self._give_title, user_id, wanted.conversation_id, model, caller))
         return turn
 
     def _turn(self, new: NewTurn, model: ServedModel, prompting: Prompting, generation: Generation, cut: Cut) -> Turn:
@@ -96,14 +99,20 @@ class Keeper:
         store = ResponseStore(self._database, new.user_id, new.response_id)
         return Turn(store, builder, generation, keeps_events=wanted.stream or wanted.background)
 
-    def _start(self, response_id: str, turn: Turn) -> None:
+    def _start(self, response_id: str, turn: Turn, on_end: Callable[[], None]) -> None:
         self._turns[response_id] = turn
-        turn.start(lambda: self._ended(response_id))
+        turn.start(lambda: self._ended(response_id, on_end))
         if self._heart is None:
             self._heart = gevent.spawn(self._beat)
 
-    def _ended(self, response_id: str) -> None:
+    def _ended(self, response_id: str, on_end: Callable[[], None]) -> None:
         del self._turns[response_id]
+        on_end()
+
+    def _give_title(self, user_id: int, conversation_id: str | None, model: ServedModel, caller: Caller) -> None:
+        """After every turn of a conversation: a first attempt may have failed, and one with a title costs a query."""
+        if self._makes_titles and conversation_id is not None:
+            title_soon(self._database, user_id, conversation_id, model, caller)
 
     def _beat(self) -> None:
         """While there are turns."""
