@@ -60,6 +60,7 @@ class FakeRunner:
         self.steps: list[list[tuple[int, list[int]]]] = []
         """For every step, the slots in its batch with their tokens."""
         self.fails_in_steps: set[int] = set()
+        self.num_samplers = 0
         self._script = script
         self._slot_by_row: dict[int, int] = {}
 
@@ -91,6 +92,7 @@ class FakeRunner:
         return logits
 
     def sampler(self, params: SamplingParams, ignore_eos: bool) -> Sampler:
+        self.num_samplers += 1
         return Sampler(params, chain=None, banned=[EOG] if ignore_eos else [])
 
     def token_bytes(self, token: int) -> bytes:

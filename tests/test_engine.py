@@ -131,6 +131,28 @@ def test_a_long_prompt_is_computed_in_chunks_beside_running_sequences() -> None:
     assert all(len(step) == 2 for step in prefill_steps)
 
 
+def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
+    runner = FakeRunner(num_slots=2, n_ctx=2000)
+    engine = make_engine(runner)
+    engine.submit(make_request([50] * 1500, 1, max_tokens=1))
+    engine.step()
+    engine.submit(make_request([60] * 20, 2, max_tokens=1))
+    order = [event.request_id for event in run(engine) if isinstance(event, Finished)]
+    assert order == [2, 1]
+
+
+def test_a_refused_request_leaves_no_sampler_behind() -> None:
+    runner = FakeRunner(num_slots=1)
+    engine = make_engine(runner, max_waiting_requests=1)
+    engine.submit(make_request([1], 1))
+    engine.submit(make_request([1], 2))
+    with pytest.raises(QueueFull):
+        engine.submit(make_request([1], 3, num_choices=50))
+    assert runner.num_samplers == 0, "before the first token nobody needs one"
+    run(engine)
+    assert runner.num_samplers == 2
+
+
 def test_the_choices_of_a_request_compute_its_prompt_once() -> None:
     runner = FakeRunner(num_slots=3, n_ctx=400)
     engine = make_engine(runner)

@@ -54,6 +54,8 @@ class Connection:
                     on_command(decoder.decode(body))
         except OSError as error:
             logger.debug("connection lost: %s", error)
+        except msgspec.DecodeError as error:
+            logger.error("a worker is dropped, it sent what is no command: %s", error)
         finally:
             self.close()
 

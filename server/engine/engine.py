@@ -56,8 +56,6 @@ class Engine:
         sequences = [self._new_sequence(request, choice) for choice in range(request.num_choices)]
         if request.max_tokens == 0:
             self._outputs += [(request, _finished(sequence, "length")) for sequence in sequences]
-            for sequence in sequences:
-                sequence.sampler.close()
         else:
             self._scheduler.submit(sequences)
 
@@ -90,8 +88,9 @@ class Engine:
         params = request.sampling
         if params.seed is not None and choice:
             params = msgspec.structs.replace(params, seed=params.seed + choice)
-        sampler = self._runner.sampler(params, request.ignore_eos)
-        return Sequence(request, choice, sampler, Detokenizer(request.stop))
+        return Sequence(
+            request, choice, lambda: self._runner.sampler(params, request.ignore_eos), Detokenizer(request.stop)
+        )
 
     def _compute(self, chunks: list[Chunk]) -> None:
         started = time.perf_counter()
@@ -153,7 +152,7 @@ class Engine:
     def _retire(self, sequence: Sequence, reason: FinishReason) -> None:
         self._scheduler.finish(sequence)
         sequence.finish_reason = reason
-        sequence.sampler.close()
+        sequence.close()
 
     def _give_up(self, chunks: list[Chunk], error: DecodeError) -> None:
         """A failed forward pass costs the sequences that were in it, and nobody else."""

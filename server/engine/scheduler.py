@@ -54,7 +54,7 @@ class WaitingQueue:
 
     @property
     def num_tokens(self) -> int:
-        return sum(request.num_prompt_tokens for request in self)
+        return sum(len(request.prompt) for request in {sequence.request for sequence in self})
 
     def add(self, sequences: list[Sequence], num_free_slots: int) -> None:
         """Append the sequences of one request to their user's queue.
@@ -170,7 +170,10 @@ class Scheduler:
         return False
 
     def _cut_chunks(self) -> list[Chunk]:
-        """A token of every decoding sequence, then prompts, first come first served, as far as the step's time goes.
+        """A token of every decoding sequence, then prompts, as far as the step's time goes.
+
+        Half of what prompts get goes to all in equal parts, so that a short one is soon done beside a long one; the
+        rest is first come, first served.
 
         In the order of the slots: llama.cpp computes a run of consecutive slots in one pass over the weights, and
         begins another pass wherever the order is broken.
@@ -178,9 +181,12 @@ class Scheduler:
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
         chunks = [_chunk(sequence, 1) for sequence in decoding]
         budget = self._step_cost.max_prefill_tokens(len(decoding))
-        for sequence in self.running:
-            if sequence.is_prefilling and budget > 0:
-                chunks.append(_chunk(sequence, budget))
+        prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
+        share = budget // (2 * len(prefilling) or 1)
+        for num_before, sequence in enumerate(prefilling, start=1):
+            kept = share * (len(prefilling) - num_before)
+            if budget > kept:
+                chunks.append(_chunk(sequence, budget - kept))
                 budget -= len(chunks[-1].tokens)
         return sorted(chunks, key=lambda chunk: chunk.slot_index)
 

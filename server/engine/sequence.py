@@ -7,9 +7,10 @@ so there is no second copy of that knowledge to go stale.
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from collections.abc import Sequence as ReadOnlySequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from server.engine.messages import FinishReason, SamplingParams, TokenLogprob
@@ -57,7 +58,8 @@ class Sequence:
 
     request: Request
     choice: int
-    sampler: Sampler
+    make_sampler: Callable[[], Sampler]
+    """Not before the first token: thousands may wait, and each sampler holds biases and native memory."""
     detokenizer: Detokenizer
     tokens: list[int] = field(init=False)
     slot: Slot | None = None
@@ -68,6 +70,14 @@ class Sequence:
 
     def __post_init__(self) -> None:
         self.tokens = list(self.request.prompt)
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        return self.make_sampler()
+
+    def close(self) -> None:
+        if "sampler" in self.__dict__:
+            self.sampler.close()
 
     @property
     def status(self) -> SequenceStatus:

@@ -6,6 +6,7 @@ engine's thread, which alone touches the engine, takes them between steps.
 
 from __future__ import annotations
 
+import logging
 import queue
 import socket
 import threading
@@ -21,8 +22,15 @@ from server.engine.messages import Accepted, Cancel, Command, Event, Failed, Fin
 from server.engine.scheduler import QueueFull
 from server.engine.sequence import Request
 
+logger = logging.getLogger(__name__)
+
 RETRY_SEND_SECONDS = 0.005
 """How soon to try again, while idle, to send what a worker has not taken yet."""
+
+
+@dataclass(frozen=True)
+class _Connected:
+    connection: Connection
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class _Disconnected:
     connection: Connection
 
 
-_Arrival = _Arrived | _Cancelled | _Disconnected
+_Arrival = _Connected | _Arrived | _Cancelled | _Disconnected
 
 
 @dataclass
@@ -80,6 +88,7 @@ class Service:
         while True:
             self._take_arrivals()
             self._dispatch(self._engine.step())
+            self._send_rest()
             if not self._engine.has_work:
                 self._engine.check()
 
@@ -96,13 +105,19 @@ class Service:
             pass
 
     def _wait_for_arrival(self) -> _Arrival:
-        while unsent := [connection for connection in self._open if connection.has_unsent]:
+        while self._send_rest():
             try:
                 return self._arrivals.get(timeout=RETRY_SEND_SECONDS)
             except queue.Empty:
-                for connection in unsent:
-                    connection.send_rest()
+                pass
         return self._arrivals.get()
+
+    def _send_rest(self) -> bool:
+        """Try again to send what workers have not taken; whether anything is left. A busy engine must do this, too."""
+        unsent = [connection for connection in self._open if connection.has_unsent]
+        for connection in unsent:
+            connection.send_rest()
+        return any(connection.has_unsent for connection in unsent)
 
     def _take(self, arrival: _Arrival) -> None:
         requests = self._open.setdefault(arrival.connection, {})
@@ -151,13 +166,16 @@ class Service:
             sock, _ = listener.accept()
             connection = Connection(sock)
             connection.send(self._card)
+            self._arrivals.put(_Connected(connection))
             threading.Thread(target=self._read_commands, args=(connection,), daemon=True, name="reader").start()
 
     def _read_commands(self, connection: Connection) -> None:
-        connection.read(lambda command: self._on_command(connection, command))
-        with self._preparing_lock:
-            self._preparing -= {key for key in self._preparing if key[0] is connection}
-        self._arrivals.put(_Disconnected(connection))
+        try:
+            connection.read(lambda command: self._on_command(connection, command))
+        finally:  # also when it sent something that is no command
+            with self._preparing_lock:
+                self._preparing -= {key for key in self._preparing if key[0] is connection}
+            self._arrivals.put(_Disconnected(connection))
 
     def _on_command(self, connection: Connection, command: Command) -> None:
         """A cancelled request may still be with the intake: then it must not come out of it."""
@@ -176,12 +194,23 @@ class Service:
     def _prepare_requests(self) -> None:
         while True:
             connection, submit = self._to_prepare.get()
-            prepared = self._intake.prepare(connection, submit)
+            key = connection, submit.request_id
             with self._preparing_lock:
-                if (connection, submit.request_id) not in self._preparing:
+                if key not in self._preparing:
+                    continue  # cancelled, or its worker is gone: not worth minutes of tokenizing
+            prepared = self._prepare(connection, submit)
+            with self._preparing_lock:
+                if key not in self._preparing:
                     continue
-                self._preparing.remove((connection, submit.request_id))
-                if not isinstance(prepared, Rejected):
+                self._preparing.remove(key)
+                if isinstance(prepared, tuple):
                     self._arrivals.put(_Arrived(connection, *prepared))
-            if isinstance(prepared, Rejected):
+            if not isinstance(prepared, tuple):
                 connection.send([prepared])
+
+    def _prepare(self, connection: Connection, submit: Submit) -> tuple[Request, Accepted] | Rejected | Failed:
+        try:
+            return self._intake.prepare(connection, submit)
+        except Exception:
+            logger.exception("request %d cannot be prepared", submit.request_id)
+            return Failed(submit.request_id, "the prompt could not be tokenized")

@@ -1,0 +1,149 @@
+"""The engine behind its socket: frames in, frames out, with a scripted model."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from server.engine.engine import Engine
+from server.engine.intake import Intake
+from server.engine.messages import (
+    Accepted,
+    Cancel,
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    FrameReader,
+    ModelCard,
+    Rejected,
+    SamplingParams,
+    Submit,
+    TextPiece,
+    frame,
+)
+from server.engine.service import Service
+from tests.fakes import FakeRunner
+from tests.test_submission import CARD
+
+GREEDY = SamplingParams(temperature=0)
+TIMEOUT_SECONDS = 60
+
+
+class Letters:
+    """A vocabulary of code points; the text "trap" breaks it."""
+
+    num_tokens = 256
+
+    def tokenize(self, pieces: list[TextPiece]) -> list[int]:
+        text = "".join(piece.text for piece in pieces)
+        if text == "trap":
+            raise ValueError("a bug")
+        return list(map(ord, text))
+
+    def text(self, tokens: list[int]) -> str:
+        return "".join(map(chr, tokens))
+
+
+class Worker:
+    """The other end of a connection."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(TIMEOUT_SECONDS)
+        self.socket.connect(str(path))
+        self._frames = self._read()
+        self.card = msgspec.msgpack.decode(next(self._frames), type=ModelCard)
+
+    def send(self, message: object) -> None:
+        self.socket.sendall(frame(message))
+
+    def submit(self, request_id: int, text: str, **options: object) -> None:
+        values = {"pieces": [TextPiece(text, False)], "max_tokens": 3, "sampling": GREEDY, **options}
+        self.send(msgspec.convert({"request_id": request_id, "type": "submit", **values}, Submit))
+
+    def events_until(self, end: type[Event]) -> list[Event]:
+        events: list[Event] = []
+        while not (events and isinstance(events[-1], end)):
+            events += msgspec.msgpack.decode(next(self._frames), type=list[Event])
+        return events
+
+    def _read(self) -> Iterator[bytes]:
+        reader = FrameReader()
+        while data := self.socket.recv(1 << 16):
+            yield from reader.feed(data)
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+    runner = FakeRunner(num_slots=1, n_ctx=100_000)
+    service = Service(Engine(runner, 10, 1000), Intake(Letters(), runner.n_ctx), CARD)
+    service.listen(tmp_path / "s")
+    threading.Thread(target=service.run, daemon=True).start()
+    with ExitStack() as sockets:
+
+        def connect() -> Worker:
+            worker = Worker(tmp_path / "s")
+            sockets.enter_context(worker.socket)
+            return worker
+
+        yield connect
+
+
+def test_a_request_is_accepted_answered_and_finished(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    assert worker.card == CARD
+    worker.submit(1, "abc", wants_prompt_text=True)
+    events = worker.events_until(Finished)
+    assert events[0] == Accepted(1, 3, "abc")
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == "def"
+    assert events[-1] == Finished(1, 0, "length", 3, 0)
+
+
+def test_what_does_not_fit_is_rejected_with_its_numbers(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    worker.submit(1, "a" * 100_000)
+    assert worker.events_until(Rejected) == [Rejected(1, "context_length_exceeded", 100_000, 100_000)]
+    worker.submit(2, "", sampling={"logit_bias": {256: 1.0}})
+    assert worker.events_until(Rejected) == [Rejected(2, "invalid_token", 0, 256)]
+
+
+def test_a_prompt_that_breaks_the_tokenizer_costs_only_itself(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    worker.submit(1, "trap")
+    assert [type(event) for event in worker.events_until(Failed)] == [Failed]
+    worker.submit(2, "a")
+    assert worker.events_until(Finished)[-1] == Finished(2, 0, "length", 3, 0)
+
+
+def test_a_cancelled_request_is_silent_and_gives_its_slot_back(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    worker.submit(1, "a", max_tokens=90_000)
+    worker.events_until(Delta)
+    worker.send(Cancel(1))
+    worker.submit(2, "k")
+    assert worker.events_until(Finished)[-1].request_id == 2
+
+
+def test_a_worker_that_sends_rubbish_is_dropped_with_its_requests(connect: Callable[[], Worker]) -> None:
+    broken, healthy = connect(), connect()
+    broken.submit(1, "a", max_tokens=90_000)
+    broken.events_until(Delta)
+    broken.send({"no": "command"})
+    healthy.submit(1, "k")
+    assert healthy.events_until(Finished)[-1] == Finished(1, 0, "length", 3, 0)
+
+
+def test_a_worker_that_does_not_read_gets_everything_later(connect: Callable[[], Worker]) -> None:
+    sleeper, other = connect(), connect()
+    sleeper.submit(1, "a", max_tokens=30_000)
+    sleeper.events_until(Delta)
+    other.submit(1, "k", max_tokens=5)  # waits for the slot; all that time the sleeper reads nothing
+    other.events_until(Finished)
+    assert sleeper.events_until(Finished)[-1] == Finished(1, 0, "length", 30_000, 0)
