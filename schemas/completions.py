@@ -12,7 +12,10 @@ from schemas.fields import Boolean, Integer, StrictField, Text, at, check_length
 from schemas.generation import MAX_TOP_LOGPROBS, GenerationSchema, generation_options, load_fields
 from schemas.sampling import MAX_TOKEN_ID, SamplingOptions
 
-MAX_PROMPTS = 1024
+MAX_PROMPTS = 256
+MAX_CHOICES_IN_ALL = 1024
+"""Over all prompts: each is a sequence to the engine."""
+
 DEFAULT_MAX_TOKENS = 16
 """OpenAI's, for this endpoint only."""
 
@@ -95,6 +98,14 @@ class CompletionSchema(GenerationSchema):
     echo = Boolean()
     logprobs = Integer(0, MAX_TOP_LOGPROBS)
     """OpenAI accepts 5 at most."""
+
+    @validates_schema
+    def _bounded_in_all(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        num_choices = len(data.get("prompt", ())) * data.get("n", 1)
+        if num_choices > MAX_CHOICES_IN_ALL:
+            raise invalid(
+                f"makes {num_choices} choices over all prompts, at most {MAX_CHOICES_IN_ALL} are accepted", "n"
+            )
 
     @validates_schema
     def _echo_without_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:

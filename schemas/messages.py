@@ -29,6 +29,7 @@ from schemas.fields import (
 
 Message = dict[str, Any]
 
+MAX_TOOL_CALLS = 1000
 MAX_MESSAGES = 10_000
 MAX_NAME_LENGTH = 256
 """Of participants, functions and tool calls, in characters."""
@@ -113,7 +114,7 @@ class AssistantSchema(RequestSchema):
     name = Text(MAX_NAME_LENGTH)
     refusal = Text()
     reasoning_content = Text()
-    tool_calls = Array(Object(ToolCallSchema()))
+    tool_calls = Array(Object(ToolCallSchema()), max_items=MAX_TOOL_CALLS)
     function_call = Object(FunctionSchema())
 
     @validates_schema

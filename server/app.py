@@ -97,7 +97,8 @@ def _end(response: Response) -> Response:
     milliseconds = int((time.perf_counter() - g.started) * 1000)
     response.headers["x-request-id"] = g.request_id
     response.headers["openai-processing-ms"] = str(milliseconds)
-    line = f"{g.request_id} {request.method} {request.path} {response.status_code}"
+    path = request.path.encode("unicode_escape").decode()  # a path must not write lines of its own into the log
+    line = f"{g.request_id} {request.method} {path} {response.status_code}"
     level = logging.DEBUG if request.blueprint == health.blueprint.name else logging.INFO
     started = g.started
     response.call_on_close(lambda: logger.log(level, "%s in %.3f s", line, time.perf_counter() - started))

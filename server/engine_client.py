@@ -132,6 +132,8 @@ class EngineClient:
                     self._read(connection)
             except OSError:
                 pass
+            except msgspec.MsgspecError as error:
+                logger.error("the engine sends what this worker does not understand: %s", error)
             finally:
                 self._disconnected()
             gevent.sleep(CONNECT_SECONDS)

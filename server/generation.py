@@ -130,12 +130,16 @@ class Generation:
         """
         num_unfinished = self.num_choices
         while num_unfinished:
-            batch = [self._choice_event(arrival) for arrival in self._wait(silence_seconds)]
-            for _, event in batch:
-                if isinstance(event, Finished):
-                    self._finished.append(event)
-                    num_unfinished -= 1
-            yield batch
+            arrivals = self._wait(silence_seconds)
+            # What came before an end is delivered before the end is told.
+            happened = _before_the_end(arrivals)
+            finished = [arrival for arrival in happened if isinstance(arrival, Finished)]
+            self._finished += finished
+            num_unfinished -= len(finished)
+            if happened or not arrivals:
+                yield [self._choice_event(arrival) for arrival in happened]
+            if num_unfinished and len(happened) < len(arrivals):
+                raise self._failure(arrivals[len(happened)])
 
     def close(self) -> None:
         """Cancel what still runs and stop watching. May be called more than once."""
@@ -175,10 +179,8 @@ class Generation:
             pass
         return arrivals
 
-    def _choice_event(self, arrival: object) -> ChoiceEvent:
-        if isinstance(arrival, (Delta, Finished)):
-            return self._first_choice[arrival.request_id] + arrival.choice, arrival
-        raise self._failure(arrival)
+    def _choice_event(self, arrival: Delta | Finished) -> ChoiceEvent:
+        return self._first_choice[arrival.request_id] + arrival.choice, arrival
 
     def _failure(self, arrival: object) -> Exception:
         match arrival:
@@ -216,3 +218,13 @@ class Generation:
 
     def _on_deadline(self, _event: object) -> None:
         self._queue.put(_DeadlineReached())
+
+
+def _before_the_end(arrivals: list[object]) -> list[Delta | Finished]:
+    """The leading arrivals that are events of choices."""
+    happened: list[Delta | Finished] = []
+    for arrival in arrivals:
+        if not isinstance(arrival, (Delta, Finished)):
+            break
+        happened.append(arrival)
+    return happened

@@ -22,7 +22,7 @@ from server.errors import MAX_ECHO, InvalidRequest
 MAX_DEPTH = 64
 """Objects and arrays within each other. Deeper ones would exhaust the stack of whoever walks them later."""
 
-MAX_BRACKETS = 1_000_000
+MAX_BRACKETS = 100_000
 """Opening brackets in a body: each may become a container, thirty times as large as it is in JSON."""
 
 MAX_EXPLAINED_COMMAS = 200_000

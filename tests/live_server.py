@@ -85,7 +85,7 @@ class LiveServer:
     def start(self) -> LiveServer:
         environ = {name: value for name, value in os.environ.items() if "PARLEY_" not in name}
         # Threads that spin would fight with the tests' own processes over the cores.
-        environ |= {"OMP_WAIT_POLICY": "passive"}
+        environ |= {"OMP_WAIT_POLICY": "passive", "TMPDIR": self.data_dir.name}
         environ |= self.variables
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(

@@ -115,3 +115,10 @@ def test_best_of_may_only_be_as_many_as_n() -> None:
     for best_of in (2, 0, True, "1", 1.0):
         error = refusal(best_of=best_of, n=3)
         assert (error.param, error.code) == ("best_of", "unsupported_parameter")
+
+
+def test_choices_over_all_prompts_are_bounded() -> None:
+    assert load_completion({"prompt": ["a"] * 8, "n": 128}).n == 128
+    with pytest.raises(SchemaError) as caught:
+        load_completion({"prompt": ["a"] * 9, "n": 128})
+    assert caught.value.param == "n"

@@ -93,7 +93,8 @@ class CompletionTexts:
     def logprobs(self, index: int, delta: Delta) -> dict[str, Any] | None:
         """The `logprobs` of a delta, which comes after all deltas of that choice before it."""
         offset = self._lengths[index]
-        self._lengths[index] += len(delta.text)
+        # By the tokens, not by the text: a part of the last token's text may still be held back.
+        self._lengths[index] += sum(len(_token_text(token.token_bytes)) for token in delta.logprobs or ())
         return logprobs_object(delta.logprobs, offset) if delta.logprobs else None
 
 

@@ -34,6 +34,9 @@ class Intake:
 
         A prompt must leave room for one token; `max_tokens` is cut to what the context holds.
         """
+        num_token_ids = len(submit.token_ids or ())
+        if num_token_ids >= self._n_ctx:
+            return Rejected(submit.request_id, "context_length_exceeded", num_token_ids, self._n_ctx)
         n_vocab = self._tokenizer.num_tokens
         if not all(0 <= token < n_vocab for token in [*(submit.token_ids or ()), *submit.sampling.logit_bias]):
             return Rejected(submit.request_id, "invalid_token", limit=n_vocab)

@@ -65,12 +65,19 @@ def _serve(config: EngineConfig, reporter: Reporter) -> None:
     from server.engine.service import Service
 
     native_log.install()
+    threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
     engine = Engine(model, config.max_waiting_requests, config.max_waiting_tokens)
     service = Service(engine, Intake(model.vocabulary, model.n_ctx), model.card(config.model_id))
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
     service.run()
+
+
+def _die_with_thread(failure: threading.ExceptHookArgs) -> None:
+    """An engine that lost one of its threads would look ready and answer nobody; a new one is better."""
+    logging.getLogger(__name__).critical("a thread of the engine failed", exc_info=failure.exc_value)
+    os._exit(1)
 
 
 def _take_stdout() -> IO[bytes]:
