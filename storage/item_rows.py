@@ -58,7 +58,7 @@ def _row_of(db: Db, user_id: int, item: dict[str, Any], known: dict[str, ItemRow
         if stored is None:
             raise RecordNotFound("item", str(public_id))
         return stored
-    if stored is not None and stored.item.data == item:
+    if stored is not None and encode(stored.item.data) == encode(item):  # to Python 1 is True, in any order of keys
         return stored
     if not public_id or stored is not None:
         public_id = new_id(item_prefix(item_type(item)))

@@ -56,6 +56,19 @@ def test_ids_tell_what_an_item_is(database: Database, user: User, conversation: 
     assert [item.public_id.split("_")[0] for item in added] == ["msg", "fc", "fco", "rs", "item"]
 
 
+@pytest.mark.parametrize("other", [{"a": True, "b": 2}, {"b": 2, "a": 1}])
+def test_an_item_that_differs_to_the_byte_is_another_one(
+    database: Database, user: User, conversation: Conversation, other: dict[str, Any]
+) -> None:
+    first = {"type": "message", "id": "msg_1", "a": 1, "b": 2}
+    second = {"type": "message", "id": "msg_1", **other}
+    added = database.run(items.add, user.id, conversation.public_id, [first, second])
+    assert added[0].public_id == "msg_1"
+    assert added[1].public_id != "msg_1"
+    assert msgspec.json.encode([added[1].data[name] for name in other]) == msgspec.json.encode(list(other.values()))
+    assert [name for name in added[1].data if name in other] == list(other)
+
+
 def test_a_given_id_is_kept_in_its_place(database: Database, user: User, conversation: Conversation) -> None:
     [added] = database.run(items.add, user.id, conversation.public_id, [{"type": "message", "id": "msg_1", "a": 1}])
     assert list(added.data) == ["type", "id", "a"]
