@@ -16,7 +16,7 @@ def invitation(url: str, model_id: str, headers: Sequence[str] = ()) -> str:
 
 def curl_line(url: str, headers: Sequence[str] = ()) -> str:
     """A shell command that asks the default model something, with these headers besides."""
-    body = json.dumps({"messages": [{"role": "user", "content": "What is the capital of France?"}]})
+    body = json.dumps({"messages": [{"role": "user", "content": "Why is the sky blue?"}]})
     path = url.removeprefix("unix:")
     target = f"--unix-socket {shlex.quote(path)} http://localhost" if path != url else url
     options = " ".join(f"-H {shlex.quote(header)}" for header in ("Content-Type: application/json", *headers))
