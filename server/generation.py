@@ -33,6 +33,7 @@ from server.served_models import ServedModel
 logger = logging.getLogger(__name__)
 
 OVERLOAD_RETRY_SECONDS = 5.0
+_BAD_TOKEN = "Token ids must be from 0 to {} for this model."
 
 
 class ClientLeft(Exception):
@@ -203,7 +204,9 @@ class Generation:
             case "overloaded":
                 return Overloaded(OVERLOAD_RETRY_SECONDS)
             case "invalid_token":
-                return InvalidRequest(f"Token ids must be from 0 to {rejected.limit - 1} for this model.")
+                return InvalidRequest(_BAD_TOKEN.format(rejected.limit - 1), param=self._prompt_param)
+            case "invalid_logit_bias":
+                return InvalidRequest(_BAD_TOKEN.format(rejected.limit - 1), param="logit_bias")
             case "empty_prompt":
                 return InvalidRequest("The prompt has no tokens.", param=self._prompt_param)
 

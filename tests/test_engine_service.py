@@ -111,7 +111,7 @@ def test_what_does_not_fit_is_rejected_with_its_numbers(connect: Callable[[], Wo
     worker.submit(1, "a" * 100_000)
     assert worker.events_until(Rejected) == [Rejected(1, "context_length_exceeded", 100_000, 100_000)]
     worker.submit(2, "", sampling={"logit_bias": {256: 1.0}})
-    assert worker.events_until(Rejected) == [Rejected(2, "invalid_token", 0, 256)]
+    assert worker.events_until(Rejected) == [Rejected(2, "invalid_logit_bias", 0, 256)]
 
 
 def test_a_prompt_that_breaks_the_tokenizer_costs_only_itself(connect: Callable[[], Worker]) -> None:

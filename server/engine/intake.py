@@ -38,8 +38,10 @@ class Intake:
         if num_token_ids >= self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", num_token_ids, self._n_ctx)
         n_vocab = self._tokenizer.num_tokens
-        if not all(0 <= token < n_vocab for token in [*(submit.token_ids or ()), *submit.sampling.logit_bias]):
+        if not all(0 <= token < n_vocab for token in submit.token_ids or ()):
             return Rejected(submit.request_id, "invalid_token", limit=n_vocab)
+        if not all(0 <= token < n_vocab for token in submit.sampling.logit_bias):
+            return Rejected(submit.request_id, "invalid_logit_bias", limit=n_vocab)
         prompt = self._tokenizer.tokenize(submit.pieces) if submit.token_ids is None else submit.token_ids
         if not prompt:
             return Rejected(submit.request_id, "empty_prompt")

@@ -162,7 +162,7 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     """The request will not be served; nothing else follows."""
 
     request_id: int
-    reason: Literal["context_length_exceeded", "overloaded", "invalid_token", "empty_prompt"]
+    reason: Literal["context_length_exceeded", "overloaded", "invalid_token", "invalid_logit_bias", "empty_prompt"]
     num_prompt_tokens: int = 0
     limit: int = 0
     """n_ctx, the queue's bound or the vocabulary's size, as the reason says."""

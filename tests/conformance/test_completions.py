@@ -104,3 +104,7 @@ def test_a_token_id_beyond_the_vocabulary_is_refused(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         complete(client, prompt=[1, 49152])
     assert "49151" in caught.value.message
+    assert caught.value.param == "prompt"
+    with pytest.raises(openai.BadRequestError) as caught:
+        complete(client, logit_bias={"49152": 1})
+    assert caught.value.param == "logit_bias"
