@@ -62,7 +62,7 @@ class Engine:
     def cancel(self, request: Request) -> None:
         """Stop a request wherever it is. No event of it follows."""
         for sequence in self._scheduler.sequences_of(request):
-            self._retire(sequence, "cancelled")
+            self._retire(sequence)
         # A request for no tokens ends as soon as it is submitted, before the next step.
         self._outputs = [output for output in self._outputs if output[0] is not request]
 
@@ -140,7 +140,7 @@ class Engine:
             self._emit(sequence, last)
             reason = "stop" if last.is_stopped else reason
         self._outputs.append((sequence.request, _finished(sequence, reason)))
-        self._retire(sequence, reason)
+        self._retire(sequence)
 
     def _emit(self, sequence: Sequence, released: Released) -> None:
         shown = sequence.held_logprobs[: released.num_tokens]
@@ -149,9 +149,8 @@ class Engine:
             delta = Delta(sequence.request.request_id, sequence.choice, released.text, shown or None)
             self._outputs.append((sequence.request, delta))
 
-    def _retire(self, sequence: Sequence, reason: FinishReason) -> None:
+    def _retire(self, sequence: Sequence) -> None:
         self._scheduler.finish(sequence)
-        sequence.finish_reason = reason
         sequence.close()
 
     def _give_up(self, chunks: list[Chunk], error: DecodeError) -> None:
@@ -161,7 +160,7 @@ class Engine:
             for sequence in self._scheduler.sequences_of(request):
                 if sequence.slot is not None:
                     self._kv_cache.clear(sequence.slot)
-                self._retire(sequence, "cancelled")
+                self._retire(sequence)
             self._outputs.append((request, Failed(request.request_id, "the model failed to compute this request")))
 
     def _learn(self, chunks: list[Chunk], seconds: float) -> None:

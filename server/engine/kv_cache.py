@@ -54,10 +54,6 @@ class KVCache:
     def free_slots(self) -> list[Slot]:
         return [slot for slot in self.slots if not slot.is_busy]
 
-    @property
-    def num_tokens(self) -> int:
-        return sum(len(slot.tokens) for slot in self.slots)
-
     def trim(self, slot: Slot, length: int) -> int:
         """Keep the first `length` tokens, or none where the memory cannot forget a part. Returns how many are left."""
         if length < len(slot.tokens):

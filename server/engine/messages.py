@@ -18,7 +18,7 @@ import msgspec
 
 LENGTH_PREFIX = struct.Struct("!I")
 
-FinishReason = Literal["stop", "length", "cancelled"]
+FinishReason = Literal["stop", "length"]
 
 
 # --- supervisor <-> engine ------------------------------------------------------------------------------------------

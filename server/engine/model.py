@@ -101,10 +101,6 @@ class Model:
             system_fingerprint=self._fingerprint(description),
         )
 
-    def close(self) -> None:
-        llama.llama_free(self._context)
-        llama.llama_model_free(self._model)
-
     def _make_context(self, config: EngineConfig) -> object:
         params = llama.llama_context_default_params()
         params.n_ctx = self.n_ctx * config.num_slots

@@ -6,14 +6,13 @@ so there is no second copy of that knowledge to go stale.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Hashable
 from collections.abc import Sequence as ReadOnlySequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from server.engine.messages import FinishReason, SamplingParams, TokenLogprob
+from server.engine.messages import SamplingParams, TokenLogprob
 
 if TYPE_CHECKING:
     from server.engine.detokenizer import Detokenizer
@@ -40,14 +39,6 @@ class Request:
     cache_scope: str = ""
 
 
-class SequenceStatus(enum.Enum):
-    """Where a sequence is in its life; it only ever moves down this list."""
-
-    WAITING = enum.auto()
-    RUNNING = enum.auto()
-    FINISHED = enum.auto()
-
-
 @dataclass(eq=False)
 class Sequence:
     """One choice of a request.
@@ -64,7 +55,6 @@ class Sequence:
     tokens: list[int] = field(init=False)
     slot: Slot | None = None
     num_cached_tokens: int = 0
-    finish_reason: FinishReason | None = None
     held_logprobs: list[TokenLogprob] = field(default_factory=list)
     """Logprobs of tokens whose text is still held back."""
 
@@ -78,12 +68,6 @@ class Sequence:
     def close(self) -> None:
         if "sampler" in self.__dict__:
             self.sampler.close()
-
-    @property
-    def status(self) -> SequenceStatus:
-        if self.finish_reason is not None:
-            return SequenceStatus.FINISHED
-        return SequenceStatus.WAITING if self.slot is None else SequenceStatus.RUNNING
 
     @property
     def num_prompt_tokens(self) -> int:
