@@ -18,7 +18,7 @@ from server.settings import SettingsError, load_settings
 
 try:
     import pony.orm.dbproviders.postgres  # noqa: F401
-except ModuleNotFoundError:
+except ImportError:  # Pony raises this, not ModuleNotFoundError, where psycopg2 is missing
     _has_postgresql = False
 else:
     _has_postgresql = True
