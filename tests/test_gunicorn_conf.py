@@ -66,3 +66,14 @@ def test_bad_settings_stop_the_start_with_a_sentence(variables: dict[str, str], 
 def test_it_can_be_used_from_any_directory(tmp_path: Path) -> None:
     config = values(check(tmp_path, "--config", str(CHECKOUT / "gunicorn.conf.py"), PYTHONPATH=str(CHECKOUT)))
     assert config["worker_class"] == "server.gunicorn_worker.ParleyWorker"
+
+
+def test_the_server_starts_where_psycopg2_is_not_installed(tmp_path: Path) -> None:
+    script = (
+        "import runpy, sys; sys.modules.update(psycopg2=None, psycopg2cffi=None); runpy.run_path('gunicorn.conf.py')"
+    )
+    environ = {"PATH": "/usr/bin:/bin", "PARLEY_DATA_DIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
