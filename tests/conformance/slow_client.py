@@ -25,7 +25,11 @@ class RawStream:
         data = json.dumps(body).encode()
         self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
-        self.connection.sendall(head.encode() + data)
+        try:
+            self.connection.sendall(head.encode() + data)
+        except OSError:  # whoever should have received it was killed
+            self.connection.close()
+            raise
         self._received = b""
 
     def __enter__(self) -> RawStream:

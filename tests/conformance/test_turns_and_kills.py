@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import openai
@@ -53,6 +54,12 @@ class Talker:
         """Texts of responses whose end was seen, by the id of the message."""
         self.num_failures = 0
 
+    def __enter__(self) -> Talker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def talk(self, num_turns: int) -> None:
         for number in range(num_turns):
             self._turn(f"turn {number}", self._random.choice(FATES))
@@ -68,7 +75,7 @@ class Talker:
         }
         try:
             response = self._patiently(lambda: getattr(self, f"_{fate}")(text, options))
-        except (openai.APIError, StopIteration):
+        except (openai.APIError, OSError, StopIteration):
             self.num_failures += 1
             return
         if response is not None and response.status == "incomplete" and response.incomplete_details.reason:
@@ -156,7 +163,20 @@ def kill_now_and_then(server: LiveServer, is_over: threading.Event, kills: list[
 
 
 def test_what_was_acknowledged_survives_whatever_is_killed(server: LiveServer) -> None:
-    talkers = [Talker(server, seed) for seed in range(NUM_TALKERS)]
+    with ExitStack() as stack:
+        talkers = [stack.enter_context(Talker(server, seed)) for seed in range(NUM_TALKERS)]
+        kills = talk_while_something_kills(server, talkers)
+        assert kills
+        server.wait_until_ready()
+        for talker in talkers:
+            assert_all_is_there(talker)
+            talker.talk(1)  # and it can go on
+    assert sum(len(talker.acknowledged) for talker in talkers) >= NUM_TALKERS
+    print(f"{len(kills)} kills, {sum(t.num_failures for t in talkers)} turns failed, all was there")
+
+
+def talk_while_something_kills(server: LiveServer, talkers: list[Talker]) -> list[str]:
+    """All turns of all talkers at once. Returns what was killed meanwhile."""
     is_over, kills = threading.Event(), list[str]()
     killer = threading.Thread(target=kill_now_and_then, args=(server, is_over, kills))
     threads = [threading.Thread(target=talker.talk, args=(NUM_TURNS // NUM_TALKERS,)) for talker in talkers]
@@ -166,13 +186,7 @@ def test_what_was_acknowledged_survives_whatever_is_killed(server: LiveServer) -
         thread.join()
     is_over.set()
     killer.join()
-    assert kills
-    server.wait_until_ready()
-    for talker in talkers:
-        assert_all_is_there(talker)
-        talker.talk(1)  # and it can go on
-    assert sum(len(talker.acknowledged) for talker in talkers) >= NUM_TALKERS
-    print(f"{len(kills)} kills, {sum(t.num_failures for t in talkers)} turns failed, all was there")
+    return kills
 
 
 def assert_all_is_there(talker: Talker) -> None:
