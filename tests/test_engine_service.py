@@ -50,6 +50,9 @@ class Letters:
     def text(self, tokens: list[int]) -> str:
         return "".join(map(chr, tokens))
 
+    def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]:
+        return {ord(spelling): f"<{spelling}>".encode() for spelling in spellings}
+
 
 class Worker:
     """The other end of a connection."""
@@ -104,6 +107,13 @@ def test_a_request_is_accepted_answered_and_finished(connect: Callable[[], Worke
     assert events[0] == Accepted(1, 3, "abc")
     assert "".join(event.text for event in events if isinstance(event, Delta)) == "def"
     assert events[-1] == Finished(1, 0, "length", 3, 0)
+
+
+def test_control_tokens_that_are_asked_for_are_written_out(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    worker.submit(1, "abc", shown_control_tokens=["e"])
+    deltas = [event for event in worker.events_until(Finished) if isinstance(event, Delta)]
+    assert [(delta.text, delta.num_tokens) for delta in deltas] == [("d", 1), ("<e>", 1), ("f", 1)]
 
 
 def test_what_does_not_fit_is_rejected_with_its_numbers(connect: Callable[[], Worker]) -> None:

@@ -89,6 +89,12 @@ def test_control_tokens_have_a_spelling_and_no_text(demo: Vocabulary) -> None:
     assert demo.infill_spellings() is None
 
 
+def test_control_tokens_are_shown_by_their_spelling_unless_they_end_a_generation(demo: Vocabulary) -> None:
+    assert demo.marker_ids["<|im_start|>"] == 1
+    assert demo.shown_tokens(["<|im_start|>", "<|im_end|>", "<|unheard_of|>"]) == {1: b"<|im_start|>"}
+    assert demo.shown_tokens([]) == {}
+
+
 def test_an_empty_prompt_begins_with_the_bos_token(demo: Vocabulary, sentencepiece: Vocabulary) -> None:
     assert demo.tokenize(markup("")) == [demo.bos]
     assert sentencepiece.tokenize(markup("")) == [sentencepiece.bos]

@@ -125,7 +125,7 @@ class Engine:
             return
         if logprobs is not None:
             sequence.held_logprobs.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
-        released = sequence.detokenizer.push(self._runner.token_bytes(token))
+        released = sequence.detokenizer.push(request.shown_tokens.get(token) or self._runner.token_bytes(token))
         if released.is_stopped:
             self._finish(sequence, released, "stop")
         elif sequence.has_spent_max_tokens:
@@ -146,7 +146,9 @@ class Engine:
         shown = sequence.held_logprobs[: released.num_tokens]
         del sequence.held_logprobs[: released.num_tokens]
         if released.text or shown:
-            delta = Delta(sequence.request.request_id, sequence.choice, released.text, shown or None)
+            delta = Delta(
+                sequence.request.request_id, sequence.choice, released.text, shown or None, released.num_tokens
+            )
             self._outputs.append((sequence.request, delta))
 
     def _retire(self, sequence: Sequence) -> None:

@@ -20,6 +20,7 @@ class Tokenizer(Protocol):
 
     def tokenize(self, pieces: list[TextPiece]) -> list[int]: ...
     def text(self, tokens: list[int]) -> str: ...
+    def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]: ...
 
 
 class Intake:
@@ -64,4 +65,5 @@ class Intake:
             num_top_logprobs=submit.num_top_logprobs,
             user=submit.user,
             cache_scope=submit.cache_scope,
+            shown_tokens=self._tokenizer.shown_tokens(submit.shown_control_tokens),
         )

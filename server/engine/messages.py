@@ -97,6 +97,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     """None: no logprobs; 0: those of the chosen tokens; k: also of the k likeliest."""
     wants_prompt_text: bool = False
     """Have `Accepted` carry the prompt as text (for `echo`)."""
+    shown_control_tokens: list[str] = []
+    """Spellings of control tokens that are written out in the text, where others are nothing. EOG tokens never are,
+    and spellings that the model does not have are passed over."""
     user: str = ""
     """Whose turn it is: waiting users are served in rotation."""
     cache_scope: str = ""
@@ -133,6 +136,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     eos_token: str
     control_spellings: list[str]
     """Spellings of the tokens that must never be made from a user's text."""
+    marker_ids: dict[str, int] = {}
+    """Ids by spelling of the control tokens and of those that its makers added to the vocabulary, such as
+    `<tool_call>`: what grammars must name as tokens, since llguidance makes none of them from text."""
     infill_spellings: tuple[str, str, str] | None = None
     """Spellings of the prefix, suffix and middle tokens of a model that can infill."""
     default_sampling: dict[str, float] = {}
@@ -175,6 +181,9 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, tag="d"):
     choice: int
     text: str
     logprobs: list[TokenLogprob] | None = None
+    num_tokens: int = 1
+    """How many tokens the text is made of. Those of a text that is held back come with it, and tokens without any text
+    with the next; so the sum falls short of the completion's tokens only by what has no text after it, such as EOG."""
 
 
 class Finished(msgspec.Struct, frozen=True, array_like=True, tag="f"):

@@ -96,6 +96,7 @@ class Model:
             bos_token=vocabulary.spelling(vocabulary.bos),
             eos_token=vocabulary.spelling(vocabulary.eos),
             control_spellings=vocabulary.control_spellings(),
+            marker_ids=vocabulary.marker_ids,
             infill_spellings=vocabulary.infill_spellings(),
             default_sampling=self._recommended_sampling(),
             system_fingerprint=self._fingerprint(description),

@@ -6,7 +6,7 @@ so there is no second copy of that knowledge to go stale.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from collections.abc import Sequence as ReadOnlySequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,6 +37,8 @@ class Request:
     num_top_logprobs: int | None = None
     user: str = ""
     cache_scope: str = ""
+    shown_tokens: Mapping[int, bytes] = field(default_factory=dict)
+    """Control tokens that are written out, with what is written for them."""
 
 
 @dataclass(eq=False)

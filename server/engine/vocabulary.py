@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import cached_property
 
 import llama_cpp.llama_cpp as llama
 
@@ -16,6 +17,8 @@ from server.engine.messages import TextPiece
 ATTR_UNKNOWN = 1 << 0
 ATTR_CONTROL = 1 << 3
 """`enum llama_token_attr`: tokens that llama.cpp makes from text only when told to parse special tokens."""
+ATTR_USER_DEFINED = 1 << 4
+"""Added to the vocabulary by the model's makers; made from text like others, but before them."""
 
 MAX_PIECE_BYTES = 256
 
@@ -68,6 +71,20 @@ class Vocabulary:
     def control_spellings(self) -> list[str]:
         """Spellings that would become control tokens if they were parsed in a user's text."""
         return sorted({spelling for token in self._control_tokens if (spelling := self.spelling(token))})
+
+    @cached_property
+    def marker_ids(self) -> dict[str, int]:
+        """Ids by spelling of the tokens that stand for something by themselves: control tokens and added ones."""
+        attributes = ATTR_CONTROL | ATTR_USER_DEFINED
+        markers = (
+            token for token in range(self.num_tokens) if llama.llama_vocab_get_attr(self._pointer, token) & attributes
+        )
+        return {self.spelling(token): token for token in markers}
+
+    def shown_tokens(self, spellings: Sequence[str]) -> dict[int, bytes]:
+        """What to write for the control tokens of these spellings, EOG tokens and unknown spellings left out."""
+        found = {self.marker_ids[spelling]: spelling.encode() for spelling in spellings if spelling in self.marker_ids}
+        return {token: spelling for token, spelling in found.items() if token not in self.eog_tokens}
 
     def infill_spellings(self) -> tuple[str, str, str] | None:
         """Spellings of the infill tokens (prefix, suffix, middle), if the model has all three."""
