@@ -172,7 +172,13 @@ def _migrate(address: Address) -> list[str]:
 
 def _bind(db: Db, address: Address) -> None:
     if isinstance(address, SqliteFile):
-        db.on_connect(provider="sqlite")(partial(_prepare_sqlite, address.synchronous))
+        synchronous = address.synchronous
+
+        def prepare(_db: Db, connection: Any) -> None:
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+
+        # Pony takes no callable but a function, and passes over any other without a word.
+        db.on_connect(provider="sqlite")(prepare)
         db.bind("sqlite", str(address.path), create_db=True, timeout=LOCK_TIMEOUT_SECONDS)
     else:
         db.bind("postgres", **address.parameters)
@@ -182,12 +188,6 @@ def _keep_transactions_whole(db: Db) -> None:
     """Pony, when a connection is lost within a transaction, would do the rest of it in a new one and commit that."""
     original = db.provider.should_reconnect
     db.provider.should_reconnect = lambda error: not db._get_cache().in_transaction and original(error)
-
-
-def _prepare_sqlite(synchronous: str, _db: Db, connection: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute(f"PRAGMA synchronous = {synchronous}")
 
 
 def _make_private(address: SqliteFile) -> None:

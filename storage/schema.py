@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from yoyo.backends.base import get_backend_class
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
 
-from storage.address import Address, SqliteFile
+from storage.address import LOCK_TIMEOUT_SECONDS, Address, SqliteFile
 
 SOURCE = "package:storage:migrations"
 _ADVISORY_LOCK = 0x5061726C6579
@@ -30,6 +31,7 @@ def migrate(address: Address, source: str = SOURCE) -> list[str]:
     """Apply what is missing; the names of what was applied. May wait for another process that does the same."""
     if isinstance(address, SqliteFile):
         with _file_lock(address):
+            _use_wal(address)
             return _apply_missing(_backend(address), source)
     backend = _backend(address)
     backend.execute(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
@@ -69,6 +71,12 @@ def _yoyo_uri(address: Address) -> DatabaseURI:
     parameters = address.parameters | {"options": ""}
     name = parameters.pop("dbname", None)
     return DatabaseURI("postgresql", None, None, None, None, name, parameters)
+
+
+def _use_wal(address: SqliteFile) -> None:
+    """For good: the file remembers it. Readers and the writer do not wait for each other, and a commit syncs once."""
+    with closing(sqlite3.connect(address.path, timeout=LOCK_TIMEOUT_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 @contextmanager

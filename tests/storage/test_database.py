@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -142,6 +143,25 @@ def test_two_that_wait_for_each_other_both_come_through(database: Database) -> N
     before = {user.name: user.created_at for user in database.run(users.list_all)}
     assert before["a"] == before["b"] or abs(before["a"] - before["b"]) <= 1
     assert sorted(set(attempts)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("option", "number"), [("", 2), ("?synchronous=normal", 1)])
+def test_each_connection_of_sqlite_is_prepared(tmp_path: Path, option: str, number: int) -> None:
+    def look(db: Any) -> tuple[str, int, int]:
+        time.sleep(0.01)
+        return (
+            db.execute("PRAGMA journal_mode").fetchone()[0],
+            db.execute("PRAGMA synchronous").fetchone()[0],
+            threading.get_native_id(),
+        )
+
+    database = Database(f"sqlite:///{tmp_path / 'parley.db'}{option}", pool_size=4)
+    calls = [gevent.spawn(database.run, look) for _ in range(20)]
+    gevent.joinall(calls, raise_error=True)
+    found = {call.get() for call in calls}
+    database.close()
+    assert len(found) > 1
+    assert {values[:2] for values in found} == {("wal", number)}
 
 
 def test_it_can_be_closed_twice(url: str) -> None:
