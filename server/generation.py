@@ -67,12 +67,20 @@ class Generation:
     A context manager; leaving it cancels what still runs.
     """
 
-    def __init__(self, model: ServedModel, submits: list[Submit], watch: ClientWatch, prompt_param: str) -> None:
-        """`prompt_param` is what the endpoint calls the prompt, for errors about it."""
+    def __init__(
+        self,
+        model: ServedModel,
+        submits: list[Submit],
+        watch: ClientWatch,
+        prompt_param: str,
+        grammar_param: str | None = None,
+    ) -> None:
+        """`prompt_param` is what the endpoint calls the prompt, `grammar_param` what brought the submits' grammar."""
         self._model = model
         self._submits = submits
         self._watch = watch
         self._prompt_param = prompt_param
+        self._grammar_param = grammar_param
         self._queue: SimpleQueue[Arrival | _ClientGone | _DeadlineReached] = SimpleQueue()
         self._tickets: list[Ticket] = []
         self._first_choice: dict[int, int] = {}  # by request id
@@ -209,6 +217,9 @@ class Generation:
                 return InvalidRequest(_BAD_TOKEN.format(rejected.limit - 1), param="logit_bias")
             case "empty_prompt":
                 return InvalidRequest("The prompt has no tokens.", param=self._prompt_param)
+            case "invalid_grammar":
+                message = f"The output cannot be constrained like this: {rejected.message}"
+                return InvalidRequest(message, param=self._grammar_param)
 
     def abandon(self) -> None:
         """End the iteration as if the client had left; from any greenlet."""

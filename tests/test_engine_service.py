@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from server.engine.engine import Engine
+from server.engine.grammar_compiler import GrammarCompiler
 from server.engine.intake import Intake
 from server.engine.messages import (
     Accepted,
@@ -21,6 +22,7 @@ from server.engine.messages import (
     Failed,
     Finished,
     FrameReader,
+    Grammar,
     ModelCard,
     Rejected,
     SamplingParams,
@@ -30,6 +32,7 @@ from server.engine.messages import (
 )
 from server.engine.service import Service
 from tests.fakes import FakeRunner
+from tests.test_engine_constraint import LetterVocabulary
 from tests.test_submission import CARD
 
 GREEDY = SamplingParams(temperature=0)
@@ -86,7 +89,8 @@ class Worker:
 @pytest.fixture
 def connect(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
     runner = FakeRunner(num_slots=1, n_ctx=100_000)
-    service = Service(Engine(runner, 10, 1000), Intake(Letters(), runner.n_ctx), CARD)
+    intake, grammars = Intake(Letters(), runner.n_ctx), GrammarCompiler(LetterVocabulary())
+    service = Service(Engine(runner, 10, 1000), intake, grammars, CARD)
     service.listen(tmp_path / "s")
     threading.Thread(target=service.run, daemon=True).start()
     with ExitStack() as sockets:
@@ -122,6 +126,17 @@ def test_what_does_not_fit_is_rejected_with_its_numbers(connect: Callable[[], Wo
     assert worker.events_until(Rejected) == [Rejected(1, "context_length_exceeded", 100_000, 100_000)]
     worker.submit(2, "", sampling={"logit_bias": {256: 1.0}})
     assert worker.events_until(Rejected) == [Rejected(2, "invalid_logit_bias", 0, 256)]
+
+
+def test_a_grammar_is_followed_and_a_bad_one_rejected(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    worker.submit(1, "a", grammar=Grammar("regex", "x(y"))
+    (rejected,) = worker.events_until(Rejected)
+    assert isinstance(rejected, Rejected)
+    assert (rejected.request_id, rejected.reason) == (1, "invalid_grammar")
+    assert "unclosed" in rejected.message
+    worker.submit(2, "a", grammar=Grammar("regex", "b|x{2}y"), max_tokens=9)
+    assert worker.events_until(Finished)[-1] == Finished(2, 0, "stop", 1, 0)
 
 
 def test_a_prompt_that_breaks_the_tokenizer_costs_only_itself(connect: Callable[[], Worker]) -> None:

@@ -35,6 +35,15 @@ def demo() -> Iterator[Vocabulary]:
     yield from open_vocabulary(path)
 
 
+def test_llguidance_has_the_same_tokens(demo: Vocabulary) -> None:
+    guided = demo.guidance_tokenizer()
+    assert guided.vocab_size == demo.num_tokens
+    assert set(guided.eos_tokens) == demo.eog_tokens
+    plain = [token for token in range(demo.num_tokens) if not guided.is_special_token(token)]
+    assert len(demo.control_spellings()) == demo.num_tokens - len(plain)
+    assert all(guided.decode_bytes([token]) == demo.token_bytes(token) for token in plain)
+
+
 @pytest.fixture(scope="module")
 def sentencepiece(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vocabulary]:
     """One that merges the characters of "<s>" and "</s>" into the control tokens of these names."""

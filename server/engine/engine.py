@@ -12,6 +12,7 @@ import time
 
 import msgspec
 
+from server.engine.constraint import ConstraintError
 from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, TokenLogprob
@@ -88,9 +89,8 @@ class Engine:
         params = request.sampling
         if params.seed is not None and choice:
             params = msgspec.structs.replace(params, seed=params.seed + choice)
-        return Sequence(
-            request, choice, lambda: self._runner.sampler(params, request.ignore_eos), Detokenizer(request.stop)
-        )
+        ignores_eos = request.ignore_eos and request.grammar is None
+        return Sequence(request, choice, lambda: self._runner.sampler(params, ignores_eos), Detokenizer(request.stop))
 
     def _compute(self, chunks: list[Chunk]) -> None:
         started = time.perf_counter()
@@ -111,13 +111,20 @@ class Engine:
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
         ready = [chunk.sequence for chunk in chunks if chunk.wants_logits]
         for sequence, row in zip(ready, rows, strict=True):
-            self._take_token(sequence, row)
+            if sequence.slot is None:
+                continue  # it went down with another choice of its request
+            try:
+                self._take_token(sequence, row)
+            except ConstraintError as error:
+                self._fail(sequence.request, str(error))
 
     def _take_token(self, sequence: Sequence, row: int) -> None:
         """Sample one token, and say what it brings: text, logprobs, the end."""
         request = sequence.request
         logits = self._runner.logits(row)
         logprobs = Logprobs(logits) if request.num_top_logprobs is not None else None
+        if sequence.constraint is not None:
+            sequence.constraint.apply(logits)
         token = sequence.sampler.sample(logits, row, sequence.tokens)
         sequence.tokens.append(token)
         if self._runner.is_eog(token):
@@ -126,7 +133,9 @@ class Engine:
         if logprobs is not None:
             sequence.held_logprobs.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
         released = sequence.detokenizer.push(request.shown_tokens.get(token) or self._runner.token_bytes(token))
-        if released.is_stopped:
+        if sequence.constraint is not None:
+            sequence.constraint.accept(token)
+        if released.is_stopped or (sequence.constraint is not None and sequence.constraint.is_complete):
             self._finish(sequence, released, "stop")
         elif sequence.has_spent_max_tokens:
             self._finish(sequence, released, "length")
@@ -162,8 +171,13 @@ class Engine:
             for sequence in self._scheduler.sequences_of(request):
                 if sequence.slot is not None:
                     self._kv_cache.clear(sequence.slot)
-                self._retire(sequence)
-            self._outputs.append((request, Failed(request.request_id, "the model failed to compute this request")))
+            self._fail(request, "the model failed to compute this request")
+
+    def _fail(self, request: Request, message: str) -> None:
+        """All choices of the request end here."""
+        for sequence in self._scheduler.sequences_of(request):
+            self._retire(sequence)
+        self._outputs.append((request, Failed(request.request_id, message)))
 
     def _learn(self, chunks: list[Chunk], seconds: float) -> None:
         num_prefill = sum(len(chunk.tokens) for chunk in chunks if len(chunk.tokens) > 1)

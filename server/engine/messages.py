@@ -78,6 +78,18 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     seed: int | None = None
 
 
+class Grammar(msgspec.Struct, frozen=True, array_like=True):
+    """What a completion must be a sentence of; nothing else is generated.
+
+    "json_schema": a JSON Schema as JSON; the completion is JSON that validates. "regex": Rust's syntax, matched as a
+    whole. "lark": llguidance's dialect of Lark, with `%json {...}` and with control tokens as `<|spelling|>` or
+    `<[id]>`. "gbnf": llama.cpp's grammars.
+    """
+
+    syntax: Literal["json_schema", "regex", "lark", "gbnf"]
+    source: str
+
+
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     """One request: a prompt and what to generate from it."""
 
@@ -93,6 +105,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     """None means: until the context is full."""
     stop: list[str] = []
     ignore_eos: bool = False
+    """Without effect where there is a grammar: its end is the completion's."""
+    grammar: Grammar | None = None
     num_top_logprobs: int | None = None
     """None: no logprobs; 0: those of the chosen tokens; k: also of the k likeliest."""
     wants_prompt_text: bool = False
@@ -168,10 +182,19 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     """The request will not be served; nothing else follows."""
 
     request_id: int
-    reason: Literal["context_length_exceeded", "overloaded", "invalid_token", "invalid_logit_bias", "empty_prompt"]
+    reason: Literal[
+        "context_length_exceeded",
+        "overloaded",
+        "invalid_token",
+        "invalid_logit_bias",
+        "empty_prompt",
+        "invalid_grammar",
+    ]
     num_prompt_tokens: int = 0
     limit: int = 0
     """n_ctx, the queue's bound or the vocabulary's size, as the reason says."""
+    message: str = ""
+    """What is wrong with the grammar, for the client."""
 
 
 class Delta(msgspec.Struct, frozen=True, array_like=True, tag="d"):

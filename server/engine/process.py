@@ -60,6 +60,7 @@ def main() -> None:
 def _serve(config: EngineConfig, reporter: Reporter) -> None:
     from server.engine import native_log  # imports llama.cpp, which takes longer than all the rest
     from server.engine.engine import Engine
+    from server.engine.grammar_compiler import GrammarCompiler
     from server.engine.intake import Intake
     from server.engine.model import Model
     from server.engine.service import Service
@@ -68,7 +69,8 @@ def _serve(config: EngineConfig, reporter: Reporter) -> None:
     threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
     engine = Engine(model, config.max_waiting_requests, config.max_waiting_tokens)
-    service = Service(engine, Intake(model.vocabulary, model.n_ctx), model.card(config.model_id))
+    intake, grammars = Intake(model.vocabulary, model.n_ctx), GrammarCompiler(model.vocabulary)
+    service = Service(engine, intake, grammars, model.card(config.model_id))
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
     service.run()

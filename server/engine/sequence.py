@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from server.engine.messages import SamplingParams, TokenLogprob
 
 if TYPE_CHECKING:
+    from server.engine.constraint import CompiledGrammar, Constraint
     from server.engine.detokenizer import Detokenizer
     from server.engine.kv_cache import Slot
     from server.engine.sampler import Sampler
@@ -34,6 +35,7 @@ class Request:
     num_choices: int = 1
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
+    grammar: CompiledGrammar | None = None
     num_top_logprobs: int | None = None
     user: str = ""
     cache_scope: str = ""
@@ -66,6 +68,10 @@ class Sequence:
     @cached_property
     def sampler(self) -> Sampler:
         return self.make_sampler()
+
+    @cached_property
+    def constraint(self) -> Constraint | None:
+        return None if self.request.grammar is None else self.request.grammar.constraint()
 
     def close(self) -> None:
         if "sampler" in self.__dict__:

@@ -1,11 +1,12 @@
 """The engine behind a socket: which request belongs to which connection, and the loop that drives the steps.
 
-Three kinds of thread meet here. A reader for each connection and the intake's thread put arrivals into one queue; the
-engine's thread, which alone touches the engine, takes them between steps.
+Four kinds of thread meet here. A reader for each connection, the intake's thread and the one that compiles grammars
+put arrivals into one queue; the engine's thread, which alone touches the engine, takes them between steps.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import queue
 import socket
@@ -17,8 +18,20 @@ from typing import NoReturn
 
 from server.engine.connection import Connection
 from server.engine.engine import Engine, Output
+from server.engine.grammar_compiler import GrammarCompiler, GrammarError
 from server.engine.intake import Intake
-from server.engine.messages import Accepted, Cancel, Command, Event, Failed, Finished, ModelCard, Rejected, Submit
+from server.engine.messages import (
+    Accepted,
+    Cancel,
+    Command,
+    Event,
+    Failed,
+    Finished,
+    Grammar,
+    ModelCard,
+    Rejected,
+    Submit,
+)
 from server.engine.scheduler import QueueFull
 from server.engine.sequence import Request
 
@@ -51,6 +64,9 @@ class _Disconnected:
     connection: Connection
 
 
+_Prepared = tuple[Request, Accepted]
+"""A request that fits, and what to say when it is queued."""
+
 _Arrival = _Connected | _Arrived | _Cancelled | _Disconnected
 
 
@@ -65,12 +81,14 @@ class _Open:
 class Service:
     """Serves an engine to the workers that connect to its socket."""
 
-    def __init__(self, engine: Engine, intake: Intake, card: ModelCard) -> None:
+    def __init__(self, engine: Engine, intake: Intake, grammars: GrammarCompiler, card: ModelCard) -> None:
         self._engine = engine
         self._intake = intake
+        self._grammars = grammars
         self._card = card
         self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
         self._to_prepare: queue.SimpleQueue[tuple[Connection, Submit]] = queue.SimpleQueue()
+        self._to_compile: queue.SimpleQueue[tuple[Connection, Grammar, _Prepared]] = queue.SimpleQueue()
         self._preparing: set[tuple[Connection, int]] = set()
         self._preparing_lock = threading.Lock()
         self._open: dict[Connection, dict[int, _Open]] = {}
@@ -82,6 +100,7 @@ class Service:
         listener.listen(64)
         threading.Thread(target=self._accept_connections, args=(listener,), daemon=True, name="accept").start()
         threading.Thread(target=self._prepare_requests, daemon=True, name="intake").start()
+        threading.Thread(target=self._compile_grammars, daemon=True, name="grammars").start()
 
     def run(self) -> NoReturn:
         """Step as long as there is work and wait when there is none."""
@@ -194,21 +213,45 @@ class Service:
     def _prepare_requests(self) -> None:
         while True:
             connection, submit = self._to_prepare.get()
-            key = connection, submit.request_id
-            with self._preparing_lock:
-                if key not in self._preparing:
-                    continue  # cancelled, or its worker is gone: not worth minutes of tokenizing
+            if not self._is_awaited(connection, submit.request_id):
+                continue  # cancelled, or its worker is gone: not worth minutes of tokenizing
             prepared = self._prepare(connection, submit)
-            with self._preparing_lock:
-                if key not in self._preparing:
-                    continue
-                self._preparing.remove(key)
-                if isinstance(prepared, tuple):
-                    self._arrivals.put(_Arrived(connection, *prepared))
-            if not isinstance(prepared, tuple):
-                connection.send([prepared])
+            if isinstance(prepared, tuple) and submit.grammar is not None:
+                self._to_compile.put((connection, submit.grammar, prepared))
+            else:
+                self._hand_on(connection, submit.request_id, prepared)
 
-    def _prepare(self, connection: Connection, submit: Submit) -> tuple[Request, Accepted] | Rejected | Failed:
+    def _compile_grammars(self) -> None:
+        while True:
+            connection, grammar, (request, accepted) = self._to_compile.get()
+            if self._is_awaited(connection, request.request_id):
+                self._hand_on(connection, request.request_id, self._compile(grammar, request, accepted))
+
+    def _is_awaited(self, connection: Connection, request_id: int) -> bool:
+        with self._preparing_lock:
+            return (connection, request_id) in self._preparing
+
+    def _hand_on(self, connection: Connection, request_id: int, prepared: _Prepared | Rejected | Failed) -> None:
+        """To the engine, or back to the worker; to nobody if the request has been cancelled meanwhile."""
+        with self._preparing_lock:
+            if (connection, request_id) not in self._preparing:
+                return
+            self._preparing.remove((connection, request_id))
+            if isinstance(prepared, tuple):
+                self._arrivals.put(_Arrived(connection, *prepared))
+        if not isinstance(prepared, tuple):
+            connection.send([prepared])
+
+    def _compile(self, grammar: Grammar, request: Request, accepted: Accepted) -> _Prepared | Rejected | Failed:
+        try:
+            return dataclasses.replace(request, grammar=self._grammars.compile(grammar)), accepted
+        except GrammarError as error:
+            return Rejected(request.request_id, "invalid_grammar", message=str(error))
+        except Exception:
+            logger.exception("the grammar of request %d cannot be compiled", request.request_id)
+            return Failed(request.request_id, "the grammar could not be compiled")
+
+    def _prepare(self, connection: Connection, submit: Submit) -> _Prepared | Rejected | Failed:
         try:
             return self._intake.prepare(connection, submit)
         except Exception:

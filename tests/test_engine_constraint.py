@@ -1,0 +1,162 @@
+"""Grammars in the engine: what a scripted model may say under one, and how it comes to an end."""
+
+from __future__ import annotations
+
+import pytest
+from llguidance import LLTokenizer, TokenizerWrapper
+
+from server.engine.engine import Engine
+from server.engine.grammar_compiler import MAX_CACHED, GrammarCompiler, GrammarError
+from server.engine.messages import Delta, Failed, Finished, Grammar
+from tests.fakes import EOG, N_VOCAB, FakeRunner
+from tests.test_engine import finishes, letters, make_engine, make_request, run, text_of
+
+
+class _Letters:
+    """What llguidance asks of a tokenizer; the tokens are code points."""
+
+    eos_token_id = EOG
+    bos_token_id = None
+    tokens = (b"<end>", *(chr(token).encode() for token in range(1, N_VOCAB)))
+    special_token_ids = (EOG,)
+
+    def __call__(self, text: bytes) -> list[int]:
+        return [ord(letter) for letter in text.decode()]
+
+
+class LetterVocabulary:
+    """Implements `grammar_compiler.GuidedVocabulary` for `FakeRunner`'s tokens."""
+
+    num_tokens = N_VOCAB
+
+    def guidance_tokenizer(self) -> LLTokenizer:
+        return LLTokenizer(TokenizerWrapper(_Letters()), eos_token=[EOG])
+
+
+@pytest.fixture(scope="module")
+def compiler() -> GrammarCompiler:
+    return GrammarCompiler(LetterVocabulary())
+
+
+def engine_saying(text: str) -> Engine:
+    """Of a model that wants to go on with the letters of `text`, whatever came before, from the first 'a' on."""
+
+    def script(tokens: list[int]) -> int:
+        num_said = len(tokens) - tokens.index(ord("a")) - 1
+        return ord(text[num_said]) if num_said < len(text) else EOG
+
+    return make_engine(FakeRunner(script=script))
+
+
+def test_what_the_grammar_does_not_allow_is_never_said(compiler: GrammarCompiler) -> None:
+    engine = engine_saying("xyzxyzxyz")
+    grammar = compiler.compile(Grammar("regex", "(p|x)[qz](p|x)z"))
+    engine.submit(make_request(letters("a"), max_tokens=9, grammar=grammar))
+    events = run(engine)
+    assert text_of(events) == "xqpz"
+    assert finishes(events)[1, 0] == Finished(1, 0, "stop", 4, 0)
+
+
+def test_where_the_sentence_may_end_the_model_decides(compiler: GrammarCompiler) -> None:
+    grammar = compiler.compile(Grammar("regex", "[a-z]+"))
+    engine = engine_saying("bye")
+    engine.submit(make_request(letters("a"), max_tokens=9, grammar=grammar))
+    events = run(engine)
+    assert text_of(events) == "bye"
+    assert finishes(events)[1, 0] == Finished(1, 0, "stop", 4, 0)
+
+
+def test_a_sentence_that_may_not_end_yet_goes_on(compiler: GrammarCompiler) -> None:
+    engine = make_engine(FakeRunner(script=lambda tokens: EOG))
+    engine.submit(make_request(letters("a"), max_tokens=9, grammar=compiler.compile(Grammar("regex", "bcd"))))
+    assert text_of(run(engine)) == "bcd"
+
+
+def test_max_tokens_cuts_a_sentence_short(compiler: GrammarCompiler) -> None:
+    engine = make_engine(FakeRunner())
+    engine.submit(make_request(letters("a"), max_tokens=3, grammar=compiler.compile(Grammar("regex", "b{100}"))))
+    events = run(engine)
+    assert (text_of(events), finishes(events)[1, 0].finish_reason) == ("bbb", "length")
+
+
+def test_the_grammar_s_end_wins_over_ignore_eos(compiler: GrammarCompiler) -> None:
+    engine = engine_saying("b")
+    grammar = compiler.compile(Grammar("regex", "b+"))
+    engine.submit(make_request(letters("a"), max_tokens=9, grammar=grammar, ignore_eos=True))
+    assert text_of(run(engine)) == "b"
+
+
+def test_every_choice_and_every_request_follows_its_own_way(compiler: GrammarCompiler) -> None:
+    engine = make_engine(FakeRunner(num_slots=4))
+    engine.submit(make_request(letters("ab"), 1, num_choices=2, grammar=compiler.compile(Grammar("regex", "x+y"))))
+    engine.submit(make_request(letters("ab"), 2, grammar=compiler.compile(Grammar("regex", "[0-9]{3}"))))
+    engine.submit(make_request(letters("ab"), 3))
+    events = run(engine)
+    assert text_of(events, 1, 0) == text_of(events, 1, 1) == "xy"
+    assert text_of(events, 2) == "012"
+    assert text_of(events, 3) == "cdefg"
+
+
+def test_logprobs_are_the_model_s_own(compiler: GrammarCompiler) -> None:
+    engine = engine_saying("xyz")
+    grammar = compiler.compile(Grammar("regex", "[bc]"))
+    engine.submit(make_request(letters("a"), grammar=grammar, num_top_logprobs=1))
+    (delta,) = [event for event in run(engine) if isinstance(event, Delta)]
+    assert delta.logprobs
+    chosen = delta.logprobs[0]
+    assert (chr(chosen.token), chr(chosen.top[0][0])) == ("b", "x")
+    assert chosen.logprob < chosen.top[0][2]
+
+
+def test_a_grammar_that_cannot_be_followed_ends_its_request_only(compiler: GrammarCompiler) -> None:
+    """Nothing of this vocabulary spells the next character, so there is no token to go on with."""
+    engine = make_engine(FakeRunner(num_slots=4))
+    grammar = compiler.compile(Grammar("regex", "bc\u20ac"))
+    engine.submit(make_request(letters("ab"), 1, num_choices=2, grammar=grammar))
+    engine.submit(make_request(letters("ab"), 2))
+    events = run(engine)
+    (failed,) = [event for event in events if isinstance(event, Failed)]
+    assert failed.request_id == 1
+    assert "grammar" in failed.message
+    assert text_of(events, 1) == "bc"
+    assert list(finishes(events)) == [(2, 0)]
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        Grammar("regex", "(unclosed"),
+        Grammar("regex", "a(?=lookahead)"),
+        Grammar("lark", "start: missing_rule"),
+        Grammar("gbnf", 'root ::= "unclosed'),
+        Grammar("json_schema", '{"type": "no such type"}'),
+        Grammar("lark", "start: " + '"a" ' * 200_000),
+    ],
+    ids=str,
+)
+def test_a_bad_grammar_is_refused_with_a_reason(compiler: GrammarCompiler, grammar: Grammar) -> None:
+    for _ in range(2):  # compiled, and known to be bad
+        with pytest.raises(GrammarError, match=r"\w"):
+            compiler.compile(grammar)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "said"),
+    [
+        (Grammar("lark", 'start: "b" WORD\nWORD: /[x-z]{2}/'), "bxx"),
+        (Grammar("gbnf", 'root ::= "b" word\nword ::= [x-z] [x-z]'), "bxx"),
+        (Grammar("json_schema", '{"const": {"b": [1, null]}}'), '{"b":[1,null]}'),
+    ],
+)
+def test_every_syntax_is_followed(compiler: GrammarCompiler, grammar: Grammar, said: str) -> None:
+    engine = make_engine(FakeRunner(n_ctx=1000, script=lambda tokens: 1))
+    engine.submit(make_request(letters("a"), max_tokens=900, grammar=compiler.compile(grammar)))
+    assert "".join(text_of(run(engine)).split()) == said
+
+
+def test_a_grammar_is_compiled_once_and_forgotten_when_others_are_used(compiler: GrammarCompiler) -> None:
+    first = compiler.compile(Grammar("regex", "first"))
+    assert compiler.compile(Grammar("regex", "first")) is first
+    for number in range(MAX_CACHED):
+        compiler.compile(Grammar("regex", f"other {number}"))
+    assert compiler.compile(Grammar("regex", "first")) is not first
