@@ -19,21 +19,36 @@ quoted string. Only families whose markers may be control tokens need to know th
 class ToolFamily(Protocol):
     """One format. Families have no state: one object serves every request; parsers are made for each choice."""
 
-    name: str
-    """As `GET /v1/models` and logs call it: "hermes", "mistral", ..."""
+    @property
+    def name(self) -> str:
+        """As `GET /v1/models` and logs call it: "hermes", "mistral", ..."""
+        ...
 
-    markers: tuple[str, ...]
-    """Spellings that the parser looks for and that may be control tokens: the engine writes these out instead of
-    nothing. Spellings that the model does not have, or has as ordinary tokens, do no harm; EOG tokens never show."""
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Spellings that the parser looks for and that may be control tokens: the engine writes these out.
 
-    call_starts: tuple[str, ...]
-    """Texts with which calls begin and which occur in no other text. Empty where a call is told by the first
-    character of the whole output (bare JSON): then an output calls from its beginning, or not at all."""
+        Spellings that the model does not have, or has as ordinary tokens, do no harm; EOG tokens never show.
+        """
+        ...
 
-    owns_reasoning: bool
-    """Whether reasoning and calls are parts of one format (channels), so that it is no matter of cutting reasoning off
-    the front. The parser is a `ReasoningParser` then and is used without tools, too; `grammar` lets reasoning go
-    first. All others get the text behind the reasoning."""
+    @property
+    def call_starts(self) -> tuple[str, ...]:
+        """Texts with which calls begin and which occur in no other text.
+
+        Empty where a call is told by the first character of the whole output (bare JSON): then an output calls from
+        its beginning, or not at all.
+        """
+        ...
+
+    @property
+    def owns_reasoning(self) -> bool:
+        """Whether reasoning and calls are parts of one format (channels), not just the one in front of the other.
+
+        The parser is a `ReasoningParser` then and is used without tools, too; `grammar` lets reasoning go first. All
+        other families get the text behind the reasoning.
+        """
+        ...
 
     def recognizes(self, template_source: str) -> bool:
         """Whether a chat template teaches this format."""

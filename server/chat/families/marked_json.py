@@ -1,0 +1,60 @@
+"""What families have in common whose calls are JSON objects between two markers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server.chat.families.calls import Calls, content_and_calls
+from server.chat.families.family import Mark
+from server.chat.families.json_calls import STANDARD, CallKeys, json_call_rules, read_json_calls
+from server.chat.families.lark import literal, several
+from server.chat.families.reader import Reader, SteppedParser, Steps
+from server.chat.output import OutputParser
+from server.chat.tools import Tool
+
+
+class MarkedJson:
+    """Arrays and single objects are both read, whichever the template teaches; the grammar has what it teaches."""
+
+    name: str
+    call_starts: tuple[str, ...]
+    """The first is the one that the grammar has."""
+    call_ends: tuple[str, ...] = ()
+    """Behind the calls; they may be missing."""
+    keys: CallKeys = STANDARD
+    is_array: bool = False
+    """Whether several calls are an array between the markers, instead of each having markers of its own."""
+    space: str = ""
+    """What the template writes between a marker and the JSON text."""
+    separator: str = ""
+    """What it writes between calls."""
+    owns_reasoning: bool = False
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        return (*self.call_starts, *self.call_ends)
+
+    def parser(self, tools: Sequence[Tool]) -> OutputParser:
+        calls = Calls(tools)
+        return SteppedParser(lambda reader: content_and_calls(reader, calls, self.call_starts, self._read))
+
+    def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
+        yield from reader.take(*self.call_starts)
+        yield from reader.space()
+        yield from read_json_calls(reader, calls, self.keys)
+        if self.call_ends:
+            yield from reader.take_closing(*self.call_ends)
+
+    def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
+        start = f"{mark(self.call_starts[0])} {_text(self.space)}"
+        end = f"{_text(self.space)} {mark(self.call_ends[0])}" if self.call_ends else ""
+        if self.is_array:
+            calls = f'{start} "[" {several("tool_call", literal(self.separator), parallel)} "]" {end}'
+        else:
+            calls = several("tool_marked_call", _text(self.separator), parallel)
+            calls += f"\ntool_marked_call: {start} tool_call {end}"
+        return f"tool_calls: {calls}\n{json_call_rules(tools, self.keys)}"
+
+
+def _text(text: str) -> str:
+    return literal(text) if text else ""

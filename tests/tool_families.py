@@ -1,0 +1,235 @@
+"""What tests of tool-call formats share: outputs taken apart whole and in pieces, grammars followed."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import jsonschema
+from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+
+from server.chat.families.family import Mark, ToolFamily
+from server.chat.output import ContentText, OutputParser, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
+from server.chat.tools import Tool
+
+WEATHER = Tool(
+    "get_weather",
+    {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "maxLength": 8},
+            "days": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 9}, "maxItems": 2},
+            "unit": {"enum": ["C", "F"]},
+        },
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+    "The weather in a city.",
+)
+ADD = Tool(
+    "add",
+    {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}, "exact": {"type": "boolean"}},
+        "required": ["a", "b"],
+        "additionalProperties": False,
+    },
+)
+NOW = Tool("get_time", {"type": "object", "properties": {}, "additionalProperties": False})
+NOTE = Tool(
+    "write-note",
+    {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string"},
+            "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+            "score": {"type": ["number", "null"]},
+        },
+    },
+)
+TOOLS = (WEATHER, ADD, NOW, NOTE)
+
+Summary = list[tuple[str, ...]]
+
+
+def summary(parts: Sequence[OutputPart]) -> Summary:
+    """Text of one kind joined, a call as its name and all its arguments; checks what the protocol promises."""
+    joined: Summary = []
+    num_calls = 0
+    for part in parts:
+        if isinstance(part, ToolCallStarted):
+            assert part.call_id
+            assert part.index == num_calls
+            num_calls += 1
+            joined.append(("call", part.name, ""))
+        elif isinstance(part, ToolCallArguments):
+            assert part.text and joined[-1][0] == "call"
+            assert part.index == num_calls - 1
+            joined[-1] = (*joined[-1][:2], joined[-1][2] + part.text)
+        else:
+            kind = "content" if isinstance(part, ContentText) else "reasoning"
+            assert part.text
+            if joined and joined[-1][0] == kind:
+                joined[-1] = (kind, joined[-1][1] + part.text)
+            else:
+                joined.append((kind, part.text))
+    return joined
+
+
+def taken_apart(family: ToolFamily, text: str, tools: Sequence[Tool] = TOOLS) -> Summary:
+    """What a family makes of a text: the same whole, cut at every place, cut at all places, and cut at random ones."""
+    whole = _parsed(family.parser(tools), [text])
+    cuts = [[i] for i in range(1, len(text))]
+    cuts.append(list(range(1, len(text))))
+    chance = random.Random(len(text))
+    cuts += [sorted(chance.sample(range(len(text)), min(len(text), count))) for count in (2, 3, 5, 8, 13, 21)]
+    for places in cuts:
+        pieces = [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
+        assert _parsed(family.parser(tools), pieces) == whole, pieces
+    return whole
+
+
+def every_half(family: ToolFamily, text: str, tools: Sequence[Tool] = TOOLS) -> list[Summary]:
+    """What a family makes of every beginning of a text, each also cut at every character."""
+    halves = []
+    for end in range(len(text)):
+        whole = _parsed(family.parser(tools), [text[:end]])
+        assert _parsed(family.parser(tools), list(text[:end])) == whole
+        halves.append(whole)
+    return halves
+
+
+def streamed(family: ToolFamily, pieces: Sequence[str], tools: Sequence[Tool] = TOOLS) -> list[Summary]:
+    """What comes out after each of the pieces, and last at the end."""
+    parser = family.parser(tools)
+    return [_loose(parser.feed(piece)) for piece in pieces] + [_loose(parser.finish())]
+
+
+def _loose(parts: Sequence[OutputPart]) -> Summary:
+    """As they came."""
+    return [
+        ("start", part.name)
+        if isinstance(part, ToolCallStarted)
+        else ({ContentText: "content", ReasoningText: "reasoning"}.get(type(part), "arguments"), part.text)
+        for part in parts
+    ]
+
+
+def _parsed(parser: OutputParser, pieces: Sequence[str]) -> Summary:
+    parts = [part for piece in pieces for part in parser.feed(piece)]
+    return summary(parts + parser.finish())
+
+
+# --- grammars -------------------------------------------------------------------------------------------------------
+
+_MERGED = ['"}', '"}}', "}\n", '": ', '{"', '", "', "</", ">\n", '"]', "]}", '"}]', "\n<", "()", "=", "get_", "name"]
+
+
+class _SmallVocabulary:
+    """All bytes, a few longer tokens that reach over the seams of grammars, and control tokens."""
+
+    def __init__(self, control: Sequence[str]) -> None:
+        ordinary = [bytes([byte]) for byte in range(256)] + [text.encode() for text in _MERGED]
+        self.tokens = [*ordinary, b"<|eos|>", *(spelling.encode() for spelling in control)]
+        self.eos_token_id = len(ordinary)
+        self.bos_token_id = None
+        self.special_token_ids = list(range(len(ordinary), len(self.tokens)))
+
+    def __call__(self, text: bytes) -> list[int]:
+        return list(text)
+
+
+class Follower:
+    """Follows one family's grammar with a small vocabulary, in which the family's markers are control tokens or not."""
+
+    def __init__(
+        self, family: ToolFamily, tools: Sequence[Tool], parallel: bool = False, has_control: bool = False
+    ) -> None:
+        self.control = tuple(family.markers) if has_control else ()
+        self._vocabulary, self._tokenizer = _tokenizer(self.control)
+        self.source = f"start: tool_calls\n{family.grammar(tools, parallel, self._mark())}"
+        grammar = LLMatcher.grammar_from_lark(self.source)
+        assert LLMatcher.validate_grammar(grammar, self._tokenizer) == "", self.source
+        self._matcher = LLMatcher(self._tokenizer, grammar, log_level=0)
+
+    def _mark(self) -> Mark:
+        ids = {spelling: self._vocabulary.eos_token_id + 1 + i for i, spelling in enumerate(self.control)}
+        return lambda marker: f"<[{ids[marker]}]>" if marker in ids else json.dumps(marker)
+
+    def accepts(self, text: str) -> bool:
+        """Whether the text is a whole output, with one byte a token and with the longest tokens that there are."""
+        outcomes = {self._is_followed(self._tokens(text, longest)) for longest in (False, True)}
+        assert len(outcomes) == 1, text
+        return outcomes.pop()
+
+    def _is_followed(self, tokens: list[int]) -> bool:
+        self._matcher.reset()
+        return self._matcher.try_consume_tokens(tokens) == len(tokens) and self._matcher.is_accepting()
+
+    def _tokens(self, text: str, longest: bool) -> list[int]:
+        """Control tokens where they are spelled; between them bytes, or from the left the longest tokens."""
+        pieces = re.split(f"({'|'.join(map(re.escape, self.control))})", text) if self.control else [text]
+        return [token for piece in pieces for token in self._piece_tokens(piece, longest)]
+
+    def _piece_tokens(self, piece: str, longest: bool) -> list[int]:
+        if piece in self.control:
+            return [self._vocabulary.eos_token_id + 1 + self.control.index(piece)]
+        ordinary = self._vocabulary.tokens[256 : self._vocabulary.eos_token_id] if longest else []
+        tokens: list[int] = []
+        rest = piece.encode()
+        while rest:
+            fitting = [i for i, token in enumerate(ordinary, 256) if rest.startswith(token)]
+            tokens.append(max(fitting, key=lambda i: len(self._vocabulary.tokens[i]), default=rest[0]))
+            rest = rest[len(self._vocabulary.tokens[tokens[-1]]) :]
+        return tokens
+
+    def written(self, seed: int, max_tokens: int = 2000) -> str:
+        """An output by chance: at each step any token that the grammar allows, rather one that ends something."""
+        chance = random.Random(seed)
+        self._matcher.reset()
+        tokens: list[int] = []
+        while len(tokens) < max_tokens and not self._matcher.is_stopped():
+            if self._matcher.is_accepting() and chance.random() < 0.5:
+                break
+            mask = self._matcher.compute_logit_bias()
+            allowed = [token for token in range(len(mask)) if mask[token] and token != self._vocabulary.eos_token_id]
+            if not allowed:
+                break
+            plain = [token for token in allowed if self._vocabulary.tokens[token] in _ENDINGS]
+            token = chance.choice(plain if plain and chance.random() < 0.5 else allowed)
+            assert self._matcher.consume_token(token)
+            tokens.append(token)
+        assert self._matcher.is_accepting(), self._text(tokens)
+        return self._text(tokens)
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return b"".join(self._vocabulary.tokens[token] for token in tokens).decode(errors="replace")
+
+
+_ENDINGS = [text.encode() for text in (*'"}])>,<|/\n', "</", '"}', "`")]
+
+
+@cache
+def _tokenizer(control: tuple[str, ...]) -> tuple[_SmallVocabulary, LLTokenizer]:
+    vocabulary = _SmallVocabulary(control)
+    return vocabulary, LLTokenizer(TokenizerWrapper(vocabulary))
+
+
+def check_random_outputs(family: ToolFamily, num_outputs: int = 12, tools: Sequence[Tool] = TOOLS) -> None:
+    """Whatever a grammar lets through, the parser takes for calls, and their arguments validate."""
+    for has_control in (False, True):
+        for parallel in (False, True):
+            follower = Follower(family, tools, parallel, has_control)
+            for seed in range(num_outputs):
+                text = follower.written(seed)
+                parts = taken_apart(family, text, tools) if len(text) < 100 else _parsed(family.parser(tools), [text])
+                calls = [part for part in parts if part[0] == "call"]
+                assert calls and len(calls) == len([part for part in parts if part[0] != "reasoning"]), text
+                assert parallel or len(calls) == 1, text
+                for _, name, arguments in calls:
+                    schema = next(tool.parameters for tool in tools if tool.name == name)
+                    jsonschema.validate(json.loads(arguments), dict[str, Any](schema))
