@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `scripts/bench speed | http | clients | build`.
+"""The command line of the benchmarks: `scripts/bench compare | speed | http | clients | build`.
 
 It reads options and says what went wrong; what is measured, and how, is in the modules of the same names.
 """
@@ -17,7 +17,7 @@ import click
 
 from server.models.cores import num_physical_cores
 
-from . import crowd, http_cost, speed
+from . import comparison, crowd, http_cost, speed
 from .build_llama_cpp import BuildFailed, Tools, build_tools, default_cache
 from .make_model import NoTokenizer, tokenizer_source
 from .servers import NotReady, ServerDied, Setup
@@ -144,6 +144,23 @@ def speed_command(
     plan = speed.Plan(num_prompt_tokens, num_tokens, num_streams, rounds)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         speed.run(make_setup(model, slots, n_ctx, threads), plan, find_tools(**where), Path(scratch))
+
+
+@main.command("compare")
+@click.option("--model", type=FILE, help="A GGUF file; a Qwen2.5-0.5B shape with random weights if none is given.")
+@click.option("--threads", default=num_physical_cores(), show_default="physical cores")
+@click.option("--work", "names", multiple=True, type=click.Choice(comparison.NAMES), help="All by default.")
+@click.option("--image", type=click.Path(path_type=Path), help="Where to draw the ratios, such as docs/comparison.svg.")
+@tools_options
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@explained
+def compare_command(
+    model: Path | None, threads: int, names: tuple[str, ...], image: Path | None, rounds: int, **where: Any
+) -> None:
+    """Parley against llama-server on streams, shared and long prompts, many conversations, a restart, a burst."""
+    model = (model or comparison.default_model(where["cache"])).resolve()
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        comparison.run(model, threads, names or comparison.NAMES, rounds, find_tools(**where), Path(scratch), image)
 
 
 @main.command("http")

@@ -37,8 +37,8 @@ class Answer:
 
     @property
     def ttft_seconds(self) -> float:
-        """Time to first token."""
-        return self.arrivals[0] - self.sent
+        """Time to first token; to the end, where no token had text (halves of characters, from random weights)."""
+        return (self.arrivals[0] if self.arrivals else self.ended) - self.sent
 
     @property
     def itl_seconds(self) -> list[float]:

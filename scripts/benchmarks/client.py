@@ -47,13 +47,22 @@ def request_bytes(address: Address, path: str, body: Mapping[str, Any] = NO_BODY
     return "\r\n".join([*head, "", ""]).encode() + payload
 
 
+class Exchanged:
+    """Says, while an answer still arrives, that so many events of its stream have."""
+
+    def __init__(self, num_events: int) -> None:
+        self.num_events = num_events
+        self.event = asyncio.Event()
+
+
 class Exchange(asyncio.Protocol):
     """One request on one connection; `finished` is the future of its `Raw`."""
 
-    def __init__(self, request: bytes, leave_after: int | None) -> None:
+    def __init__(self, request: bytes, leave_after: int | None, seen: Exchanged | None) -> None:
         self.finished: asyncio.Future[Raw] = asyncio.get_running_loop().create_future()
         self._request = request
         self._leave_after = leave_after
+        self._seen = seen
         self._num_events = 0
         self._pieces: list[tuple[float, bytes]] = []
         self._sent = 0.0
@@ -67,19 +76,27 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._pieces.append((perf_counter(), data))
-        if self._leave_after is not None:
+        if self._leave_after is not None or self._seen is not None:
             self._num_events += data.count(b"data: ")
-            if self._num_events >= self._leave_after:
-                self._has_left = True
-                self._transport.abort()
+        if self._seen is not None and self._num_events >= self._seen.num_events:
+            self._seen.event.set()
+        if self._leave_after is not None and self._num_events >= self._leave_after:
+            self._has_left = True
+            self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
+        if self._seen is not None:
+            self._seen.event.set()  # nothing more will come
         if not self.finished.done():
             self.finished.set_result(Raw(self._sent, tuple(self._pieces), perf_counter(), self._has_left))
 
 
 async def exchange(
-    address: Address, path: str, body: Mapping[str, Any] = NO_BODY, leave_after: int | None = None
+    address: Address,
+    path: str,
+    body: Mapping[str, Any] = NO_BODY,
+    leave_after: int | None = None,
+    seen: Exchanged | None = None,
 ) -> Raw:
     """Play one request on a connection of its own; with `leave_after`, hang up after so many events of a stream.
 
@@ -88,7 +105,7 @@ async def exchange(
     request = request_bytes(address, path, body)
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_connection(
-        lambda: Exchange(request, leave_after), address.host, address.port
+        lambda: Exchange(request, leave_after, seen), address.host, address.port
     )
     await asyncio.wait([protocol.finished], timeout=END_SECONDS)
     transport.abort()

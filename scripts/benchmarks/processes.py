@@ -52,3 +52,8 @@ def total_cpu_seconds(processes: list[psutil.Process]) -> float:
 def resident_mb(processes: list[psutil.Process]) -> float:
     """Resident memory together; pages that they share count for each of them."""
     return sum(int(process.memory_info().rss) for process in processes) / 1e6
+
+
+def proportional_mb(processes: list[psutil.Process]) -> float:
+    """Memory together (PSS): a page that several share counts once. Linux only."""
+    return sum(int(process.memory_full_info().pss) for process in processes) / 1e6

@@ -62,10 +62,17 @@ async def play(address: Address, bodies: Sequence[dict[str, Any]]) -> list[Answe
 
 
 def check_whole(answer: Answer, num_tokens: int) -> None:
+    """Raise unless the answer is what `completion` asked for, and was computed from its first token on."""
+    check_complete(answer, num_tokens)
+    if not answer.arrivals:
+        raise WorkRefused(f"None of the {num_tokens} tokens had text.")
+    if answer.num_cached_tokens:
+        raise WorkRefused(f"{answer.num_cached_tokens} prompt tokens were cached, but all were to be computed.")
+
+
+def check_complete(answer: Answer, num_tokens: int) -> None:
     """Raise unless the answer is what `completion` asked for."""
-    if answer.status != 200 or answer.error or not answer.arrivals:
+    if answer.status != 200 or answer.error:
         raise WorkRefused(f"Status {answer.status} with {len(answer.arrivals)} pieces of text: {answer.error}")
     if answer.num_tokens != num_tokens:
         raise WorkRefused(f"{answer.num_tokens} tokens came instead of {num_tokens}.")
-    if answer.num_cached_tokens:
-        raise WorkRefused(f"{answer.num_cached_tokens} prompt tokens were cached, but all were to be computed.")

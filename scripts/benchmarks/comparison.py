@@ -1,0 +1,169 @@
+"""Parley against llama-server, on work that people feel: rounds, ratios and what is aimed at.
+
+Both serve the same model with the same kernels, threads, slots and context, one after the other; who goes first changes
+with every round, and ratios are taken within a round. What the work is, `comparison_works` says.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from . import plot, speed
+from .build_llama_cpp import Tools, check_kernels
+from .comparison_works import NUM_STREAM_TOKENS, NUM_STREAMS, WORKS, Figures, Work, decode_name
+from .make_model import make_model
+from .report import Figure, cell, figure, json_line, table
+from .servers import Setup, llama_server, parley
+from .shapes import SHAPES
+
+PARLEY, LLAMA_SERVER = "parley", "llama-server"
+LIMIT = "llama.cpp"
+NAMES = tuple(work.name for work in WORKS)
+
+AIMS: dict[str, float] = {
+    **{decode_name(num_streams): 1.0 for num_streams in NUM_STREAMS},
+    "memory: MB": 1.15,
+    "shared prompt: all done, s": 0.20,
+    "shared prompt: median TTFT, s": 0.15,
+    "long prompt: longest pause of the others, s": 0.06,
+    "long prompt: its TTFT, s": 1.3,
+    "round robin: TTFT of later turns, s": 1.0,
+    "restart: TTFT of the next turn, s": 0.10,
+    "burst: 99th percentile of TTFT, s": 1.0,
+    "burst: median TTFT of who asked little, s": 1.0,
+    "burst: TTFT of the user who waited longest, s": 1.0,
+}
+"""The ratio to llama-server that we want: at least that much of a rate, at most that much of anything else."""
+
+LIMIT_AIM = 0.95
+"""The share of what llama.cpp decodes without a server that we want to reach."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One figure of both servers, by name, over the rounds."""
+
+    name: str
+    by_server: Mapping[str, Figure]
+
+    @property
+    def ratio(self) -> Figure:
+        return self.by_server[PARLEY].over(self.by_server[LLAMA_SERVER])
+
+    @property
+    def is_rate(self) -> bool:
+        return self.name.endswith("tokens/s")
+
+    @property
+    def aim(self) -> float:
+        return AIMS[self.name]
+
+    @property
+    def is_reached(self) -> bool:
+        return self.ratio.median >= self.aim if self.is_rate else self.ratio.median <= self.aim
+
+    @property
+    def of_limit(self) -> Figure | None:
+        """Parley's share of what llama.cpp does without a server, where that was measured."""
+        return self.by_server[PARLEY].over(self.by_server[LIMIT]) if LIMIT in self.by_server else None
+
+    def as_json(self) -> dict[str, Any]:
+        found = {name: each.as_json() for name, each in self.by_server.items()}
+        of_limit = {"of_limit": self.of_limit.as_json(), "limit_aim": LIMIT_AIM} if self.of_limit else {}
+        return {**found, "ratio": self.ratio.as_json(), "aim": self.aim, "is_reached": self.is_reached, **of_limit}
+
+
+def default_model(cache: Path) -> Path:
+    """A Qwen2.5-0.5B shape with random weights, written once."""
+    path = cache / "qwen2.5-0.5b.gguf"
+    if not path.exists():
+        print(f"bench: writing {path}", file=sys.stderr)
+        make_model(path, SHAPES["qwen2.5-0.5b"])
+    return path
+
+
+# --- rounds ---------------------------------------------------------------------------------------------------------
+
+
+def measure(work: Work, setup: Setup, tools: Tools, scratch: Path, num_rounds: int) -> dict[str, list[Figures]]:
+    """What each server did, by name and round. In every round both get the same prompts."""
+    starts = {
+        PARLEY: partial(parley, setup, scratch, dict(work.settings)),
+        LLAMA_SERVER: partial(llama_server, setup, tools.server, scratch),
+    }
+    names = list(starts)
+    found: dict[str, list[Figures]] = {name: [] for name in names}
+    for number in range(num_rounds):
+        for name in names if number % 2 == 0 else reversed(names):
+            print(f"bench: {work.name}, round {number + 1} of {num_rounds}, {name}", file=sys.stderr)
+            shutil.rmtree(scratch / "data", ignore_errors=True)  # what an earlier round left on the disk
+            found[name].append(work.play(starts[name], random.Random(number)))
+    return found
+
+
+def limits(setup: Setup, tools: Tools, num_rounds: int) -> list[Figures]:
+    """What llama.cpp decodes without a server, by round, under the names of the streams' figures."""
+    plan = speed.Plan(speed.SHORT_PROMPT, NUM_STREAM_TOKENS, NUM_STREAMS, num_rounds)
+    rates = [speed.limit_rates(tools, setup, plan) for _ in range(num_rounds)]
+    return [{decode_name(number): each[plan.decode(number)] for number in NUM_STREAMS} for each in rates]
+
+
+def results_of(found: Mapping[str, Sequence[Figures]]) -> list[Result]:
+    """One result for each figure of both servers; the limit is there for some."""
+    results = []
+    for name in found[PARLEY][0]:
+        with_it = {server: rounds for server, rounds in found.items() if name in rounds[0]}
+        results.append(Result(name, {server: figure([r[name] for r in rounds]) for server, rounds in with_it.items()}))
+    return results
+
+
+# --- all of it ------------------------------------------------------------------------------------------------------
+
+
+def text_table(results: Sequence[Result]) -> str:
+    header = ["median (spread)", PARLEY, LLAMA_SERVER, "ratio", "aim", "of llama.cpp's limit"]
+    return table(header, [row(result) for result in results])
+
+
+def row(result: Result) -> list[str]:
+    digits = 1 if result.is_rate or "MB" in result.name else 2
+    aim = f"{'>=' if result.is_rate else '<='} {result.aim:.2f} {'' if result.is_reached else 'MISSED'}".rstrip()
+    servers = [cell(result.by_server[name], digits) for name in (PARLEY, LLAMA_SERVER)]
+    return [result.name, *servers, cell(result.ratio, 3), aim, cell(result.of_limit, 2)]
+
+
+def run(
+    model: Path,
+    num_threads: int,
+    names: Sequence[str],
+    num_rounds: int,
+    tools: Tools,
+    scratch: Path,
+    image: Path | None,
+) -> None:
+    """Measure, print, and draw the ratios into `image` if there is one."""
+    has_same_kernels = check_kernels(tools)
+    results: list[Result] = []
+    for work in (work for work in WORKS if work.name in names):
+        setup = Setup(model, work.num_slots, work.n_ctx, num_threads)
+        found = measure(work, setup, tools, scratch, num_rounds)
+        if work.name == "streams":
+            found[LIMIT] = limits(setup, tools, num_rounds)
+        results += results_of(found)
+        print(text_table(results), file=sys.stderr)
+    print(text_table(results))
+    if image:
+        plot.draw(image, results, title=f"Parley / llama-server, {model.stem}, {num_threads} threads")
+    extra = {
+        "num_rounds": num_rounds,
+        "same_kernels": has_same_kernels,
+        "figures": {result.name: result.as_json() for result in results},
+    }
+    print(json_line("comparison", Setup(model, 0, 0, num_threads), extra))

@@ -1,0 +1,90 @@
+"""scripts/bench compare: how ratios, aims and percentiles come out of what both servers did."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from scripts.benchmarks.answers import Answer
+from scripts.benchmarks.comparison import AIMS, LIMIT, LLAMA_SERVER, NAMES, PARLEY, Result, results_of, text_table
+from scripts.benchmarks.comparison_works import (
+    FIRST_TURN,
+    LATER_TURN,
+    NUM_CONVERSATIONS,
+    NUM_STREAMS,
+    decode_name,
+    longest_pause,
+    percentile,
+    turns,
+)
+from scripts.benchmarks.report import Figure
+from scripts.benchmarks.work import WorkRefused
+
+ONE_STREAM = decode_name(1)
+RESTART = "restart: TTFT of the next turn, s"
+
+
+def answer(arrivals: tuple[float, ...]) -> Answer:
+    return Answer(0.0, 9.0, 200, {}, arrivals, "x", "length", {}, is_done=True)
+
+
+def result(name: str, mine: tuple[float, ...], theirs: tuple[float, ...]) -> Result:
+    return Result(name, {PARLEY: Figure(mine), LLAMA_SERVER: Figure(theirs)})
+
+
+def test_every_figure_has_an_aim() -> None:
+    assert {decode_name(number) for number in NUM_STREAMS} < set(AIMS)
+    assert len(NAMES) == len(set(NAMES))
+
+
+def test_a_rate_should_be_higher_and_a_time_lower() -> None:
+    assert result(ONE_STREAM, (11.0,), (10.0,)).is_reached
+    assert not result(ONE_STREAM, (9.0,), (10.0,)).is_reached
+    assert result(RESTART, (0.5,), (10.0,)).is_reached
+    assert not result(RESTART, (9.0,), (10.0,)).is_reached
+
+
+def test_ratios_compare_the_same_round() -> None:
+    assert result(RESTART, (1.0, 4.0, 3.0), (10.0, 8.0, 30.0)).ratio.samples == pytest.approx((0.1, 0.5, 0.1))
+
+
+def test_the_limit_is_beside_the_figures_that_have_one() -> None:
+    found = {
+        PARLEY: [{ONE_STREAM: 9.0, RESTART: 1.0}],
+        LLAMA_SERVER: [{ONE_STREAM: 8.0, RESTART: 2.0}],
+        LIMIT: [{ONE_STREAM: 10.0}],
+    }
+    streams, restart = results_of(found)
+    assert streams.of_limit == Figure((0.9,))
+    assert restart.of_limit is None
+    assert streams.as_json()["of_limit"]["median"] == pytest.approx(0.9)
+    assert "MISSED" in text_table([streams, restart])
+
+
+def test_a_turn_continues_the_prompts_of_the_turn_before() -> None:
+    rounds = turns(random.Random(0))
+    first, second = next(rounds), next(rounds)
+    assert len(first) == len(second) == NUM_CONVERSATIONS
+    for before, after in zip(first, second, strict=True):
+        assert len(before["prompt"]) == FIRST_TURN
+        assert len(after["prompt"]) == FIRST_TURN + LATER_TURN
+        assert after["prompt"][:FIRST_TURN] == before["prompt"]
+
+
+def test_only_pauses_that_end_after_the_disturbance_count() -> None:
+    assert longest_pause(answer((0.0, 5.0, 6.0, 8.0)), since=5.5) == pytest.approx(2.0)
+
+
+def test_a_stream_that_ended_before_the_disturbance_measures_nothing() -> None:
+    with pytest.raises(WorkRefused):
+        longest_pause(answer((0.0, 1.0)), since=2.0)
+
+
+def test_a_percentile_is_one_of_the_samples() -> None:
+    assert percentile(list(range(1, 201)), 0.99) == 198
+    assert percentile([3.0], 0.99) == 3.0
+
+
+def test_without_any_text_the_end_is_the_first_that_was_seen() -> None:
+    assert answer(()).ttft_seconds == 9.0
