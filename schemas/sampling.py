@@ -8,10 +8,12 @@ from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from schemas.fields import (
+    Array,
     Integer,
     Number,
     RequestSchema,
     StrictField,
+    Text,
     as_object,
     check_length,
     invalid,
@@ -22,6 +24,13 @@ from schemas.fields import (
 MAX_TOKEN_ID = 2**31 - 1
 MAX_LOGIT_BIASES = 10_000
 MAX_LOGIT_BIAS = 100
+
+WHOLE_CONTEXT = MAX_TOKEN_ID
+"""More tokens than any context has; clients of llama-server say -1."""
+
+MAX_BREAKERS = 16
+MAX_BREAKER_BYTES = 40
+"""llama.cpp cuts longer ones off."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,24 @@ class SamplingOptions:
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     repeat_penalty: float | None = None
+    penalty_last_n: int | None = None
+    """How many of the last tokens the penalties look at; 0 is off."""
+    dry_multiplier: float | None = None
+    """0 is off, here and of the following that say nothing else."""
+    dry_base: float | None = None
+    dry_allowed_length: int | None = None
+    dry_penalty_last_n: int | None = None
+    dry_sequence_breakers: list[str] | None = None
+    top_n_sigma: float | None = None
+    xtc_probability: float | None = None
+    xtc_threshold: float | None = None
+    """Above 0.5 is off."""
+    dynatemp_range: float | None = None
+    dynatemp_exponent: float | None = None
+    mirostat: int | None = None
+    """0, or the version of it."""
+    mirostat_tau: float | None = None
+    mirostat_eta: float | None = None
     logit_bias: dict[int, float] | None = None
     """By token id."""
     seed: int | None = None
@@ -68,6 +95,16 @@ def _bias(key: str, bias: object) -> float:
     return float(bias)
 
 
+class Breaker(Text):
+    """A text at which DRY begins to look for repetitions anew."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        breaker = super()._deserialize(value, attr, data, **kwargs)
+        if len(breaker.encode()) > MAX_BREAKER_BYTES:
+            raise invalid(f"must have at most {MAX_BREAKER_BYTES} bytes, got {len(breaker.encode())}")
+        return breaker
+
+
 class SamplingSchema(RequestSchema):
     """OpenAI's sampling parameters and llama.cpp's. The bounds keep llama.cpp's 32-bit floats finite."""
 
@@ -82,6 +119,21 @@ class SamplingSchema(RequestSchema):
     repeat_penalty = Number(0.01, 100)
     repetition_penalty = Number(0.01, 100)
     """vLLM's name of `repeat_penalty`, which wins when both are given."""
+    repeat_last_n = Integer(-1, MAX_TOKEN_ID)
+    dry_multiplier = Number(0, 100)
+    dry_base = Number(1, 100)
+    dry_allowed_length = Integer(0, MAX_TOKEN_ID)
+    dry_penalty_last_n = Integer(-1, MAX_TOKEN_ID)
+    dry_sequence_breakers = Array(Breaker(may_be_empty=False), min_items=1, max_items=MAX_BREAKERS)
+    top_n_sigma = Number(-1, 100)
+    """Many clients send -1 for "off", as for `top_k`."""
+    xtc_probability = Number(0, 1)
+    xtc_threshold = Number(0, 1)
+    dynatemp_range = Number(0, 2)
+    dynatemp_exponent = Number(0, 10)
+    mirostat = Integer(0, 2)
+    mirostat_tau = Number(0, 100)
+    mirostat_eta = Number(0, 1)
     logit_bias = LogitBias()
     seed = Integer(-(2**63), 2**63 - 1)
 
@@ -91,6 +143,9 @@ def sampling_options(loaded: Mapping[str, Any]) -> SamplingOptions:
     given = {name: loaded[name] for name in SAMPLING_NAMES & loaded.keys()}
     if "repetition_penalty" in loaded:
         given.setdefault("repeat_penalty", loaded["repetition_penalty"])
-    if given.get("top_k") == -1:
-        given["top_k"] = 0
+    if "repeat_last_n" in loaded:
+        given["penalty_last_n"] = loaded["repeat_last_n"]
+    for name, meant in (("top_k", 0), ("penalty_last_n", WHOLE_CONTEXT), ("dry_penalty_last_n", WHOLE_CONTEXT)):
+        if given.get(name) == -1:
+            given[name] = meant
     return SamplingOptions(**given)

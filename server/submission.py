@@ -16,6 +16,9 @@ from server.engine.messages import ModelCard, SamplingParams, Submit, TextPiece
 DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}
 """OpenAI's defaults for what OpenAI has; llama.cpp's for `top_k` and `min_p`, which keep small models on track."""
 
+INTEGER_NAMES = {"top_k", "penalty_last_n", "mirostat"}
+"""Of what a model's file may recommend, all of which comes as floats."""
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -48,7 +51,7 @@ def sampling_params(options: SamplingOptions, card: ModelCard) -> SamplingParams
     """What the request says, else what the model's file recommends, else our defaults."""
     given = {name: value for name, value in dataclasses.asdict(options).items() if value is not None}
     merged = {**DEFAULT_SAMPLING, **card.default_sampling, **given}
-    return SamplingParams(**{**merged, "top_k": int(merged["top_k"])})
+    return SamplingParams(**merged | {name: int(merged[name]) for name in INTEGER_NAMES & merged.keys()})
 
 
 def make_submit(

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from server.engine.candidates import Logits
 from server.engine.messages import SamplingParams
 from server.engine.runner import DecodeError, Span
-from server.engine.sampler import Logits, Sampler
+from server.engine.sampler import RepetitionRule, Sampler
 
 N_VOCAB = 256
 EOG = 0
@@ -91,9 +92,9 @@ class FakeRunner:
         logits[token] = 10.0
         return logits
 
-    def sampler(self, params: SamplingParams, ignore_eos: bool) -> Sampler:
+    def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None = None) -> Sampler:
         self.num_samplers += 1
-        return Sampler(params, chain=None, banned=[EOG] if ignore_eos else [])
+        return Sampler(params, banned=[EOG] if ignore_eos else [])
 
     def token_bytes(self, token: int) -> bytes:
         return b"" if token == EOG else chr(token).encode()

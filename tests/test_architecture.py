@@ -143,7 +143,10 @@ RESERVED = (
     Reserved("server.api", ("server.app", "server.api")),
     Reserved("server.supervisor", ("server.arbiter", "server.supervisor")),
     Reserved("server.arbiter", ()),
-    Reserved("llama_cpp", ("server.engine.model", "server.engine.vocabulary", "server.engine.native_log")),
+    Reserved(
+        "llama_cpp",
+        ("server.engine.model", "server.engine.vocabulary", "server.engine.native_log", "server.engine.dry"),
+    ),
     Reserved("huggingface_hub", ("server.models.hub",)),
     Reserved("httpx2", ("server.models.hub",)),
     Reserved("marshmallow", ("schemas",)),

@@ -57,6 +57,13 @@ class Letters:
         return {ord(spelling): f"<{spelling}>".encode() for spelling in spellings}
 
 
+class NoRules:
+    """No request here asks for DRY."""
+
+    def rule(self, params: SamplingParams) -> None:
+        assert params.dry_multiplier == 0
+
+
 class Worker:
     """The other end of a connection."""
 
@@ -89,7 +96,7 @@ class Worker:
 @pytest.fixture
 def connect(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
     runner = FakeRunner(num_slots=1, n_ctx=100_000)
-    intake, grammars = Intake(Letters(), runner.n_ctx), GrammarCompiler(LetterVocabulary())
+    intake, grammars = Intake(Letters(), runner.n_ctx, NoRules()), GrammarCompiler(LetterVocabulary())
     service = Service(Engine(runner, 10, 1000), intake, grammars, CARD)
     service.listen(tmp_path / "s")
     threading.Thread(target=service.run, daemon=True).start()

@@ -16,6 +16,7 @@ from schemas.sampling import SamplingOptions
 from server import strict_json
 from server.cli import main as parley
 from server.doctor import NEWEST_PYTHON, OLDEST_PYTHON
+from server.engine import sampler
 from server.engine.messages import SamplingParams
 from server.errors import ParleyError
 from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
@@ -171,14 +172,21 @@ def test_the_databases_that_are_mentioned_can_be_configured() -> None:
 def test_the_sampling_defaults_are_those_of_the_code() -> None:
     written = {codes(name)[0]: float(value) for name, value in table_rows(section(README, "Sampling"))}
     neutral = SamplingParams()
-    names = {field.name for field in dataclasses.fields(SamplingOptions)} - {"logit_bias", "seed"}
-    assert written == {name: DEFAULT_SAMPLING.get(name, getattr(neutral, name)) for name in names}
+    names = {field.name for field in dataclasses.fields(SamplingOptions)}
+    names -= {"logit_bias", "seed", "dry_sequence_breakers"}
+    in_code = {name: DEFAULT_SAMPLING.get(name, getattr(neutral, name)) for name in names}
+    assert written == {{"penalty_last_n": "repeat_last_n"}.get(name, name): value for name, value in in_code.items()}
 
 
 def test_the_order_of_sampling_is_that_of_the_code() -> None:
-    in_code = re.findall(r"init_(top_k|typical|top_p|min_p|temp)\(", (CHECKOUT / "server/engine/model.py").read_text())
-    written = codes(words(README).partition("otherwise the order is")[2].partition("draw")[0])
-    assert written == [{"typical": "typical_p", "temp": "temperature"}.get(name, name) for name in in_code]
+    def steps(text: str) -> list[str]:
+        return re.findall(r"^(\d\. .*?)(?=^\d\. |\n\n)", text, re.MULTILINE | re.DOTALL)
+
+    in_code = steps(sampler.__doc__ or "")
+    written = steps(section(README, "Sampling"))
+    assert len(in_code) == len(written) == 6
+    filters = in_code[3].removeprefix("4. ").strip().replace("-", "_").split(", ")
+    assert re.findall(r"\w+", written[3])[1:] == filters
 
 
 def error_classes(kind: type[ParleyError] = ParleyError) -> Iterator[type[ParleyError]]:
@@ -205,7 +213,6 @@ def test_the_errors_are_those_of_the_code() -> None:
         f"Python {'.'.join(map(str, OLDEST_PYTHON))} to {'.'.join(map(str, NEWEST_PYTHON))}",
         f"on {Settings.model_fields['bind'].default}",
         DEMO_MODEL_ID,
-        f"the last {SamplingParams().penalty_last_n} tokens",
         f"at most {strict_json.MAX_DEPTH} levels deep",
         f"stored every {SAVE_SECONDS:g} seconds",
         f"after at most {LEASE_SECONDS:g} seconds",

@@ -7,7 +7,7 @@ import pytest
 from schemas.chat_completions import load_chat_completion
 from schemas.completions import load_completion
 from schemas.errors import SchemaError
-from schemas.sampling import MAX_LOGIT_BIASES, SamplingOptions
+from schemas.sampling import MAX_LOGIT_BIASES, WHOLE_CONTEXT, SamplingOptions
 
 BOUNDS = {
     "temperature": (0, 2),
@@ -16,6 +16,18 @@ BOUNDS = {
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
     "repeat_penalty": (0.01, 100),
+    "dry_multiplier": (0, 100),
+    "dry_base": (1, 100),
+    "dry_allowed_length": (0, 2**31 - 1),
+    "dry_penalty_last_n": (0, 2**31 - 1),
+    "top_n_sigma": (-1, 100),
+    "xtc_probability": (0, 1),
+    "xtc_threshold": (0, 1),
+    "dynatemp_range": (0, 2),
+    "dynatemp_exponent": (0, 10),
+    "mirostat": (0, 2),
+    "mirostat_tau": (0, 100),
+    "mirostat_eta": (0, 1),
     "seed": (-(2**63), 2**63 - 1),
     "top_k": (0, 2**31 - 1),
 }
@@ -100,6 +112,19 @@ def test_a_top_k_of_minus_one_is_off_as_zero_is() -> None:
 def test_repetition_penalty_is_another_name_of_repeat_penalty() -> None:
     assert options(repetition_penalty=1.1).repeat_penalty == 1.1
     assert options(repetition_penalty=1.1, repeat_penalty=1.2).repeat_penalty == 1.2
+
+
+def test_the_penalties_look_at_the_last_tokens_or_at_all_of_them() -> None:
+    assert options(repeat_last_n=0).penalty_last_n == 0
+    assert options(repeat_last_n=-1).penalty_last_n == WHOLE_CONTEXT
+    assert options(dry_penalty_last_n=-1).dry_penalty_last_n == WHOLE_CONTEXT
+    assert refusal(repeat_last_n=-2).param == "repeat_last_n"
+
+
+def test_sequence_breakers_are_short_texts() -> None:
+    assert options(dry_sequence_breakers=["\n", "END"]).dry_sequence_breakers == ["\n", "END"]
+    for bad in ([], [""], ["x" * 41], ["\N{GREEK SMALL LETTER OMEGA}" * 21], "\n", [1], ["a"] * 17):
+        assert (refusal(dry_sequence_breakers=bad).param or "").startswith("dry_sequence_breakers")
 
 
 def test_logit_bias_is_by_token_id() -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from llguidance import LLMatcher
 
-from server.engine.sampler import Logits
+from server.engine.candidates import Logits
 
 NOT_ALLOWED = np.float32(-np.inf)
 

@@ -15,9 +15,9 @@ import msgspec
 from server.engine.constraint import ConstraintError
 from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
+from server.engine.logprobs import Logprobs
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, TokenLogprob
 from server.engine.runner import DecodeError, Runner
-from server.engine.sampler import Logprobs
 from server.engine.scheduler import Chunk, Scheduler, WaitingQueue
 from server.engine.sequence import Request, Sequence
 from server.engine.step_cost import StepCost
@@ -90,7 +90,12 @@ class Engine:
         if params.seed is not None and choice:
             params = msgspec.structs.replace(params, seed=params.seed + choice)
         ignores_eos = request.ignore_eos and request.grammar is None
-        return Sequence(request, choice, lambda: self._runner.sampler(params, ignores_eos), Detokenizer(request.stop))
+        return Sequence(
+            request,
+            choice,
+            lambda: self._runner.sampler(params, ignores_eos, request.dry_rule),
+            Detokenizer(request.stop),
+        )
 
     def _compute(self, chunks: list[Chunk]) -> None:
         started = time.perf_counter()

@@ -7,10 +7,13 @@ vocabularies and limits; it does not know slots, queues or sockets.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from server.engine.messages import Accepted, Rejected, Submit, TextPiece
+from server.engine.messages import Accepted, Rejected, SamplingParams, Submit, TextPiece
 from server.engine.sequence import Request
+
+if TYPE_CHECKING:
+    from server.engine.sampler import RepetitionRule
 
 
 class Tokenizer(Protocol):
@@ -23,12 +26,19 @@ class Tokenizer(Protocol):
     def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]: ...
 
 
+class DryRules(Protocol):
+    """Makes of DRY params what they mean for the vocabulary, which can take a tenth of a second."""
+
+    def rule(self, params: SamplingParams) -> RepetitionRule | None: ...
+
+
 class Intake:
     """Checks and tokenizes submitted requests for a model with sequences of up to `n_ctx` tokens."""
 
-    def __init__(self, tokenizer: Tokenizer, n_ctx: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, n_ctx: int, dry_rules: DryRules) -> None:
         self._tokenizer = tokenizer
         self._n_ctx = n_ctx
+        self._dry_rules = dry_rules
 
     def prepare(self, owner: Hashable, submit: Submit) -> tuple[Request, Accepted] | Rejected:
         """A request with the answer for the case that it is queued, or why there will be none.
@@ -62,6 +72,7 @@ class Intake:
             num_choices=submit.num_choices,
             stop=tuple(submit.stop),
             ignore_eos=submit.ignore_eos,
+            dry_rule=self._dry_rules.rule(submit.sampling),
             num_top_logprobs=submit.num_top_logprobs,
             user=submit.user,
             cache_scope=submit.cache_scope,

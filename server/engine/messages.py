@@ -63,7 +63,11 @@ class TextPiece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How the next token is chosen. Names and meanings are llama.cpp's; the neutral value of each is the default."""
+    """How the next token is chosen; `sampler` has the order.
+
+    Names and meanings are llama.cpp's; by default everything is off. What only says how something works that is off has
+    llama.cpp's default.
+    """
 
     temperature: float = 1.0
     top_k: int = 0
@@ -74,6 +78,20 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     penalty_last_n: int = 64
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = 64
+    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    top_n_sigma: float = 0.0
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    mirostat: int = 0
+    """0 is off; 1 and 2 are its versions."""
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
     logit_bias: dict[int, float] = {}
     seed: int | None = None
 

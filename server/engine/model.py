@@ -1,6 +1,6 @@
 """A model in memory: weights, context and the forward pass, through llama-cpp-python's low-level API.
 
-Everything that dereferences a llama.cpp pointer is here, in `vocabulary` and in `native_log`. It does not know
+Everything that dereferences a llama.cpp pointer is here, in `vocabulary`, `dry` and `native_log`. It does not know
 requests or which sequence has which slot.
 """
 
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import random
 from collections.abc import Callable, Iterable
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from server.engine import native_log
+from server.engine.candidates import Logits
+from server.engine.dry import DryRules
 from server.engine.messages import EngineConfig, ModelCard, SamplingParams
+from server.engine.recommended import recommended_sampling
 from server.engine.runner import DecodeError, Span
-from server.engine.sampler import Chain, Logits, Sampler, is_greedy
+from server.engine.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.vocabulary import Vocabulary
 
 DEFAULT_N_CTX = 8192
@@ -42,8 +44,10 @@ class Model:
     def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
         llama.llama_backend_init()
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if llama.llama_supports_gpu_offload() else MAX_STEP_TOKENS
+        self._n_gpu_layers = config.n_gpu_layers
         self._model = _load_weights(config, on_progress)
         self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
+        self._row_type = ctypes.c_float * self.vocabulary.num_tokens
         self.n_ctx_train: int = llama.llama_model_n_ctx_train(self._model)
         self.n_ctx = config.n_ctx or min(self.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
@@ -66,12 +70,18 @@ class Model:
     def logits(self, row: int) -> Logits:
         """Logits of one row of the last forward pass, shape (n_vocab,): llama.cpp's own memory, not a copy."""
         pointer = llama.llama_get_logits_ith(self._context, row)
-        return np.ctypeslib.as_array(pointer, shape=(self.vocabulary.num_tokens,))
+        # Not `np.ctypeslib.as_array`, which takes ten times as long.
+        native = self._row_type.from_address(ctypes.addressof(pointer.contents))
+        return np.frombuffer(native, dtype=np.float32)  # type: ignore[call-overload,no-any-return]
 
-    def sampler(self, params: SamplingParams, ignore_eos: bool) -> Sampler:
-        """A sampler for one sequence; without a seed it draws differently every time."""
-        chain: Chain | None = None if is_greedy(params) else _LlamaChain(self._context, params)
-        return Sampler(params, chain, banned=self.vocabulary.eog_tokens if ignore_eos else ())
+    def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None = None) -> Sampler:
+        """A sampler for one sequence."""
+        dry = dry_rule.start() if dry_rule is not None else None
+        return Sampler(params, dry, banned=self.vocabulary.eog_tokens if ignore_eos else ())
+
+    def dry_rules(self) -> DryRules:
+        """What makes the `dry_rule`s of requests."""
+        return DryRules(llama.llama_model_get_vocab(self._model), self.n_ctx)
 
     def token_bytes(self, token: int) -> bytes:
         return self.vocabulary.token_bytes(token)
@@ -98,7 +108,7 @@ class Model:
             control_spellings=vocabulary.control_spellings(),
             marker_ids=vocabulary.marker_ids,
             infill_spellings=vocabulary.infill_spellings(),
-            default_sampling=self._recommended_sampling(),
+            default_sampling=recommended_sampling(self._metadata),
             system_fingerprint=self._fingerprint(description),
         )
 
@@ -122,29 +132,23 @@ class Model:
             )
         return context
 
-    def _recommended_sampling(self) -> dict[str, float]:
-        names = {
-            "temperature": llama.LLAMA_MODEL_META_KEY_SAMPLING_TEMP,
-            "top_k": llama.LLAMA_MODEL_META_KEY_SAMPLING_TOP_K,
-            "top_p": llama.LLAMA_MODEL_META_KEY_SAMPLING_TOP_P,
-            "min_p": llama.LLAMA_MODEL_META_KEY_SAMPLING_MIN_P,
-            "repeat_penalty": llama.LLAMA_MODEL_META_KEY_SAMPLING_PENALTY_REPEAT,
-        }
-        found = {name: self._metadata(llama.llama_model_meta_key_str(key)) for name, key in names.items()}
-        return {name: float(value) for name, value in found.items() if value}
-
-    def _metadata(self, key: bytes) -> str:
-        return _read_string(lambda buffer, size: llama.llama_model_meta_val_str(self._model, key, buffer, size))
+    def _metadata(self, key: str) -> str:
+        return _read_string(
+            lambda buffer, size: llama.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
+        )
 
     def _fingerprint(self, description: str) -> str:
-        """Changes when weights, library or batch geometry change, on which seeded results depend."""
+        """Changes with all that seeded results depend on: weights, library, backend, batch geometry, our own draws."""
         facts = (
             description,
-            self._metadata(b"general.name"),
+            self._metadata("general.name"),
             llama.llama_model_size(self._model),
             llama.llama_version(),
+            llama.llama_print_system_info(),  # the backends there are, and what they make use of
+            self._n_gpu_layers,
             self.n_ctx,
             self.num_slots,
+            DRAWS,
         )
         return "fp_" + hashlib.sha256(repr(facts).encode()).hexdigest()[:10]
 
@@ -203,34 +207,6 @@ class _Batch:
                 self._wants_logits[end - 1] = 1
                 self.rows_with_logits.append(end - 1)
         self.native.n_tokens = end
-
-
-class _LlamaChain:
-    """llama.cpp's sampler chain for one sequence, ending in a seeded draw."""
-
-    def __init__(self, context: object, params: SamplingParams) -> None:
-        self._context = context
-        self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-        seed = random.getrandbits(32) if params.seed is None else params.seed
-        if params.top_k > 0:
-            self._add(llama.llama_sampler_init_top_k(params.top_k))
-        if params.typical_p < 1:
-            self._add(llama.llama_sampler_init_typical(params.typical_p, 1))
-        if params.top_p < 1:
-            self._add(llama.llama_sampler_init_top_p(params.top_p, 1))
-        if params.min_p > 0:
-            self._add(llama.llama_sampler_init_min_p(params.min_p, 1))
-        self._add(llama.llama_sampler_init_temp(params.temperature))
-        self._add(llama.llama_sampler_init_dist(seed % llama.LLAMA_DEFAULT_SEED))  # that one value means "random"
-
-    def sample(self, row: int) -> int:
-        return int(llama.llama_sampler_sample(self._chain, self._context, row))
-
-    def close(self) -> None:
-        llama.llama_sampler_free(self._chain)
-
-    def _add(self, sampler: object) -> None:
-        llama.llama_sampler_chain_add(self._chain, sampler)
 
 
 def _load_weights(config: EngineConfig, on_progress: Callable[[float], None]) -> object:

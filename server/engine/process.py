@@ -69,7 +69,8 @@ def _serve(config: EngineConfig, reporter: Reporter) -> None:
     threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
     engine = Engine(model, config.max_waiting_requests, config.max_waiting_tokens)
-    intake, grammars = Intake(model.vocabulary, model.n_ctx), GrammarCompiler(model.vocabulary)
+    intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules())
+    grammars = GrammarCompiler(model.vocabulary)
     service = Service(engine, intake, grammars, model.card(config.model_id))
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from server.engine.candidates import Logits
 from server.engine.kv_cache import Memory
 from server.engine.messages import SamplingParams
-from server.engine.sampler import Logits, Sampler
+from server.engine.sampler import RepetitionRule, Sampler
 
 
 class Span(Protocol):
@@ -58,7 +59,7 @@ class Runner(Protocol):
         """Logits of a row of the last pass, shape (n_vocab,); writable, and gone with the next pass."""
         ...
 
-    def sampler(self, params: SamplingParams, ignore_eos: bool) -> Sampler: ...
+    def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None) -> Sampler: ...
 
     def token_bytes(self, token: int) -> bytes:
         """What a token stands for; empty for control tokens, and not always whole characters."""

@@ -1,104 +1,157 @@
 """Chooses the next token from logits.
 
-Order: logit bias, penalties, then either the likeliest token (temperature 0) or llama.cpp's samplers top-k, typical-p,
-top-p, min-p, temperature and a seeded draw. Bias and penalties touch a few logits only, so they are done here in
-place, which spares a pass over the vocabulary. Knows nothing of sequences, text or who asked.
+The order is llama-server's:
+
+1. `logit_bias`; the end-of-generation tokens are out of the question with `ignore_eos`
+2. repeat, presence and frequency penalties over the last `penalty_last_n` tokens, prompt included
+3. DRY over the last `dry_penalty_last_n` tokens, prompt included
+4. top-n-sigma, top-k, typical-p, top-p, min-p, XTC
+5. temperature, which with `dynatemp_range` depends on how sure the model is
+6. a draw, by `seed`
+
+A temperature of 0 takes the likeliest token after step 3. With mirostat, as in llama-server, there are only bias,
+temperature and its own choice; penalties and filters are left out.
+
+A mask, such as a grammar's, is applied to the logits before all of this: tokens at -inf are never chosen, whatever is
+added to them. What step 4 does is in `candidates`; nothing here knows sequences, text or who asked.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+import random
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from server.engine.candidates import (
+    Candidates,
+    Logits,
+    draw,
+    floor_of_min_p,
+    floor_of_sigma,
+    nucleus,
+    relative_entropy,
+    typical,
+    without_top_choices,
+)
 from server.engine.messages import SamplingParams
+from server.engine.mirostat import Mirostat
+from server.engine.penalties import penalize, penalizes
 
-Logits = npt.NDArray[np.float32]
-"""Shape (n_vocab,); a view into llama.cpp's output of one row, valid until the next forward pass."""
-
-
-class Chain(Protocol):
-    """A llama.cpp sampler chain that ends in a draw."""
-
-    def sample(self, row: int) -> int:
-        """A token for output row `row` of the last forward pass."""
-
-    def close(self) -> None:
-        """Free what llama.cpp holds for it."""
-
+DRAWS = 2
+"""Changes whenever the same logits and seed may give another token; part of the system fingerprint."""
 
 MIN_TEMPERATURE = 1e-5
 """Below it only the likeliest token is left in any case, and logits / temperature would leave the range of a float."""
 
+NUM_SEEDS = 2**64
 
-def is_greedy(params: SamplingParams) -> bool:
-    """Whether these params leave a single candidate, so that no draw is needed."""
-    return params.temperature < MIN_TEMPERATURE or params.top_k == 1
+
+class Repetition(Protocol):
+    """A penalty that remembers what was said, one sequence's; DRY is the only one."""
+
+    def penalize(self, logits: Logits, history: Sequence[int]) -> None:
+        """Change the logits of tokens that would repeat something; `history` only ever grows."""
+
+    def close(self) -> None:
+        """Free what is held for it."""
+
+
+class RepetitionRule(Protocol):
+    """What the params of such a penalty mean for one model."""
+
+    def start(self) -> Repetition:
+        """For one sequence."""
 
 
 class Sampler:
-    """The sampling of one sequence. `chain` is needed unless the params are greedy."""
+    """The sampling of one sequence; without a seed it draws differently every time."""
 
-    def __init__(self, params: SamplingParams, chain: Chain | None, banned: Iterable[int] = ()) -> None:
+    def __init__(
+        self, params: SamplingParams, repetition: Repetition | None = None, banned: Iterable[int] = ()
+    ) -> None:
         self._params = params
-        self._chain = chain
+        self._repetition = repetition
         self._banned = np.fromiter(banned, dtype=np.int64)
         self._bias_ids = np.fromiter(params.logit_bias.keys(), dtype=np.int64)
         self._biases = np.fromiter(params.logit_bias.values(), dtype=np.float32)
-        self._has_penalties = penalizes(params)
+        self._random = random.Random(None if params.seed is None else params.seed % NUM_SEEDS)
+        self._mirostat = Mirostat(params) if params.mirostat else None
 
     def sample(self, logits: Logits, row: int, history: Sequence[int]) -> int:
         """The next token after `history` (prompt and completion so far). Changes `logits`."""
+        self._adjust(logits, history)
+        candidates = Candidates(logits)
+        if self._is_greedy or not np.isfinite(candidates.peak):
+            return int(logits.argmax())
+        if self._mirostat is not None:
+            return self._sample_by_surprise(candidates, self._mirostat)
+        candidates = self._narrow(candidates)
+        return candidates.token(draw(candidates, self._temperature(candidates), self._random.random()))
+
+    def close(self) -> None:
+        if self._repetition is not None:
+            self._repetition.close()
+            self._repetition = None
+
+    @property
+    def _is_greedy(self) -> bool:
+        params = self._params
+        is_cold = params.temperature < MIN_TEMPERATURE and params.dynatemp_range == 0
+        return is_cold or (params.top_k == 1 and not params.mirostat)
+
+    def _adjust(self, logits: Logits, history: Sequence[int]) -> None:
+        """Bias and penalties: few tokens change, and in place."""
         if self._bias_ids.size:
             logits[self._bias_ids] += self._biases
         if self._banned.size:
             logits[self._banned] = -np.inf
-        if self._has_penalties:
+        if self._mirostat is None and penalizes(self._params):
             penalize(logits, history[-self._params.penalty_last_n :], self._params)
-        if self._chain is None:
-            return int(logits.argmax())
-        return self._chain.sample(row)
+        if self._mirostat is None and self._repetition is not None:
+            self._repetition.penalize(logits, history)
 
-    def close(self) -> None:
-        if self._chain is not None:
-            self._chain.close()
-            self._chain = None
+    def _narrow(self, candidates: Candidates) -> Candidates:
+        params = self._params
+        if params.top_n_sigma > 0:
+            candidates = candidates.above(floor_of_sigma(candidates.logits, params.top_n_sigma))
+        cuts_typical, cuts_nucleus = params.typical_p < 1, params.top_p < 1
+        if params.min_p > 0 and not (cuts_typical or cuts_nucleus):
+            # Nothing in between looks at probabilities, so the cheapest may come first.
+            candidates = candidates.above(floor_of_min_p(candidates, params.min_p))
+        if 0 < params.top_k < len(candidates):
+            candidates = candidates.likeliest(params.top_k)
+        if cuts_typical:
+            candidates = typical(candidates, params.typical_p)
+        if cuts_nucleus:
+            candidates = nucleus(candidates, params.top_p)
+        if params.min_p > 0 and (cuts_typical or cuts_nucleus):
+            candidates = candidates.above(floor_of_min_p(candidates, params.min_p))
+        if params.xtc_probability > 0 and params.xtc_threshold <= 0.5 and len(candidates) > 1:
+            candidates = self._without_top_choices(candidates)
+        return candidates
 
+    def _without_top_choices(self, candidates: Candidates) -> Candidates:
+        if self._random.random() > self._params.xtc_probability:
+            return candidates
+        return without_top_choices(candidates, self._params.xtc_threshold)
 
-def penalizes(params: SamplingParams) -> bool:
-    has_effect = params.repeat_penalty != 1 or params.presence_penalty != 0 or params.frequency_penalty != 0
-    return has_effect and params.penalty_last_n > 0
+    def _temperature(self, candidates: Candidates) -> float:
+        """The temperature itself, or one from the range around it: the surer the model, the lower."""
+        spread = self._params.dynatemp_range
+        if spread <= 0:
+            return self._params.temperature
+        lowest = max(0.0, self._params.temperature - spread)
+        highest = self._params.temperature + spread
+        share = math.pow(relative_entropy(candidates.possible()), self._params.dynatemp_exponent)
+        return max(lowest + (highest - lowest) * share, MIN_TEMPERATURE)
 
-
-def penalize(logits: Logits, window: Sequence[int], params: SamplingParams) -> None:
-    """Make the tokens of `window` less likely, as llama.cpp's `llama_sampler_init_penalties` does."""
-    counts = Counter(window)
-    ids = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
-    times = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
-    seen = logits[ids]
-    seen = np.where(seen <= 0, seen * params.repeat_penalty, seen / params.repeat_penalty)
-    logits[ids] = seen - times * params.frequency_penalty - params.presence_penalty
-
-
-class Logprobs:
-    """Logprobs (nats) of the model's own distribution at one position: softmax of the logits as they came out."""
-
-    def __init__(self, logits: Logits) -> None:
-        self._logits = logits.astype(np.float64)
-        peak = float(self._logits.max())
-        self._log_total = peak + math.log(float(np.exp(self._logits - peak).sum()))
-
-    def of(self, token: int) -> float:
-        return float(self._logits[token]) - self._log_total
-
-    def top(self, num_top: int) -> list[tuple[int, float]]:
-        """The `num_top` likeliest tokens with their logprobs, likeliest first."""
-        if num_top == 0:
-            return []
-        top = np.argpartition(self._logits, -num_top)[-num_top:]
-        top = top[np.argsort(-self._logits[top], kind="stable")]
-        return [(int(token), self.of(int(token))) for token in top]
+    def _sample_by_surprise(self, candidates: Candidates, mirostat: Mirostat) -> int:
+        possible = candidates.possible()
+        tempered = Candidates(possible.logits / np.float32(self._params.temperature), possible.tokens)
+        narrowed = mirostat.narrow(tempered)
+        index = draw(narrowed, 1.0, self._random.random())
+        mirostat.learn(float(narrowed.probabilities()[index]))
+        return narrowed.token(index)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from server.engine.constraint import CompiledGrammar, Constraint
     from server.engine.detokenizer import Detokenizer
     from server.engine.kv_cache import Slot
-    from server.engine.sampler import Sampler
+    from server.engine.sampler import RepetitionRule, Sampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,7 @@ class Request:
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
     grammar: CompiledGrammar | None = None
+    dry_rule: RepetitionRule | None = None
     num_top_logprobs: int | None = None
     user: str = ""
     cache_scope: str = ""

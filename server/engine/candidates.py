@@ -1,0 +1,181 @@
+"""The tokens that may come next, and what makes them fewer: top-k, typical-p, top-p, min-p, XTC.
+
+Each does what llama.cpp's sampler of the same name does, and is tested against it; a vocabulary has 150,000 tokens, so
+none of them looks at more than it must. Knows logits; it does not know params, sequences or random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Logits = npt.NDArray[np.float32]
+"""Shape (n_vocab,); a view into llama.cpp's output of one row, valid until the next forward pass."""
+
+BLOCK = 64
+"""Tokens of which only the likeliest is looked at when the likeliest of all are searched for."""
+
+RUN = 512
+"""Weights that are added up at once when many are."""
+
+FEW = 256
+"""The likeliest tokens, of which top-p mostly needs no more."""
+
+
+class Candidates:
+    """Logits and, unless it is the whole vocabulary in its order, the tokens that they belong to. Never empty."""
+
+    def __init__(self, logits: Logits, tokens: npt.NDArray[np.int64] | None = None, is_sorted: bool = False) -> None:
+        self.logits = logits
+        self.tokens = tokens
+        self.is_sorted = is_sorted
+        """Whether the likeliest comes first."""
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def token(self, index: int) -> int:
+        return index if self.tokens is None else int(self.tokens[index])
+
+    def take(self, indices: npt.NDArray[np.int64], is_sorted: bool = False) -> Candidates:
+        tokens = indices if self.tokens is None else self.tokens[indices]
+        return Candidates(self.logits[indices], tokens, is_sorted)
+
+    def first(self, count: int) -> Candidates:
+        """The `count` likeliest, of sorted ones."""
+        return Candidates(self.logits[:count], None if self.tokens is None else self.tokens[:count], self.is_sorted)
+
+    def possible(self) -> Candidates:
+        """Without those that a mask has excluded."""
+        excluded = self.logits == -np.inf
+        return self.take(np.flatnonzero(~excluded), self.is_sorted) if excluded.any() else self
+
+    def above(self, floor: float) -> Candidates:
+        """Those whose logit is `floor` at least; the likeliest is one of them."""
+        if self.is_sorted:
+            return self.first(max(1, int(np.searchsorted(-self.logits, -floor, side="right"))))
+        return self.take(np.flatnonzero(self.logits >= np.float32(min(floor, float(self.logits.max())))))
+
+    def likeliest(self, count: int) -> Candidates:
+        """The `count` likeliest, sorted."""
+        if self.is_sorted:
+            return self.first(count)
+        few = self.above(self._bound(count)) if count < len(self) else self
+        order = np.argsort(-few.logits)[:count]
+        return few.take(order, is_sorted=True)
+
+    def weights(self) -> npt.NDArray[np.float32]:
+        """Proportional to the probabilities; the likeliest has 1."""
+        weights: npt.NDArray[np.float32] = np.exp(self.logits - self.peak)
+        return weights
+
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        weights = self.weights().astype(np.float64)
+        probabilities: npt.NDArray[np.float64] = weights / weights.sum()
+        return probabilities
+
+    @property
+    def peak(self) -> np.float32:
+        """The logit of the likeliest."""
+        return np.float32(self.logits[0] if self.is_sorted else self.logits.max())
+
+    def _bound(self, count: int) -> float:
+        """A logit that at least `count` candidates reach, and few others.
+
+        The candidates are cut into blocks; the best of `count` blocks are `count` candidates.
+        """
+        num_rows = min(BLOCK, len(self) // count)
+        num_blocks = len(self) // num_rows
+        best = self.logits[: num_rows * num_blocks].reshape(num_rows, num_blocks).max(axis=0)
+        return float(np.partition(best, num_blocks - count)[num_blocks - count])
+
+
+def floor_of_sigma(logits: Logits, num_sigmas: float) -> float:
+    """Top-n-sigma: the logit that is so many standard deviations below the highest one."""
+    possible = Candidates(logits).possible().logits
+    return float(possible.max()) - num_sigmas * float(possible.std(dtype=np.float64))
+
+
+def floor_of_min_p(candidates: Candidates, min_p: float) -> float:
+    """The logit of a token that is `min_p` times as likely as the likeliest."""
+    return float(candidates.peak) + math.log(min_p)
+
+
+def typical(candidates: Candidates, mass: float) -> Candidates:
+    """Typical-p: those whose surprise is closest to the expected one, until their probabilities add up to `mass`."""
+    possible = candidates.possible()
+    probabilities = possible.probabilities()
+    surprise = -np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    entropy = float((probabilities * surprise).sum())
+    order = np.argsort(np.abs(surprise - entropy), kind="stable")
+    count = int(np.searchsorted(np.cumsum(probabilities[order]), mass, side="right")) + 1
+    return possible.take(order[:count])
+
+
+def nucleus(candidates: Candidates, mass: float) -> Candidates:
+    """Top-p: the likeliest, until their probabilities add up to `mass`."""
+    weights = candidates.weights()
+    wanted = mass * total(weights)
+    few = candidates.likeliest(FEW)
+    covered = np.cumsum(few.weights(), dtype=np.float64)
+    if covered[-1] >= wanted or len(few) == len(candidates):
+        return few.first(int(np.searchsorted(covered, wanted)) + 1)
+    # The order of so many does not matter: the weight of the last one that is needed says who belongs to them.
+    descending = -np.sort(-weights)
+    least = descending[_reached(descending, wanted)]
+    return candidates.take(np.flatnonzero(weights >= least))
+
+
+def without_top_choices(candidates: Candidates, threshold: float) -> Candidates:
+    """XTC: of the tokens that are `threshold` likely at least, only the least likely stays."""
+    probabilities = candidates.probabilities()
+    likely = np.flatnonzero((probabilities >= threshold) & (probabilities > 0))
+    if len(likely) < 2:
+        return candidates
+    kept = np.ones(len(candidates), dtype=bool)
+    kept[likely] = False
+    kept[likely[-1] if candidates.is_sorted else likely[np.argmin(candidates.logits[likely])]] = True
+    return candidates.take(np.flatnonzero(kept), candidates.is_sorted)
+
+
+def relative_entropy(candidates: Candidates) -> float:
+    """From 0, when one token is certain, to 1, when all are equally likely."""
+    if len(candidates) < 2:
+        return 0.0
+    probabilities = candidates.probabilities()
+    surprise = -np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    return float((probabilities * surprise).sum()) / math.log(len(candidates))
+
+
+def draw(candidates: Candidates, temperature: float, uniform: float) -> int:
+    """The index of the candidate at `uniform` (from 0 to 1) of the way through all probabilities."""
+    weights = np.exp((candidates.logits - candidates.peak) * np.float32(1 / temperature))
+    index = _reached(weights, uniform * total(weights))
+    while index and weights[index] == 0:  # what is impossible stays impossible, however the rounding fell
+        index -= 1
+    return index
+
+
+def total(weights: npt.NDArray[np.float32]) -> float:
+    return float(_sums_of_runs(weights).sum())
+
+
+def _sums_of_runs(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Sums of `RUN` weights each, and of the rest."""
+    num_whole = len(weights) // RUN * RUN
+    whole = np.einsum("ij->i", weights[:num_whole].reshape(-1, RUN))
+    return np.append(whole, weights[num_whole:].sum()).astype(np.float64)
+
+
+def _reached(weights: npt.NDArray[np.float32], wanted: float) -> int:
+    """The index at which the weights, added up from the first on, exceed `wanted`, or the last one.
+
+    Whole runs first: adding up one by one is the slowest thing that can be done with many numbers.
+    """
+    ends = np.cumsum(_sums_of_runs(weights))
+    run = min(int(np.searchsorted(ends, wanted, side="right")), (len(weights) - 1) // RUN)
+    start = run * RUN
+    reached = np.cumsum(weights[start : start + RUN], dtype=np.float64) + (ends[run - 1] if run else 0.0)
+    return start + min(int(np.searchsorted(reached, wanted, side="right")), len(reached) - 1)
