@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from marshmallow import validates_schema
+from marshmallow import post_load, validates_schema
 
 from schemas.fields import (
     Array,
@@ -56,10 +56,20 @@ COMMON_NAMES = (
     "metadata",
     "parallel_tool_calls",
     "truncation",
+    "context",
     "stop",
     "ignore_eos",
 )
 """Fields of the schema that are fields of the request as they are."""
+
+
+@dataclass(frozen=True)
+class ContextOptions:
+    """How much of the conversation the model shall see."""
+
+    max_turns: int | None = None
+    max_tokens: int | None = None
+    """Of the prompt."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,9 @@ class ResponsesRequest:
     stream: bool = False
     store: bool = True
     background: bool = False
-    truncation: str = "disabled"
+    truncation: str | None = None
+    """None leaves it to the model's settings, as with `context`."""
+    context: ContextOptions = field(default_factory=ContextOptions)
     tool_choice: str = "auto"
     parallel_tool_calls: bool = True
     metadata: dict[str, str] = field(default_factory=dict)
@@ -166,6 +178,17 @@ class TextSchema(RequestSchema):
     format = Object(FormatSchema())
 
 
+class ContextSchema(RequestSchema):
+    """Parley's own."""
+
+    max_turns = Integer(1, MAX_TOKENS)
+    max_tokens = Integer(1, MAX_TOKENS)
+
+    @post_load
+    def _options(self, data: Mapping[str, Any], **kwargs: Any) -> ContextOptions:
+        return ContextOptions(**data)
+
+
 class ResponsesSchema(SamplingSchema):
     """All fields of a request that are looked at."""
 
@@ -181,6 +204,7 @@ class ResponsesSchema(SamplingSchema):
     store = Boolean()
     background = Boolean()
     truncation = Choice(("auto", "disabled"))
+    context = Object(ContextSchema())
     tools = Array(JSONObject())
     tool_choice = ToolChoice()
     parallel_tool_calls = Boolean()

@@ -14,7 +14,16 @@ from flask_cors import CORS
 
 from schemas.errors import SchemaError
 from server import database_start, draining
-from server.api import chat_completions, completions, conversation_items, conversations, health, models, responses
+from server.api import (
+    chat_completions,
+    compactions,
+    completions,
+    conversation_items,
+    conversations,
+    health,
+    models,
+    responses,
+)
 from server.api.services import Services
 from server.api.storage_errors import client_error
 from server.auth import allowed_headers, authenticate_requests
@@ -29,6 +38,17 @@ from storage.database import Database
 from storage.errors import StorageError
 
 logger = logging.getLogger(__name__)
+
+RESOURCES = (
+    chat_completions,
+    compactions,
+    completions,
+    conversation_items,
+    conversations,
+    health,
+    models,
+    responses,
+)
 
 EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"]
 """What a browser's script may read of a response from another origin."""
@@ -53,7 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = Database(settings.storage_url)
     database_start.start_in_background(database, settings)
     Services(settings, served_models, database, Keeper(database, settings.make_titles)).attach(app)
-    for resource in (chat_completions, completions, conversation_items, conversations, health, models, responses):
+    for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
     app.before_request(_begin)
     authenticate_requests(app, settings, database)

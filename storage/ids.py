@@ -5,7 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 
-ITEM_PREFIXES = {"message": "msg", "function_call": "fc", "function_call_output": "fco", "reasoning": "rs"}
+ITEM_PREFIXES = {
+    "message": "msg",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "reasoning": "rs",
+    "compaction": "cmp",
+}
 OTHER_ITEM_PREFIX = "item"
 
 _TIME_DIGITS = 12

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.errors import ModelNotFound
-from server.models.catalogue import Catalogue
+from server.models.catalogue import Catalogue, ContextPolicy
 from server.models.cores import num_physical_cores
 from server.models.source import NO_MODEL, HubFile, LocalFile, NoModel, demo_model_path
 from server.settings import ModelEntry, Settings, SettingsError
@@ -42,6 +42,22 @@ def test_each_model_of_a_list_may_have_its_own_settings() -> None:
     assert (first.n_ctx, first.num_slots, first.num_threads, first.n_gpu_layers) == (4096, 8, 1, 20)
     assert (second.index, second.id, second.source) == (1, "bee", LocalFile(Path("/m/b.gguf")))
     assert (second.n_ctx, second.num_slots, second.num_threads, second.n_gpu_layers) == (512, 1, 2, 0)
+
+
+def test_each_model_may_have_its_own_context_policy() -> None:
+    first, second, third = catalogue(
+        ModelEntry(source="/m/a.gguf"),
+        ModelEntry(source="/m/b.gguf", system_prompt="B.", truncation="disabled", max_context_turns=2),
+        ModelEntry(source="/m/c.gguf", system_prompt=""),
+        system_prompt="Be brief.",
+        truncation="auto",
+        max_context_turns=9,
+        max_context_tokens=900,
+    ).models
+    assert first.context == ContextPolicy("Be brief.", "auto", 9, 900)
+    assert second.context == ContextPolicy("B.", "disabled", 2, 900)
+    assert third.context == ContextPolicy("", "auto", 9, 900)
+    assert catalogue().models[0].context == ContextPolicy()
 
 
 def test_models_are_found_by_id_and_alias_and_the_first_is_the_default() -> None:

@@ -32,6 +32,11 @@ def test_instructions_and_leading_system_messages_become_one() -> None:
     assert [entry["role"] for entry in messages] == ["developer", "user"]
 
 
+def test_the_summary_of_what_was_compacted_comes_after_the_instructions() -> None:
+    messages = chat_messages([message("system", "Be kind."), message("user", "hi")], "Be right.", "We met.")
+    assert messages[0] == {"role": "developer", "content": "Be right.\n\nBe kind.\n\nWe met."}
+
+
 def test_an_instruction_in_the_middle_stays_where_it_is() -> None:
     items = [message("user", "hi"), message("developer", "Be brief."), message("user", "so?")]
     assert [entry["role"] for entry in chat_messages(items)] == ["user", "developer", "user"]

@@ -40,6 +40,18 @@ def test_turns_begin_with_the_user_and_the_last_stays() -> None:
     assert turns.without(2)[0] == [SYSTEM, TALK[-1]]
 
 
+def test_instructions_stay_wherever_they_are() -> None:
+    developer = message("developer", "Now be brief.")
+    turns = Turns([*TALK[:3], developer, *TALK[3:]])
+    rest, cut = turns.without(1)
+    assert rest == [SYSTEM, developer, *TALK[3:]]
+    assert (cut.num_turns, cut.num_items) == (1, 2)
+
+
+def test_turns_beyond_a_number_are_counted() -> None:
+    assert [Turns(TALK).num_beyond(max_turns) for max_turns in (1, 2, 3, 4)] == [2, 1, 0, 0]
+
+
 def test_what_was_dropped_is_counted() -> None:
     _, cut = Turns(TALK).without(1)
     assert (cut.num_turns, cut.num_items) == (1, 2)
@@ -58,8 +70,8 @@ def test_an_output_after_the_next_question_goes_with_its_call() -> None:
 
 def test_at_least_one_turn_is_dropped_and_never_the_last() -> None:
     turns = Turns(TALK)
-    assert turns.num_to_drop(num_tokens=100, max_tokens=99, n_ctx=100) >= 1
-    assert turns.num_to_drop(num_tokens=100_000, max_tokens=10, n_ctx=100) == 2
+    assert turns.num_to_drop(num_tokens=100, max_tokens=99, room=100) >= 1
+    assert turns.num_to_drop(num_tokens=100_000, max_tokens=10, room=100) == 2
 
 
 def test_a_growing_conversation_is_cut_at_the_same_place_for_a_while() -> None:

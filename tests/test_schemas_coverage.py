@@ -12,12 +12,14 @@ import pytest
 from openai.types import completion_create_params
 from openai.types.chat import ChatCompletionStreamOptionsParam
 from openai.types.chat import completion_create_params as chat_completion_create_params
-from openai.types.responses import response_create_params
+from openai.types.responses import response_compact_params, response_create_params
 
 import schemas.chat_completions
+import schemas.compaction
 import schemas.completions
 import schemas.responses
 from schemas.chat_completions import load_chat_completion
+from schemas.compaction import load_compaction
 from schemas.completions import load_completion
 from schemas.coverage import ENDPOINTS, PARAMETERS, Parameter
 from schemas.coverage_page import coverage_markdown
@@ -26,17 +28,24 @@ from schemas.responses import load_response
 
 Load = Callable[[Mapping[str, Any]], object]
 
-CHAT, COMPLETIONS, RESPONSES = "chat/completions", "completions", "responses"
-LOADERS: dict[str, Load] = {CHAT: load_chat_completion, COMPLETIONS: load_completion, RESPONSES: load_response}
+CHAT, COMPLETIONS, RESPONSES, COMPACT = "chat/completions", "completions", "responses", "responses/compact"
+LOADERS: dict[str, Load] = {
+    CHAT: load_chat_completion,
+    COMPLETIONS: load_completion,
+    RESPONSES: load_response,
+    COMPACT: load_compaction,
+}
 SCHEMAS = {
     CHAT: schemas.chat_completions.SCHEMA,
     COMPLETIONS: schemas.completions.SCHEMA,
     RESPONSES: schemas.responses.SCHEMA,
+    COMPACT: schemas.compaction.SCHEMA,
 }
 BASES: dict[str, dict[str, Any]] = {
     CHAT: {"messages": [{"role": "user", "content": "hi"}]},
     COMPLETIONS: {"prompt": "hi"},
     RESPONSES: {"input": "hi"},
+    COMPACT: {"input": "hi"},
 }
 SDK_TYPES: dict[str, tuple[type, ...]] = {
     CHAT: (
@@ -51,6 +60,7 @@ SDK_TYPES: dict[str, tuple[type, ...]] = {
         response_create_params.ResponseCreateParamsBase,
         response_create_params.ResponseCreateParamsStreaming,
     ),
+    COMPACT: (response_compact_params.ResponseCompactParams,),
 }
 STREAM_OPTIONS: dict[str, type] = {
     CHAT: ChatCompletionStreamOptionsParam,
@@ -91,7 +101,7 @@ def rows(status: str) -> list[Any]:
 
 def sdk_names(endpoint: str) -> set[str]:
     names = {name for sdk_type in SDK_TYPES[endpoint] for name in sdk_type.__annotations__}
-    options = STREAM_OPTIONS[endpoint].__annotations__
+    options = STREAM_OPTIONS[endpoint].__annotations__ if endpoint in STREAM_OPTIONS else {}
     return names - {"stream_options"} | {f"stream_options.{name}" for name in options}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import SchemaError
 from schemas.items import message
-from schemas.responses import Retrieval, load_response, load_retrieval
+from schemas.responses import ContextOptions, Retrieval, load_response, load_retrieval
 
 
 def test_a_text_is_a_message_of_the_user() -> None:
@@ -17,7 +17,8 @@ def test_a_text_is_a_message_of_the_user() -> None:
 
 def test_what_is_left_out_has_openais_defaults() -> None:
     wanted = load_response({"input": "hi"})
-    assert (wanted.store, wanted.stream, wanted.background, wanted.truncation) == (True, False, False, "disabled")
+    assert (wanted.store, wanted.stream, wanted.background, wanted.truncation) == (True, False, False, None)
+    assert wanted.context == ContextOptions()
     assert (wanted.tool_choice, wanted.parallel_tool_calls, wanted.max_tokens, wanted.n) == ("auto", True, None, 1)
 
 
@@ -44,10 +45,26 @@ def test_functions_may_be_named_if_they_must_not_be_called() -> None:
     assert load_response({"input": "hi", "tools": tools[1:]}).tool_choice == "auto"
 
 
+def test_the_context_may_be_bounded() -> None:
+    wanted = load_response({"input": "hi", "context": {"max_turns": 3, "max_tokens": None, "other": 1}})
+    assert wanted.context == ContextOptions(max_turns=3)
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
         ({}, "input"),
+        ({"input": "hi", "context": 5}, "context"),
+        ({"input": "hi", "context": {"max_turns": 0}}, "context.max_turns"),
+        ({"input": "hi", "context": {"max_tokens": 1.5}}, "context.max_tokens"),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:"}]}]},
+            "input[0].content[0]",
+        ),
+        (
+            {"input": [{"type": "function_call_output", "call_id": "c", "output": [{"type": "input_file"}]}]},
+            "input[0].output[0]",
+        ),
         ({"input": 5}, "input"),
         ({"input": [5]}, "input[0]"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0]"),

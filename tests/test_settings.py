@@ -89,6 +89,10 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "cors_origins": ("https://a.example", "http://localhost:3000"),
         "allow_public_bind": True,
         "default_max_tokens": 16,
+        "system_prompt": "Be brief.",
+        "truncation": "auto",
+        "max_context_turns": 8,
+        "max_context_tokens": 2048,
         "make_titles": False,
         "models": (ModelEntry(source="a.gguf", slots=2),),
     }
@@ -386,7 +390,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 4
+    assert len(overrides) == 8
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

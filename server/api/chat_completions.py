@@ -15,6 +15,7 @@ from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
 from server.api.usage import usage_object
 from server.auth import current_caller
+from server.chat.system_prompt import with_system_prompt
 from server.chat.template import TemplateError
 from server.engine.messages import Delta, Finished, ModelCard, TextPiece, TokenLogprob
 from server.errors import TemplateRefused
@@ -54,7 +55,8 @@ def render_prompt(model: ServedModel, wanted: ChatCompletionRequest) -> list[Tex
         TemplateRefused: if the template does not take these messages.
     """
     try:
-        return model.chat_template().render(wanted.messages, template_kwargs=wanted.template_kwargs)
+        messages = with_system_prompt(wanted.messages, model.spec.context.system_prompt)
+        return model.chat_template().render(messages, template_kwargs=wanted.template_kwargs)
     except TemplateError as error:
         raise TemplateRefused(str(error)) from error
 

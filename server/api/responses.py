@@ -25,6 +25,7 @@ from server.generation import ClientLeft
 from server.responses.builder import Event, ResponseBuilder, is_terminal
 from server.responses.follow import follow_stored
 from server.responses.opening import read_history, refers_to_storage
+from server.responses.policy import with_policy
 from server.responses.production import Prompting, produce, tell
 from server.responses.prompt import Opened
 from server.responses.response_object import new_response
@@ -44,6 +45,7 @@ NOBODY = ClientWatch({})
 def create_response() -> Response:
     wanted = load_response(json_body())
     model = services().models.find(wanted.model)
+    wanted = with_policy(wanted, model.spec.context)
     return _stored(wanted, model) if wanted.store else _unstored(wanted, model)
 
 
@@ -95,7 +97,8 @@ def list_input_items(response_id: str) -> Response:
 @blueprint.post("/input_tokens")
 def count_input_tokens() -> Response:
     wanted = load_response({**json_body(), "store": False, "background": False})
-    prompting = _prompting(wanted, services().models.find(wanted.model))
+    model = services().models.find(wanted.model)
+    prompting = _prompting(with_policy(wanted, model.spec.context), model)
     return json_response({"object": "response.input_tokens", "input_tokens": prompting.count()})
 
 

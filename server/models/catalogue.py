@@ -24,6 +24,18 @@ from server.settings import ModelEntry, Settings, SettingsError
 
 
 @dataclass(frozen=True)
+class ContextPolicy:
+    """How much of a conversation the model sees, as far as requests do not say it."""
+
+    system_prompt: str | None = None
+    """For requests without instructions; None or empty is none."""
+    truncation: str = "disabled"
+    max_turns: int | None = None
+    max_tokens: int | None = None
+    """Of the prompt."""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model to serve."""
 
@@ -40,6 +52,7 @@ class ModelSpec:
     """None means all layers if there is a GPU backend."""
     created: int
     """Unix time: when the file was last changed, else when this was made."""
+    context: ContextPolicy = ContextPolicy()
 
 
 class Catalogue:
@@ -110,6 +123,16 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         num_threads=entry.threads or settings.threads or num_physical_cores(),
         n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
         created=_created(source),
+        context=_context_policy(entry, settings),
+    )
+
+
+def _context_policy(entry: ModelEntry, settings: Settings) -> ContextPolicy:
+    return ContextPolicy(
+        system_prompt=settings.system_prompt if entry.system_prompt is None else entry.system_prompt,
+        truncation=entry.truncation or settings.truncation,
+        max_turns=entry.max_context_turns or settings.max_context_turns,
+        max_tokens=entry.max_context_tokens or settings.max_context_tokens,
     )
 
 

@@ -17,7 +17,8 @@ from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece
 from server.errors import ContextLengthExceeded, InvalidRequest, ParleyError, TemplateRefused
 from server.generation import ClientLeft, Generation
 from server.responses.builder import Event, ResponseBuilder
-from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, check_outputs
+from server.responses.compaction import HEAD, first_unreadable, unfolded
+from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, check_outputs, is_instruction
 from server.responses.response_object import usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
 from server.served_models import ServedModel
@@ -41,11 +42,19 @@ class Prompting:
         self._caller = caller
         self._watch = watch
         self._card = model.require_card()
-        self._turns = Turns([*opened.history, *opened.input])
         try:
             check_outputs(opened.history, opened.input)
         except PromptProblem as problem:
             raise InvalidRequest(str(problem), param=INPUT) from problem
+        check_compactions(opened.input)
+        conversation = unfolded([*opened.history, *opened.input])
+        self._summary = conversation.summary
+        self._instructions = wanted.instructions
+        if wanted.instructions is None and not any(map(is_instruction, conversation.items)):
+            self._instructions = model.spec.context.system_prompt
+        self._turns = Turns(conversation.items)
+        max_turns = wanted.context.max_turns
+        self._num_unwanted = 0 if max_turns is None else self._turns.num_beyond(max_turns)
 
     @property
     def card(self) -> ModelCard:
@@ -58,7 +67,7 @@ class Prompting:
             ParleyError: if it cannot be served; nothing of it runs then.
             ClientLeft: if the client did.
         """
-        num_dropped = 0
+        num_dropped = self._num_unwanted
         while True:
             items, cut = self._turns.without(num_dropped)
             generation = self._generation(self._submit(items))
@@ -67,21 +76,21 @@ class Prompting:
                 num_tokens = generation.usage.num_prompt_tokens
             except ContextLengthExceeded as error:
                 num_tokens = error.num_prompt_tokens
-                if not self._may_drop(num_dropped):
+                if not self._must_drop(num_dropped, num_tokens):
                     raise
-            if not self._may_drop(num_dropped) or num_tokens <= self._max_tokens:
+            if not self._must_drop(num_dropped, num_tokens):
                 return generation, cut
             generation.close()
-            num_dropped += self._turns_after(num_dropped).num_to_drop(num_tokens, self._max_tokens, self._card.n_ctx)
+            num_dropped += self._turns_after(num_dropped).num_to_drop(num_tokens, self._max_tokens, self._room)
 
     def count(self) -> int:
-        """Tokens of the whole prompt, without generating anything.
+        """Tokens of the prompt, however long it is, without generating anything.
 
         Raises:
             ParleyError: if there is no such prompt.
             ClientLeft: if the client did.
         """
-        submit = msgspec.structs.replace(self._submit(self._turns.without(0)[0]), max_tokens=0)
+        submit = msgspec.structs.replace(self._submit(self._turns.without(self._num_unwanted)[0]), max_tokens=0)
         with self._generation(submit) as generation:
             try:
                 generation.start()
@@ -90,12 +99,20 @@ class Prompting:
             return generation.usage.num_prompt_tokens
 
     @property
-    def _max_tokens(self) -> int:
-        """Of a prompt that leaves enough room to the answer."""
-        return self._card.n_ctx - room_for_answer(self._card.n_ctx, self._wanted.max_tokens)
+    def _room(self) -> int:
+        """Tokens that a prompt may have at most, whether anything is left to the answer or not."""
+        return min(self._card.n_ctx, self._wanted.context.max_tokens or self._card.n_ctx)
 
-    def _may_drop(self, num_dropped: int) -> bool:
-        return self._wanted.truncation == "auto" and num_dropped < self._turns.max_dropped
+    @property
+    def _max_tokens(self) -> int:
+        """Of a prompt that is as short as the request wants it, and leaves enough room to the answer if it may."""
+        if self._wanted.truncation != "auto":
+            return self._room
+        return min(self._room, self._card.n_ctx - room_for_answer(self._card.n_ctx, self._wanted.max_tokens))
+
+    def _must_drop(self, num_dropped: int, num_tokens: int) -> bool:
+        may_drop = self._wanted.truncation == "auto" or self._wanted.context.max_tokens is not None
+        return may_drop and num_dropped < self._turns.max_dropped and num_tokens > self._max_tokens
 
     def _turns_after(self, num_dropped: int) -> Turns:
         return Turns(self._turns.without(num_dropped)[0])
@@ -113,13 +130,28 @@ class Prompting:
         )
 
     def _pieces(self, items: Sequence[Item]) -> list[TextPiece]:
-        messages = chat_messages(items, self._wanted.instructions)
+        messages = chat_messages(items, self._instructions, self._summary and f"{HEAD}\n{self._summary}")
         if not messages:
             raise InvalidRequest("There is nothing to answer: the conversation has no message.", param=INPUT)
         try:
             return self._model.chat_template().render(messages, template_kwargs=self._wanted.template_kwargs)
         except TemplateError as error:
             raise TemplateRefused(str(error), param=INPUT) from error
+
+
+def check_compactions(new_items: Sequence[Item]) -> None:
+    """Refuse a compaction among the new items that nobody here can read: the conversation would be lost.
+
+    Raises:
+        InvalidRequest: naming it.
+    """
+    index = first_unreadable(new_items)
+    if index is not None:
+        raise InvalidRequest(
+            "The compaction item was not made by this server, so what it stands for is not known.",
+            param=f"input[{index}].encrypted_content",
+            code="invalid_value",
+        )
 
 
 def produce(

@@ -38,13 +38,17 @@ class PromptProblem(Exception):
     """The items do not make a prompt; the message says why, for the client."""
 
 
-def chat_messages(items: Iterable[Item], instructions: str | None = None) -> list[Message]:
-    """The conversation as the API's chat messages. Instructions and leading system messages become one message."""
+def chat_messages(items: Iterable[Item], instructions: str | None = None, summary: str | None = None) -> list[Message]:
+    """The conversation as the API's chat messages.
+
+    Instructions, leading system messages and the summary of what was compacted become one message.
+    """
     messages: list[Message] = []
     for item in items:
         _add(messages, item)
     num_leading = _count_leading_instructions(messages)
-    leading = [text for text in (instructions, *(message["content"] for message in messages[:num_leading])) if text]
+    told = [message["content"] for message in messages[:num_leading]]
+    leading = [text for text in (instructions, *told, summary) if text]
     if not leading:
         return messages[num_leading:]
     return [{"role": "developer", "content": "\n\n".join(leading)}, *messages[num_leading:]]

@@ -50,7 +50,7 @@ def new_response(
         "tools": [],
         "top_logprobs": wanted.num_top_logprobs or 0,
         "top_p": sampling.top_p,
-        "truncation": wanted.truncation,
+        "truncation": wanted.truncation or "disabled",
         "usage": None,
         "user": None,
         "metadata": dict(wanted.metadata),

@@ -39,7 +39,10 @@ SlotCount = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
 ThreadCount = Annotated[int, Field(ge=1, le=MAX_THREADS)]
 LayerCount = Annotated[int, Field(ge=0, le=MAX_INT32)]
 QueueBound = Annotated[int, Field(ge=1, le=MAX_INT32)]
+TurnCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
+TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 Name = Annotated[str, Field(min_length=1)]
+Truncation = Literal["auto", "disabled"]
 
 
 def _setting(default: Any, doc: str, *, default_text: str | None = None, **more: Any) -> Any:
@@ -84,6 +87,10 @@ class ModelEntry(_Table):
     slots: SlotCount | None = _setting(None, "As the setting of that name, for this model.")
     threads: ThreadCount | None = _setting(None, "As the setting of that name, for this model.")
     n_gpu_layers: LayerCount | None = _setting(None, "As the setting of that name, for this model.")
+    system_prompt: str | None = _setting(None, "As the setting of that name, for this model; empty is none.")
+    truncation: Truncation | None = _setting(None, "As the setting of that name, for this model.")
+    max_context_turns: TurnCount | None = _setting(None, "As the setting of that name, for this model.")
+    max_context_tokens: TokenCount | None = _setting(None, "As the setting of that name, for this model.")
 
 
 class Settings(_Table):
@@ -157,6 +164,24 @@ class Settings(_Table):
     )
     default_max_tokens: Annotated[int, Field(ge=1, le=MAX_INT32)] | None = _setting(
         None, "Completion tokens when a request names no limit.", default_text="up to the context's end"
+    )
+    system_prompt: str | None = _setting(
+        None, "What the model is told when a chat or a response brings no instructions of its own.", default_text="none"
+    )
+    truncation: Truncation = _setting(
+        "disabled",
+        "What happens to a response whose conversation is too long, unless the request says it: `disabled` refuses it, "
+        "`auto` drops the oldest turns.",
+    )
+    max_context_turns: TurnCount | None = _setting(
+        None,
+        "Turns of a conversation that a response sees, the newest ones, unless the request says it.",
+        default_text="all",
+    )
+    max_context_tokens: TokenCount | None = _setting(
+        None,
+        "Tokens of the prompt for which a response drops the oldest turns, unless the request says it.",
+        default_text="no bound",
     )
     make_titles: bool = _setting(
         True, "Let the model make a title for a conversation without one, after the first turn."

@@ -218,6 +218,19 @@ def test_a_background_response_outlives_the_client_of_its_stream(client: OpenAI)
     assert text_of(events) == ANSWER
 
 
+def test_a_running_response_shows_what_there_is_of_it(client: OpenAI) -> None:
+    begun = ask(client, background=True, **FOREVER)
+    shown = wait_until(lambda: _with_text(client, begun.id), "some text")
+    Response.model_validate(shown.model_dump(by_alias=True), strict=True)
+    assert (shown.status, shown.output[0].status) == ("in_progress", "in_progress")
+    assert client.responses.cancel(begun.id).output_text.startswith(shown.output_text)
+
+
+def _with_text(client: OpenAI, response_id: str) -> Any:
+    response = client.responses.retrieve(response_id)
+    return response if response.output_text else None
+
+
 def test_a_background_response_can_be_cancelled(client: OpenAI) -> None:
     begun = ask(client, background=True, **FOREVER)
     cancelled = client.responses.cancel(begun.id)

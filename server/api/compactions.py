@@ -1,0 +1,61 @@
+"""`POST /v1/responses/compact`: a conversation as one item, which takes its place in the next input."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.compaction import CompactionRequest, load_compaction
+from schemas.responses import ResponsesRequest
+from server.api.services import client_watch, json_body, json_response, services
+from server.auth import current_caller, current_user
+from server.errors import InvalidRequest
+from server.responses.compaction import Sealed, compaction_item, split, transcript, unfolded
+from server.responses.opening import read_history, refers_to_storage
+from server.responses.production import check_compactions
+from server.responses.prompt import Opened
+from server.responses.response_object import usage_object
+from server.responses.summary import Summarizer
+from storage.ids import new_id
+
+blueprint = Blueprint("compactions", __name__, url_prefix="/v1/responses")
+
+KEPT_SHARE = 8
+"""Of the context, at most this part (one eighth) is kept word for word."""
+
+CHARACTERS_PER_TOKEN = 4
+"""Of JSON, roughly; nothing depends on its being exact."""
+
+
+@blueprint.post("/compact")
+def compact() -> Response:
+    wanted = load_compaction(json_body())
+    model = services().models.find(wanted.model)
+    n_ctx = model.require_card().n_ctx
+    opened = _opened(wanted)
+    check_compactions(opened.input)
+    conversation = unfolded([*opened.history, *opened.input])
+    parts = split(conversation.items, n_ctx * CHARACTERS_PER_TOKEN // KEPT_SHARE)
+    paragraphs = transcript(parts.older, conversation.summary)
+    if not paragraphs and not parts.kept:
+        raise InvalidRequest("There is nothing to compact: the conversation has no message.", param="input")
+    summarizer = Summarizer(model, current_caller(), client_watch(), wanted.instructions)
+    sealed = Sealed(summary=summarizer.summarize(paragraphs), items=[dict(item) for item in parts.kept])
+    body: dict[str, Any] = {
+        "id": new_id("resp"),
+        "object": "response.compaction",
+        "created_at": int(time.time()),
+        "output": [compaction_item(new_id("cmp"), sealed)],
+        "usage": usage_object(summarizer.usage),
+    }
+    return json_response(body)
+
+
+def _opened(wanted: CompactionRequest) -> Opened:
+    """The conversation; what it refers to is read from the storage."""
+    asked = ResponsesRequest(input=wanted.input, previous_response_id=wanted.previous_response_id, store=False)
+    if not refers_to_storage(asked):
+        return Opened((), wanted.input)
+    return read_history(services().database, current_user().id, asked)
