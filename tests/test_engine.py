@@ -20,7 +20,7 @@ GREEDY = SamplingParams(temperature=0)
 
 
 def make_engine(runner: FakeRunner, max_waiting_requests: int = 1000, max_waiting_tokens: int = 10**6) -> Engine:
-    return Engine(runner, max_waiting_requests, max_waiting_tokens)
+    return Engine(runner, max_waiting_requests, max_waiting_tokens, 250)
 
 
 def make_request(prompt: list[int], request_id: int = 1, **options: Any) -> Request:

@@ -58,10 +58,11 @@ def test_models_that_make_no_sense_are_a_settings_error() -> None:
 
 
 def test_the_rest_comes_from_the_settings() -> None:
-    settings = Settings(max_waiting_requests=5, max_waiting_tokens=6, log_level="debug")
+    settings = Settings(max_waiting_requests=5, max_waiting_tokens=6, max_step_ms=70, log_level="debug")
     config = plan_supervisor(settings, "/run/x", "http://here", environ=NO_VARIABLES)
     assert (config.runtime_dir, config.announce_url) == ("/run/x", "http://here")
     assert (config.max_waiting_requests, config.max_waiting_tokens, config.log_level) == (5, 6, "debug")
+    assert config.max_step_ms == 70
     assert config.engine_command == []
 
 

@@ -17,6 +17,7 @@ from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.logprobs import Logprobs
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, TokenLogprob
+from server.engine.passes import runs
 from server.engine.runner import DecodeError, Runner
 from server.engine.scheduler import Chunk, Scheduler, WaitingQueue
 from server.engine.sequence import Request, Sequence
@@ -24,11 +25,9 @@ from server.engine.step_cost import StepCost
 
 logger = logging.getLogger(__name__)
 
-MAX_STEP_SECONDS = 0.25
-"""How long a step may take while somebody's text is being generated."""
-
 MAX_IDLE_STEP_SECONDS = 0.5
-"""How long a step may take while nobody's is; bounds the time to notice a cancellation or a new request."""
+"""How long a step may take while nobody's is; bounds the time to notice a cancellation or a new request.
+`max_step_ms`, if it is longer, holds for both."""
 
 Output = tuple[Request, Event]
 
@@ -36,10 +35,10 @@ Output = tuple[Request, Event]
 class Engine:
     """Continuous batching over the slots of one model."""
 
-    def __init__(self, runner: Runner, max_waiting_requests: int, max_waiting_tokens: int) -> None:
+    def __init__(self, runner: Runner, max_waiting_requests: int, max_waiting_tokens: int, max_step_ms: int) -> None:
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
-        self._step_cost = StepCost(MAX_STEP_SECONDS, MAX_IDLE_STEP_SECONDS, runner.max_step_tokens)
+        self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.max_step_tokens)
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._scheduler = Scheduler(self._kv_cache, waiting, self._step_cost)
         self._outputs: list[Output] = []
@@ -186,7 +185,10 @@ class Engine:
 
     def _learn(self, chunks: list[Chunk], seconds: float) -> None:
         num_prefill = sum(len(chunk.tokens) for chunk in chunks if len(chunk.tokens) > 1)
-        self._step_cost.learn(sum(len(chunk.tokens) == 1 for chunk in chunks), num_prefill, seconds)
+        if num_prefill:
+            self._step_cost.learn_prefill(sum(len(chunk.tokens) == 1 for chunk in chunks), num_prefill, seconds)
+        else:
+            self._step_cost.passes.learn([len(run) for run in runs(chunks)], seconds)
 
     def _token_logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:
         top = [(other, self._runner.token_bytes(other), logprob) for other, logprob in logprobs.top(num_top)]

@@ -38,6 +38,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """None means all layers when llama.cpp was built with a GPU backend."""
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
+    max_step_ms: int = 250
     log_level: str = "info"
 
 

@@ -68,7 +68,7 @@ def _serve(config: EngineConfig, reporter: Reporter) -> None:
     native_log.install()
     threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
-    engine = Engine(model, config.max_waiting_requests, config.max_waiting_tokens)
+    engine = Engine(model, config.max_waiting_requests, config.max_waiting_tokens, config.max_step_ms)
     intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules())
     grammars = GrammarCompiler(model.vocabulary)
     service = Service(engine, intake, grammars, model.card(config.model_id))

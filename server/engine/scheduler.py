@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 
 from server.engine.kv_cache import IntegrityError, KVCache
+from server.engine.passes import in_fastest_passes
 from server.engine.prefix_cache import MIN_COPIED_TOKENS, PrefixCache, common_prefix_length
 from server.engine.sequence import Request, Sequence
 from server.engine.step_cost import StepCost
@@ -174,9 +175,6 @@ class Scheduler:
 
         Half of what prompts get goes to all in equal parts, so that a short one is soon done beside a long one; the
         rest is first come, first served.
-
-        In the order of the slots: llama.cpp computes a run of consecutive slots in one pass over the weights, and
-        begins another pass wherever the order is broken.
         """
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
         chunks = [_chunk(sequence, 1) for sequence in decoding]
@@ -188,7 +186,9 @@ class Scheduler:
             if budget > kept:
                 chunks.append(_chunk(sequence, budget - kept))
                 budget -= len(chunks[-1].tokens)
-        return sorted(chunks, key=lambda chunk: chunk.slot_index)
+        if prefilling:
+            return sorted(chunks, key=lambda chunk: chunk.slot_index)
+        return in_fastest_passes(chunks, self._step_cost.passes)
 
 
 def _chunk(sequence: Sequence, max_tokens: int) -> Chunk:

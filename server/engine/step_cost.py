@@ -5,8 +5,7 @@ Knows counts of tokens and durations; it does not know sequences, clocks or what
 
 from __future__ import annotations
 
-SMOOTHING = 0.2
-"""Weight of the newest step in the moving averages."""
+from server.engine.pass_cost import SMOOTHING, PassCost
 
 FIRST_PREFILL_TOKENS = 32
 """Size of the first chunk, while the cost of a token is still unknown."""
@@ -14,44 +13,39 @@ FIRST_PREFILL_TOKENS = 32
 MIN_PREFILL_TOKENS = 16
 """A smaller chunk would make a prompt wait for ever behind running sequences."""
 
+MIN_PREFILL_SHARE = 0.25
+"""Prompts get this share of a step's time, and of what decoding takes, even where decoding alone fills the step."""
+
 
 class StepCost:
     """Sizes prefill chunks so that a step stays within a time.
 
     A step with `d` sequences decoding and `p` prefill tokens is taken to last decode(d) + p * prefill, both of which
-    are moving averages, decode(d) by the number of sequences.
+    are moving averages. What a token of a prompt costs grows with the context before it, slowly enough to follow.
     """
 
     def __init__(self, max_step_seconds: float, max_idle_step_seconds: float, max_tokens: int) -> None:
         self._max_step_seconds = max_step_seconds
-        self._max_idle_step_seconds = max_idle_step_seconds
+        self._max_idle_step_seconds = max(max_step_seconds, max_idle_step_seconds)
         self._max_tokens = max_tokens
-        self._seconds_by_num_decoding: dict[int, float] = {0: 0.0}
         self._seconds_per_prefill_token: float | None = None
+        self.passes = PassCost()
 
     def max_prefill_tokens(self, num_decoding: int) -> int:
         """How many prefill tokens fit into the next step beside `num_decoding` sequences."""
         if self._seconds_per_prefill_token is None:
             return min(FIRST_PREFILL_TOKENS, self._max_tokens)
         target = self._max_step_seconds if num_decoding else self._max_idle_step_seconds
-        seconds_left = target - self._decode_seconds(num_decoding)
+        decode_seconds = self._decode_seconds(num_decoding)
+        seconds_left = max(target - decode_seconds, MIN_PREFILL_SHARE * max(target, decode_seconds))
         fitting = int(seconds_left / self._seconds_per_prefill_token)
         return max(MIN_PREFILL_TOKENS, min(fitting, self._max_tokens - num_decoding))
 
-    def learn(self, num_decoding: int, num_prefill: int, seconds: float) -> None:
-        """Account for a step that took `seconds`."""
-        if num_prefill == 0:
-            known = self._seconds_by_num_decoding.get(num_decoding)
-            self._seconds_by_num_decoding[num_decoding] = _smooth(known, seconds)
-            return
+    def learn_prefill(self, num_decoding: int, num_prefill: int, seconds: float) -> None:
+        """Account for a step with `num_prefill` tokens of prompts that took `seconds`."""
         per_token = max(seconds - self._decode_seconds(num_decoding), 1e-6) / num_prefill
-        self._seconds_per_prefill_token = _smooth(self._seconds_per_prefill_token, per_token)
+        known = self._seconds_per_prefill_token
+        self._seconds_per_prefill_token = per_token if known is None else known + SMOOTHING * (per_token - known)
 
     def _decode_seconds(self, num_decoding: int) -> float:
-        """What `num_decoding` sequences cost, from the nearest count that has been seen."""
-        nearest = min(self._seconds_by_num_decoding, key=lambda known: abs(known - num_decoding))
-        return self._seconds_by_num_decoding[nearest]
-
-
-def _smooth(known: float | None, newest: float) -> float:
-    return newest if known is None else known + SMOOTHING * (newest - known)
+        return (self.passes.seconds(num_decoding) or 0.0) if num_decoding else 0.0

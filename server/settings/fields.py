@@ -38,6 +38,7 @@ ContextSize = Annotated[int, Field(ge=16, le=MAX_INT32)]
 SlotCount = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
 ThreadCount = Annotated[int, Field(ge=1, le=MAX_THREADS)]
 LayerCount = Annotated[int, Field(ge=0, le=MAX_INT32)]
+StepTime = Annotated[int, Field(ge=10, le=60_000)]
 QueueBound = Annotated[int, Field(ge=1, le=MAX_INT32)]
 TurnCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
@@ -149,6 +150,9 @@ class Settings(_Table):
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "The least severe messages to log.")
     max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
     max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, all together.")
+    max_step_ms: StepTime = _setting(
+        250, "How long texts that are being generated may stand still while a prompt is read, in milliseconds."
+    )
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
     body_timeout_seconds: Seconds = _setting(30, "How long a client may take to send its request body.")
     ping_seconds: Seconds = _setting(10, "A stream that is silent for this long sends a comment, to stay open.")

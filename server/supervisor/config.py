@@ -30,6 +30,7 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     models: list[ModelConfig]
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
+    max_step_ms: int = 250
     log_level: str = "info"
     cache_dir: str | None = None
     """Where downloads are kept; None means the hub's own cache."""

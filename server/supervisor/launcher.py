@@ -43,6 +43,7 @@ class Launcher:
             n_gpu_layers=model.n_gpu_layers,
             max_waiting_requests=self._config.max_waiting_requests,
             max_waiting_tokens=self._config.max_waiting_tokens,
+            max_step_ms=self._config.max_step_ms,
             log_level=self._config.log_level,
         )
         command = self._config.engine_command or ENGINE_COMMAND

@@ -24,6 +24,7 @@ def plan_supervisor(
         models=[_plan_model(model) for model in Catalogue.from_settings(settings).models],
         max_waiting_requests=settings.max_waiting_requests,
         max_waiting_tokens=settings.max_waiting_tokens,
+        max_step_ms=settings.max_step_ms,
         log_level=settings.log_level,
         announce_url=announce_url,
         announce_headers=_credentials(settings),

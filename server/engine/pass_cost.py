@@ -1,0 +1,88 @@
+"""What a pass over the weights costs by its number of rows, and how to cut sequences into passes, learned by trying.
+
+A pass computes one row, a token, or several. Twice the rows rarely take twice the time, but sometimes more: on a CPU
+the kernels for one row may beat those for two. Knows counts and durations; it does not know sequences, slots or clocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+SMOOTHING = 0.2
+"""Weight of the newest step in the moving averages."""
+
+MAX_SURPRISE = 2.0
+"""A step that took longer than this many times what was expected says more about the machine than about the pass."""
+
+MAX_SPLIT_ROWS = 8
+"""More rows than that are computed together: there, kernels for many rows are always better."""
+
+MAX_TRIED_ROWS = 4
+"""Up to here it is tried whether single rows are faster, at the price of one slow step."""
+
+TRIAL_INTERVAL = 256
+"""Steps after which the slower way is tried again, since contexts and machines change."""
+
+MIN_GAIN = 0.05
+"""Share of the time that another way must save, so that noise decides nothing."""
+
+
+class PassCost:
+    """Moving averages of seconds by rows."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, float] = {}
+        self._num_steps: Counter[int] = Counter()
+
+    def seconds(self, num_rows: int) -> float | None:
+        """What a pass over `num_rows` rows takes, between the nearest that have been seen; None if none has."""
+        if num_rows in self._seconds:
+            return self._seconds[num_rows]
+        below = max((known for known in self._seconds if known < num_rows), default=None)
+        above = min((known for known in self._seconds if known > num_rows), default=None)
+        if below is None or above is None:
+            nearest = above if below is None else below
+            return None if nearest is None else self._seconds[nearest]
+        share = (num_rows - below) / (above - below)
+        return self._seconds[below] + share * (self._seconds[above] - self._seconds[below])
+
+    def learn(self, passes: Sequence[int], seconds: float) -> None:
+        """Account for a step of passes with so many rows each, that took `seconds` in all."""
+        expected = {num_rows: self.seconds(num_rows) or float(num_rows) for num_rows in passes}
+        surprise = seconds / sum(expected[num_rows] for num_rows in passes)
+        for num_rows, before in expected.items():
+            if num_rows in self._seconds:
+                self._seconds[num_rows] += SMOOTHING * before * (min(surprise, MAX_SURPRISE) - 1)
+            else:
+                self._seconds[num_rows] = before * surprise
+
+    def partition(self, num_rows: int) -> list[int]:
+        """The rows of the passes into which to cut `num_rows` rows that could be one pass."""
+        if num_rows == 1 or num_rows > MAX_SPLIT_ROWS:
+            return [num_rows]
+        self._num_steps[num_rows] += 1
+        together = self._seconds.get(num_rows)
+        if together is None:
+            return [num_rows]
+        apart = self._best_split(num_rows)
+        seconds_apart = sum(self._seconds.get(part, math.inf) for part in apart)
+        is_faster = seconds_apart < together * (1 - MIN_GAIN)
+        if self._is_trial(num_rows):
+            return [num_rows] if is_faster else apart
+        return apart if is_faster else [num_rows]
+
+    def _is_trial(self, num_rows: int) -> bool:
+        is_new = 1 not in self._seconds
+        return num_rows <= MAX_TRIED_ROWS and (is_new or self._num_steps[num_rows] % TRIAL_INTERVAL == 0)
+
+    def _best_split(self, num_rows: int) -> list[int]:
+        """The fastest cut into two passes or more of sizes that have been seen; single rows, if only that can be."""
+        best: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
+        sizes = [size for size in self._seconds if size < num_rows]
+        for total in range(1, num_rows + 1):
+            cuts = [(best[total - size], size) for size in sizes if total - size in best]
+            if cuts:
+                best[total] = min((before[0] + self._seconds[size], [*before[1], size]) for before, size in cuts)
+        return best[num_rows][1] if num_rows in best else [1] * num_rows

@@ -1,0 +1,40 @@
+"""The order of a batch, which decides in how many passes over the weights llama.cpp computes it.
+
+With one KV cache stream per sequence, llama.cpp computes a run of consecutive sequence ids in one pass, and begins
+another pass wherever the next id is not the next number. Knows spans of slots; it does not know why they are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from server.engine.pass_cost import PassCost
+from server.engine.runner import Span
+
+AnySpan = TypeVar("AnySpan", bound=Span)
+
+
+def runs(spans: Sequence[AnySpan]) -> list[list[AnySpan]]:
+    """The spans cut wherever the slots are not consecutive, which is where llama.cpp cuts them."""
+    found: list[list[AnySpan]] = []
+    for span in spans:
+        if found and found[-1][-1].slot_index + 1 == span.slot_index:
+            found[-1].append(span)
+        else:
+            found.append([span])
+    return found
+
+
+def in_fastest_passes(spans: Sequence[AnySpan], cost: PassCost) -> list[AnySpan]:
+    """Spans of one token each in an order in which llama.cpp computes them in the fastest passes known.
+
+    The groups come with falling slots, so that none continues the one before.
+    """
+    groups: list[list[AnySpan]] = []
+    for run in runs(sorted(spans, key=lambda span: span.slot_index)):
+        start = 0
+        for num_rows in cost.partition(len(run)):
+            groups.append(run[start : start + num_rows])
+            start += num_rows
+    return [span for group in reversed(groups) for span in group]
