@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from server.engine.candidates import Logits
+from server.engine.kv_cache import State
 from server.engine.messages import SamplingParams
 from server.engine.runner import DecodeError, Span
 from server.engine.sampler import RepetitionRule, Sampler
@@ -27,16 +28,29 @@ def count_up(tokens: list[int]) -> int:
 
 
 class FakeMemory:
-    """What lies in each slot, token by token; `can_trim` is False for one that behaves like a recurrent model's."""
+    """What lies in each slot, token by token; `can_trim` is False for one that behaves like a recurrent model's.
+
+    A saved state is four bytes a token.
+    """
 
     def __init__(self, num_slots: int, can_trim: bool = True) -> None:
         self.slots: list[list[int]] = [[] for _ in range(num_slots)]
         self.can_trim = can_trim
-        self.num_copies = 0
+        self.num_saves = 0
+        self.num_restores = 0
+        self.can_restore = True
 
-    def copy(self, source: int, destination: int) -> None:
-        self.num_copies += 1
-        self.slots[destination] = list(self.slots[source])
+    def can_keep(self, slot: int, length: int) -> bool:
+        return self.can_trim or length == len(self.slots[slot])
+
+    def save(self, slot: int) -> State:
+        self.num_saves += 1
+        return np.array(self.slots[slot], dtype=np.int32).view(np.uint8)
+
+    def restore(self, slot: int, state: State) -> bool:
+        self.num_restores += 1
+        self.slots[slot] = state.view(np.int32).tolist() if self.can_restore else []
+        return self.can_restore
 
     def trim(self, slot: int, length: int) -> bool:
         if self.can_trim:

@@ -145,7 +145,7 @@ RESERVED = (
     Reserved("server.arbiter", ()),
     Reserved(
         "llama_cpp",
-        ("server.engine.model", "server.engine.vocabulary", "server.engine.native_log", "server.engine.dry"),
+        tuple(f"server.engine.{name}" for name in ("model", "context_memory", "vocabulary", "native_log", "dry")),
     ),
     Reserved("huggingface_hub", ("server.models.hub",)),
     Reserved("httpx2", ("server.models.hub",)),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from server.engine.kv_cache import KVCache, Slot
-from server.engine.prefix_cache import MIN_COPIED_TOKENS, PrefixCache, common_prefix_length
+from server.engine.kv_tiers import Tiers
+from server.engine.prefix_cache import MIN_COPIED_TOKENS, MIN_SAVED_TAIL_TOKENS, PrefixCache
 from tests.fakes import FakeMemory
 
-LONG = list(range(1, 2 * MIN_COPIED_TOKENS + 1))
+LONG = list(range(1, 2 * MIN_SAVED_TAIL_TOKENS + 1))
 
 
 def cache_with(*contents: list[int], can_trim: bool = True) -> tuple[PrefixCache, KVCache, FakeMemory]:
@@ -19,19 +17,13 @@ def cache_with(*contents: list[int], can_trim: bool = True) -> tuple[PrefixCache
     for slot, tokens in zip(kv_cache.slots, contents, strict=True):
         slot.tokens, memory.slots[slot.index] = list(tokens), list(tokens)
         slot.last_used = slot.index
-    return PrefixCache(kv_cache), kv_cache, memory
+    return PrefixCache(kv_cache, Tiers(kv_cache)), kv_cache, memory
 
 
 def place(prefix_cache: PrefixCache, prompt: list[int], scope: str = "") -> tuple[Slot, int]:
     placement = prefix_cache.place(prompt, scope)
     assert placement is not None
     return placement.slot, prefix_cache.apply(placement, scope)
-
-
-@given(st.lists(st.integers(0, 2)), st.lists(st.integers(0, 2)))
-def test_the_common_prefix_is_found(left: list[int], right: list[int]) -> None:
-    expected = next((i for i, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))  # noqa: B905
-    assert common_prefix_length(left, right) == expected
 
 
 def test_the_next_turn_goes_where_the_conversation_lies() -> None:
@@ -51,7 +43,7 @@ def test_a_prefix_of_a_busy_slot_is_copied() -> None:
     prefix_cache, kv_cache, memory = cache_with(LONG, [])
     kv_cache.slots[0].is_busy = True
     slot, num_cached = place(prefix_cache, [*LONG[:-5], 7])
-    assert (slot.index, num_cached, memory.num_copies) == (1, len(LONG) - 5, 1)
+    assert (slot.index, num_cached, memory.num_restores) == (1, len(LONG) - 5, 1)
     kv_cache.check()
 
 
@@ -67,7 +59,7 @@ def test_a_short_prefix_is_computed_again_rather_than_copied() -> None:
     prefix_cache, kv_cache, memory = cache_with(LONG, [])
     kv_cache.slots[0].is_busy = True
     assert place(prefix_cache, [*LONG[: MIN_COPIED_TOKENS - 1], 7])[1] == 0
-    assert memory.num_copies == 0
+    assert memory.num_restores == 0
 
 
 def test_the_slot_unused_longest_makes_room() -> None:

@@ -22,7 +22,7 @@ def plan_models(**settings: object) -> list[ModelConfig]:
 
 def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    (model,) = plan_models(model="./some/model.gguf", slots=7, threads=3, n_ctx=512, n_gpu_layers=5)
+    (model,) = plan_models(model="./some/model.gguf", slots=7, threads=3, n_ctx=512, n_gpu_layers=5, kv_ram_mb=9)
     assert model == ModelConfig(
         model_id="model",
         index=0,
@@ -31,6 +31,7 @@ def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPa
         num_threads=3,
         n_ctx=512,
         n_gpu_layers=5,
+        kv_ram_mb=9,
     )
 
 
@@ -47,9 +48,10 @@ def test_without_any_model_the_user_is_told_what_to_do(monkeypatch: pytest.Monke
 
 
 def test_every_model_has_its_index() -> None:
-    models = plan_models(models=[ModelEntry(source="/a.gguf"), ModelEntry(source="/b.gguf", slots=9)])
+    models = plan_models(models=[ModelEntry(source="/a.gguf"), ModelEntry(source="/b.gguf", slots=9, kv_ram_mb=0)])
     assert [(model.model_id, model.index) for model in models] == [("a", 0), ("b", 1)]
     assert models[1].num_slots == 9
+    assert [model.kv_ram_mb for model in models] == [1024, 0]
 
 
 def test_models_that_make_no_sense_are_a_settings_error() -> None:

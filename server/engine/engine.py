@@ -15,6 +15,7 @@ import msgspec
 from server.engine.constraint import ConstraintError
 from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
+from server.engine.kv_tiers import Tiers
 from server.engine.logprobs import Logprobs
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, TokenLogprob
 from server.engine.passes import runs
@@ -35,12 +36,21 @@ Output = tuple[Request, Event]
 class Engine:
     """Continuous batching over the slots of one model."""
 
-    def __init__(self, runner: Runner, max_waiting_requests: int, max_waiting_tokens: int, max_step_ms: int) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        max_waiting_requests: int,
+        max_waiting_tokens: int,
+        max_step_ms: int,
+        max_ram_bytes: int = 0,
+    ) -> None:
+        """`max_ram_bytes` is how much host memory may keep what slots had to make room for."""
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
+        self._tiers = Tiers(self._kv_cache, max_ram_bytes)
         self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.max_step_tokens)
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
-        self._scheduler = Scheduler(self._kv_cache, waiting, self._step_cost)
+        self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost)
         self._outputs: list[Output] = []
 
     @property

@@ -10,15 +10,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
+State = npt.NDArray[np.uint8]
+"""All that llama.cpp's memory holds of one sequence, as it writes it; fits any slot of the same kind of context."""
+
 
 class Memory(Protocol):
     """llama.cpp's memory of a context, as `llama_memory_*` offers it; sequences are numbered like slots."""
 
-    def copy(self, source: int, destination: int) -> None:
-        """Make `destination` hold all that `source` holds, and nothing else."""
+    @property
+    def can_trim(self) -> bool:
+        """Whether any state can be cut anywhere. Not those of recurrent, hybrid and sliding-window models."""
+
+    def can_keep(self, slot: int, length: int) -> bool:
+        """Whether the slot's first `length` tokens can be kept while the others are forgotten."""
+
+    def save(self, slot: int) -> State:
+        """A copy of what the slot holds."""
+
+    def restore(self, slot: int, state: State) -> bool:
+        """Make the slot hold what was saved, and nothing else; False if that failed, and then it holds nothing."""
 
     def trim(self, slot: int, length: int) -> bool:
-        """Forget all tokens from position `length` on; False if this kind of memory cannot, and nothing changed."""
+        """Forget all tokens from position `length` on; False if it cannot, and nothing changed."""
 
     def clear(self, slot: int) -> None:
         """Forget everything in the slot. Never fails."""
@@ -38,6 +54,9 @@ class Slot:
     index: int
     tokens: list[int] = field(default_factory=list)
     scope: str = ""
+    cache_hint: str = ""
+    """Who will come back for these tokens, such as a conversation's id; empty if nobody said so."""
+    stays_off_disk: bool = False
     is_busy: bool = False
     last_used: int = 0
     """The step in which a sequence last left it; the least is the best to make room in."""
@@ -48,33 +67,58 @@ class KVCache:
 
     def __init__(self, memory: Memory, num_slots: int) -> None:
         self._memory = memory
+        self._last_copied: tuple[Slot, State] | None = None
+        """For those that copy the same slot in the same step."""
         self.slots = [Slot(index) for index in range(num_slots)]
 
     @property
     def free_slots(self) -> list[Slot]:
         return [slot for slot in self.slots if not slot.is_busy]
 
+    @property
+    def can_trim(self) -> bool:
+        return self._memory.can_trim
+
+    def can_keep(self, slot: Slot, length: int) -> bool:
+        return length == len(slot.tokens) or self._memory.can_keep(slot.index, length)
+
     def trim(self, slot: Slot, length: int) -> int:
         """Keep the first `length` tokens, or none where the memory cannot forget a part. Returns how many are left."""
         if length < len(slot.tokens):
             if length and self._memory.trim(slot.index, length):
                 del slot.tokens[length:]
+                self._forget_copy(slot)
             else:
                 self.clear(slot)
         return len(slot.tokens)
 
     def copy(self, source: Slot, destination: Slot, length: int) -> int:
-        """Make `destination` hold the first `length` tokens of `source`. Returns how many it holds then."""
-        self._memory.copy(source.index, destination.index)
-        destination.tokens = list(source.tokens)
-        return self.trim(destination, length)
+        """Make `destination` hold the first `length` tokens of `source`. Returns how many it holds then.
+
+        Saving and restoring costs what the tokens need, `llama_memory_seq_cp` what the whole slot could hold, and it
+        copies only in the next forward pass, when somebody else's state may lie in the source.
+        """
+        if self._last_copied is None or self._last_copied[0] is not source:
+            self._last_copied = source, self.save(source)
+        return self.restore(destination, self._last_copied[1], source.tokens, length)
+
+    def save(self, slot: Slot) -> State:
+        return self._memory.save(slot.index)
+
+    def restore(self, slot: Slot, state: State, tokens: Sequence[int], length: int) -> int:
+        """Make `slot` hold the first `length` of the `tokens` of which `state` is. Returns how many it holds then."""
+        self._forget_copy(slot)
+        slot.tokens = list(tokens) if self._memory.restore(slot.index, state) else []
+        return self.trim(slot, length)
 
     def clear(self, slot: Slot) -> None:
+        self._forget_copy(slot)
         self._memory.clear(slot.index)
         slot.tokens = []
 
     def append(self, slot: Slot, tokens: Sequence[int]) -> None:
         """Account for tokens that a forward pass has just computed into the slot."""
+        self._last_copied = None
         slot.tokens.extend(tokens)
 
     def check(self) -> None:
@@ -87,3 +131,7 @@ class KVCache:
             held = self._memory.length(slot.index)
             if held != len(slot.tokens):
                 raise IntegrityError(f"slot {slot.index} holds {held} tokens, expected {len(slot.tokens)}")
+
+    def _forget_copy(self, slot: Slot) -> None:
+        if self._last_copied and self._last_copied[0] is slot:
+            self._last_copied = None

@@ -1,7 +1,7 @@
 """A model in memory: weights, context and the forward pass, through llama-cpp-python's low-level API.
 
-Everything that dereferences a llama.cpp pointer is here, in `vocabulary`, `dry` and `native_log`. It does not know
-requests or which sequence has which slot.
+Everything that dereferences a llama.cpp pointer is here, in `context_memory`, `vocabulary`, `dry` and `native_log`. It
+does not know requests or which sequence has which slot.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from server.engine import native_log
 from server.engine.candidates import Logits
+from server.engine.context_memory import ContextMemory
 from server.engine.dry import DryRules
 from server.engine.messages import EngineConfig, ModelCard, SamplingParams
 from server.engine.recommended import recommended_sampling
@@ -52,7 +53,7 @@ class Model:
         self.n_ctx = config.n_ctx or min(self.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
         self._context = self._make_context(config)
-        self.memory = ContextMemory(llama.llama_get_memory(self._context))
+        self.memory = ContextMemory(self._context, self._model)
         self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
 
     def decode(self, spans: Iterable[Span]) -> list[int]:
@@ -151,26 +152,6 @@ class Model:
             DRAWS,
         )
         return "fp_" + hashlib.sha256(repr(facts).encode()).hexdigest()[:10]
-
-
-class ContextMemory:
-    """llama.cpp's memory of a context; implements `kv_cache.Memory`."""
-
-    def __init__(self, pointer: object) -> None:
-        self._pointer = pointer
-
-    def copy(self, source: int, destination: int) -> None:
-        llama.llama_memory_seq_rm(self._pointer, destination, -1, -1)
-        llama.llama_memory_seq_cp(self._pointer, source, destination, -1, -1)
-
-    def trim(self, slot: int, length: int) -> bool:
-        return bool(llama.llama_memory_seq_rm(self._pointer, slot, length, -1))
-
-    def clear(self, slot: int) -> None:
-        llama.llama_memory_seq_rm(self._pointer, slot, -1, -1)
-
-    def length(self, slot: int) -> int:
-        return int(llama.llama_memory_seq_pos_max(self._pointer, slot)) + 1
 
 
 class _Batch:

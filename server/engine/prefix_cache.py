@@ -1,17 +1,21 @@
 """Which slot a prompt should go to, and how much of it need not be computed again.
 
-Looks only at the tokens that slots hold. It does not know requests, clocks or llama.cpp.
+Looks at the tokens that slots and the tiers behind them hold. It does not know requests, clocks or llama.cpp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.engine.kv_cache import KVCache, Slot
+from server.engine.kv_tiers import Found, Tiers
+from server.engine.prefix_index import common_prefix_length
 
-MIN_COPIED_TOKENS = 64
-"""A shorter prefix is computed again: copying a slot moves its whole buffer, which costs about as much."""
+MIN_COPIED_TOKENS = 16
+"""A shorter prefix is computed again. Copying costs a thousandth of computing, but for all tokens of the source."""
+
+MIN_SAVED_TAIL_TOKENS = 64
+"""A slot that holds more than this beyond the common prefix is left alone while another one is empty."""
 
 
 @dataclass(frozen=True)
@@ -19,29 +23,16 @@ class Placement:
     """Where a prompt goes: into `slot`, which keeps or receives the first `length` tokens that `source` holds."""
 
     slot: Slot
-    source: Slot | None
+    source: Slot | Found | None
     length: int
 
 
-def common_prefix_length(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many leading tokens two sequences share; comparing slices keeps the loop in C."""
-    low, high = 0, min(len(left), len(right))
-    if left[:high] == right[:high]:
-        return high
-    while low + 1 < high:  # left[:low] == right[:low] and left[:high] != right[:high]
-        middle = (low + high) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
 class PrefixCache:
-    """Finds reusable prefixes in the slots of a KV cache, within one cache scope."""
+    """Finds reusable prefixes in the slots of a KV cache and in the tiers behind them, within one cache scope."""
 
-    def __init__(self, kv_cache: KVCache) -> None:
+    def __init__(self, kv_cache: KVCache, tiers: Tiers) -> None:
         self._kv_cache = kv_cache
+        self._tiers = tiers
 
     def place(self, prompt: list[int], scope: str) -> Placement | None:
         """Choose a free slot for a prompt, and what to reuse; None if no slot is free.
@@ -51,37 +42,58 @@ class PrefixCache:
         free = self._kv_cache.free_slots
         if not free:
             return None
-        lengths = {slot.index: self._match(prompt, scope, slot) for slot in self._kv_cache.slots}
-        best = max(self._kv_cache.slots, key=lambda slot: (lengths[slot.index], not slot.is_busy, slot.index))
-        best_free = max(free, key=lambda slot: lengths[slot.index])
-        kept = lengths[best_free.index]
-        if 0 < len(best_free.tokens) <= 2 * kept and lengths[best.index] - kept < MIN_COPIED_TOKENS:
-            return Placement(best_free, best_free, kept)
-        return self._place_beside(best, free, lengths[best.index])
+        placement = self._place_among_slots(prompt, scope, free)
+        found = self._tiers.find(prompt, scope, placement.length)
+        return Placement(_oldest(free), found, found.length) if found else placement
 
     def apply(self, placement: Placement, scope: str) -> int:
         """Carry a placement out. Returns the number of tokens that the slot then holds."""
         slot, source = placement.slot, placement.source
-        slot.scope = scope
-        if source is None:
-            self._kv_cache.clear(slot)
+        if isinstance(source, Found):
+            num_held = self._tiers.restore(source, slot)
         elif source is slot:
-            self._kv_cache.trim(slot, placement.length)
+            self._tiers.keep(slot, placement.length)
+            num_held = self._kv_cache.trim(slot, placement.length)
         else:
-            self._kv_cache.copy(source, slot, placement.length)
-        return len(slot.tokens)
+            self._tiers.keep(slot, 0)
+            num_held = self._fill(slot, source, placement.length)
+        slot.scope = scope
+        return num_held
+
+    def _place_among_slots(self, prompt: list[int], scope: str, free: list[Slot]) -> Placement:
+        lengths = {slot.index: self._match(prompt, scope, slot) for slot in self._kv_cache.slots}
+        best = max(self._kv_cache.slots, key=lambda slot: (lengths[slot.index], not slot.is_busy, slot.index))
+        best_free = max(free, key=lambda slot: lengths[slot.index])
+        kept = lengths[best_free.index]
+        if lengths[best.index] - kept < MIN_COPIED_TOKENS and self._may_cut(best_free, kept, free):
+            return Placement(best_free, best_free, kept)
+        return self._place_beside(best, free, lengths[best.index])
+
+    def _may_cut(self, slot: Slot, kept: int, free: list[Slot]) -> bool:
+        """Whether a slot should be given up but for its first `kept` tokens rather than another one."""
+        has_long_tail = len(slot.tokens) - kept > MIN_SAVED_TAIL_TOKENS
+        return 0 < len(slot.tokens) <= 2 * kept and not (has_long_tail and any(not other.tokens for other in free))
 
     def _place_beside(self, best: Slot, free: list[Slot], length: int) -> Placement:
         """Take the free slot that was unused longest, sparing the one we copy from as long as there is another."""
-        oldest = min(free, key=lambda slot: (slot is best, bool(slot.tokens), slot.last_used))
+        oldest = _oldest([slot for slot in free if slot is not best] or [best])
         if oldest is best and length:
             return Placement(oldest, oldest, length)
-        return Placement(
-            oldest, best if length >= MIN_COPIED_TOKENS else None, length if length >= MIN_COPIED_TOKENS else 0
-        )
+        return Placement(oldest, best, length) if length >= MIN_COPIED_TOKENS else Placement(oldest, None, 0)
 
-    @staticmethod
-    def _match(prompt: list[int], scope: str, slot: Slot) -> int:
+    def _match(self, prompt: list[int], scope: str, slot: Slot) -> int:
         if slot.scope != scope:
             return 0
-        return min(common_prefix_length(prompt, slot.tokens), len(prompt) - 1)
+        length = min(common_prefix_length(prompt, slot.tokens), len(prompt) - 1)
+        return length if self._kv_cache.can_keep(slot, length) else 0
+
+    def _fill(self, slot: Slot, source: Slot | None, length: int) -> int:
+        if source is not None:
+            return self._kv_cache.copy(source, slot, length)
+        self._kv_cache.clear(slot)
+        return 0
+
+
+def _oldest(slots: list[Slot]) -> Slot:
+    """An empty slot, or the one that was unused longest."""
+    return min(slots, key=lambda slot: (bool(slot.tokens), slot.last_used))

@@ -68,7 +68,9 @@ def _serve(config: EngineConfig, reporter: Reporter) -> None:
     native_log.install()
     threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
-    engine = Engine(model, config.max_waiting_requests, config.max_waiting_tokens, config.max_step_ms)
+    engine = Engine(
+        model, config.max_waiting_requests, config.max_waiting_tokens, config.max_step_ms, config.kv_ram_mb << 20
+    )
     intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules())
     grammars = GrammarCompiler(model.vocabulary)
     service = Service(engine, intake, grammars, model.card(config.model_id))

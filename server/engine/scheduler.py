@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 
 from server.engine.kv_cache import IntegrityError, KVCache
+from server.engine.kv_tiers import Tiers
 from server.engine.passes import in_fastest_passes
-from server.engine.prefix_cache import MIN_COPIED_TOKENS, PrefixCache, common_prefix_length
+from server.engine.prefix_cache import PrefixCache
+from server.engine.prefix_index import common_prefix_length
 from server.engine.sequence import Request, Sequence
 from server.engine.step_cost import StepCost
+
+MIN_AWAITED_TOKENS = 64
+"""For fewer tokens, a prompt does not wait until another one has computed them."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,9 @@ class WaitingQueue:
 class Scheduler:
     """Admits sequences to slots and cuts the next step's batch from them."""
 
-    def __init__(self, kv_cache: KVCache, waiting: WaitingQueue, step_cost: StepCost) -> None:
+    def __init__(self, kv_cache: KVCache, tiers: Tiers, waiting: WaitingQueue, step_cost: StepCost) -> None:
         self._kv_cache = kv_cache
-        self._prefix_cache = PrefixCache(kv_cache)
+        self._prefix_cache = PrefixCache(kv_cache, tiers)
         self._step_cost = step_cost
         self._step = 0
         self.waiting = waiting
@@ -166,7 +171,7 @@ class Scheduler:
         for other in self.running:
             if other.is_prefilling and other.request.cache_scope == sequence.request.cache_scope:
                 shared = min(common_prefix_length(other.tokens, sequence.tokens), len(sequence.tokens) - 1)
-                if shared >= MIN_COPIED_TOKENS and shared > max(num_cached, other.num_computed_tokens):
+                if shared >= MIN_AWAITED_TOKENS and shared > max(num_cached, other.num_computed_tokens):
                     return True
         return False
 

@@ -50,6 +50,7 @@ class ModelSpec:
     num_threads: int
     n_gpu_layers: int | None
     """None means all layers if there is a GPU backend."""
+    kv_ram_mb: int
     created: int
     """Unix time: when the file was last changed, else when this was made."""
     context: ContextPolicy = ContextPolicy()
@@ -122,6 +123,7 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         num_slots=entry.slots or settings.slots,
         num_threads=entry.threads or settings.threads or num_physical_cores(),
         n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
+        kv_ram_mb=settings.kv_ram_mb if entry.kv_ram_mb is None else entry.kv_ram_mb,
         created=_created(source),
         context=_context_policy(entry, settings),
     )

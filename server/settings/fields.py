@@ -39,6 +39,7 @@ SlotCount = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
 ThreadCount = Annotated[int, Field(ge=1, le=MAX_THREADS)]
 LayerCount = Annotated[int, Field(ge=0, le=MAX_INT32)]
 StepTime = Annotated[int, Field(ge=10, le=60_000)]
+Mebibytes = Annotated[int, Field(ge=0, le=MAX_INT32)]
 QueueBound = Annotated[int, Field(ge=1, le=MAX_INT32)]
 TurnCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
@@ -92,6 +93,7 @@ class ModelEntry(_Table):
     truncation: Truncation | None = _setting(None, "As the setting of that name, for this model.")
     max_context_turns: TurnCount | None = _setting(None, "As the setting of that name, for this model.")
     max_context_tokens: TokenCount | None = _setting(None, "As the setting of that name, for this model.")
+    kv_ram_mb: Mebibytes | None = _setting(None, "As the setting of that name, for this model.")
 
 
 class Settings(_Table):
@@ -134,6 +136,9 @@ class Settings(_Table):
     threads: ThreadCount | None = _setting(None, "Threads of one engine.", default_text="the physical cores")
     n_gpu_layers: LayerCount | None = _setting(
         None, "Model layers to compute on the GPU.", default_text="all, if llama.cpp was built with a GPU backend"
+    )
+    kv_ram_mb: Mebibytes = _setting(
+        1024, "Host memory of one engine for conversations that lost their slot, in MiB; 0 is off."
     )
     auth: Literal["off", "keys", "header"] = _setting(
         "off",

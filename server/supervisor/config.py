@@ -21,6 +21,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """There is nothing to load, and this tells the user what to do about it."""
     n_ctx: int | None = None
     n_gpu_layers: int | None = None
+    kv_ram_mb: int = 0
 
 
 class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

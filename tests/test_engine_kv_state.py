@@ -1,0 +1,112 @@
+"""What llama.cpp's memory gives back is what was saved, with the demo model and with kinds that cannot be cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from server.engine.kv_cache import KVCache
+from server.engine.messages import EngineConfig
+from server.engine.model import Model
+from server.models.source import demo_model_path
+
+N_CTX = 512
+
+
+@dataclass(frozen=True)
+class Run:
+    slot_index: int
+    tokens: list[int]
+    start: int
+    wants_logits: bool = True
+
+
+def load(path: Path, num_slots: int = 3) -> Model:
+    config = EngineConfig(
+        model_id="m", model_path=str(path), socket_path="", num_slots=num_slots, num_threads=2, n_ctx=N_CTX
+    )
+    return Model(config)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    path = demo_model_path()
+    assert path is not None
+    return load(path)
+
+
+class Lane:
+    """The slots of a model, empty."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.kv_cache = KVCache(model.memory, model.num_slots)
+        for slot in self.kv_cache.slots:
+            self.kv_cache.clear(slot)
+
+    def compute(self, index: int, tokens: list[int]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        """Compute tokens into a slot, on top of what it holds; a copy of the logits after the last."""
+        slot = self.kv_cache.slots[index]
+        (row,) = self._model.decode([Run(index, tokens, len(slot.tokens))])
+        self.kv_cache.append(slot, tokens)
+        return self._model.logits(row).copy()
+
+
+def prompt_of(length: int, first: int = 1000) -> list[int]:
+    return [first + (37 * index) % 5000 for index in range(length)]
+
+
+def test_a_restored_state_is_the_saved_one_byte_for_byte(model: Model) -> None:
+    lane = Lane(model)
+    first, second, _ = lane.kv_cache.slots
+    lane.compute(0, prompt_of(200))
+    saved = lane.kv_cache.save(first)
+    lane.compute(1, prompt_of(80, first=7000))
+    assert lane.kv_cache.restore(second, saved, first.tokens, 200) == 200
+    lane.kv_cache.check()
+    assert lane.kv_cache.restore(first, lane.kv_cache.save(second), second.tokens, 200) == 200
+    assert np.array_equal(lane.kv_cache.save(first), saved)
+
+
+def test_the_next_logits_agree_with_a_cold_prefill(model: Model) -> None:
+    """Exactly with the same steps; with other steps, within what the shapes of batches alone change."""
+    lane = Lane(model)
+    first, second, third = lane.kv_cache.slots
+    prompt = prompt_of(120)
+    lane.compute(0, prompt)
+    saved = lane.kv_cache.save(first)
+    for length in (120, 90):
+        lane.kv_cache.restore(first, saved, prompt, 120)
+        lane.kv_cache.trim(first, length)
+        lane.kv_cache.restore(second, saved, prompt, length)
+        assert len(first.tokens) == len(second.tokens) == length
+        restored = lane.compute(1, [42])
+        assert np.array_equal(restored, lane.compute(0, [42]))
+        lane.kv_cache.clear(third)
+        cold = lane.compute(2, [*prompt[:length], 42])
+        lane.kv_cache.clear(third)
+        lane.compute(2, prompt[:length])
+        by_shape = np.abs(cold - lane.compute(2, [42])).max()
+        assert 0 < np.abs(cold - restored).max() < 2 * by_shape
+
+
+def test_what_is_no_state_leaves_the_slot_empty(model: Model) -> None:
+    lane = Lane(model)
+    slot = lane.kv_cache.slots[0]
+    lane.compute(0, prompt_of(50))
+    saved = lane.kv_cache.save(slot)
+    for broken in (saved[:100], np.zeros(1000, dtype=np.uint8), saved[:-1]):
+        assert lane.kv_cache.restore(slot, broken.copy(), slot.tokens, 50) == 0
+        lane.kv_cache.check()
+
+
+def test_a_slot_that_is_copied_to_several_is_saved_once(model: Model) -> None:
+    lane = Lane(model)
+    first, second, third = lane.kv_cache.slots
+    lane.compute(0, prompt_of(100))
+    for slot in (second, third):
+        assert lane.kv_cache.copy(first, slot, 70) == 70
+    assert np.array_equal(lane.compute(1, [42]), lane.compute(2, [42]))
