@@ -15,6 +15,9 @@ from schemas.sampling import SamplingOptions
 
 REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
+REASONING_FORMATS = ("auto", "deepseek", "none")
+"""llama-server's words: the first two separate reasoning from the content, and are the same here."""
+
 
 @dataclass(frozen=True)
 class ChatCompletionRequest:
@@ -37,6 +40,10 @@ class ChatCompletionRequest:
     user: str | None = None
     template_kwargs: dict[str, Any] = field(default_factory=dict)
     """Variables for the chat template, as the client named them."""
+    separates_reasoning: bool | None = None
+    """Whether reasoning is told from the content; None leaves it to the server."""
+    includes_reasoning: bool = True
+    """Whether reasoning that is told from the content is sent."""
 
     @property
     def num_top_logprobs(self) -> int | None:
@@ -54,6 +61,11 @@ class ChatCompletionSchema(GenerationSchema):
     top_logprobs = Integer(0, MAX_TOP_LOGPROBS)
     reasoning_effort = Choice(REASONING_EFFORTS)
     chat_template_kwargs = JSONObject()
+    reasoning_format = Choice(REASONING_FORMATS)
+    separate_reasoning = Boolean()
+    """SGLang's name for it."""
+    include_reasoning = Boolean()
+    """vLLM's way to leave reasoning out."""
 
     @validates_schema
     def _top_logprobs_need_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -75,8 +87,19 @@ def _request(loaded: Mapping[str, Any]) -> ChatCompletionRequest:
     if "max_completion_tokens" in loaded:
         options["max_tokens"] = loaded["max_completion_tokens"]
     return ChatCompletionRequest(
-        messages=tuple(loaded["messages"]), template_kwargs=_template_kwargs(loaded), **options
+        messages=tuple(loaded["messages"]),
+        template_kwargs=_template_kwargs(loaded),
+        separates_reasoning=_separates_reasoning(loaded),
+        includes_reasoning=loaded.get("include_reasoning", True),
+        **options,
     )
+
+
+def _separates_reasoning(loaded: Mapping[str, Any]) -> bool | None:
+    if "reasoning_format" in loaded:
+        return bool(loaded["reasoning_format"] != "none")
+    separates: bool | None = loaded.get("separate_reasoning")
+    return separates
 
 
 def _template_kwargs(loaded: Mapping[str, Any]) -> dict[str, Any]:

@@ -150,6 +150,11 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _tolerated("verbosity", "local models do not know it"),
         *_EXTRAS,
         _extra("chat_template_kwargs", "variables for the chat template"),
+        _extra(
+            "reasoning_format", "`auto` or `deepseek`: reasoning apart in `reasoning_content`; `none`: in the content"
+        ),
+        _extra("separate_reasoning", "SGLang's; false is `reasoning_format` `none`, which wins"),
+        _extra("include_reasoning", "vLLM's; false leaves `reasoning_content` out"),
     ),
     "completions": (
         _done("prompt", "a string, strings, token ids, or arrays of token ids; required"),

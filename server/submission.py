@@ -7,6 +7,7 @@ know how prompts are made.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,6 +63,7 @@ def make_submit(
     token_ids: list[int] | None = None,
     num_top_logprobs: int | None = None,
     wants_prompt_text: bool = False,
+    shown_control_tokens: Sequence[str] = (),
     caller: Caller,
     default_max_tokens: int | None = None,
 ) -> Submit:
@@ -81,6 +83,7 @@ def make_submit(
         ignore_eos=options.ignore_eos,
         num_top_logprobs=num_top_logprobs,
         wants_prompt_text=wants_prompt_text,
+        shown_control_tokens=list(shown_control_tokens),
         user=f"{caller.turn_of}/{options.user}" if options.user else caller.turn_of,
         cache_scope=caller.cache_scope,
     )

@@ -1,4 +1,4 @@
-"""Processes for tests: fake engines by script, and a real gunicorn around them."""
+"""Processes for tests: engines that do or say what they are told, and a real gunicorn around them."""
 
 from __future__ import annotations
 
@@ -79,3 +79,18 @@ def _target(link: Path) -> str | None:
         return os.readlink(link)
     except FileNotFoundError:
         return None  # the process has closed it meanwhile
+
+
+class SayingServer(LiveServer):
+    """The server with one model for each of the templates; the models say what the conversation tells them to."""
+
+    def __init__(self, *templates: str, **settings: Any) -> None:
+        super().__init__(**{"workers": 1, **settings})
+        directory = Path(self.data_dir.name)
+        sources = []
+        for name in templates:
+            sources.append({"source": str(directory / f"{name}.gguf")})
+            (directory / f"{name}.gguf").write_bytes(make_gguf())
+        self._settings["models"] = json.dumps(sources)
+        engine = json.dumps([sys.executable, "-m", "tests.saying_engine"])
+        self._command = ["env", f"_PARLEY_ENGINE_COMMAND={engine}", *self._command]

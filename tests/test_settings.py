@@ -95,6 +95,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "truncation": "auto",
         "max_context_turns": 8,
         "max_context_tokens": 2048,
+        "reasoning_format": "none",
         "make_titles": False,
         "models": (ModelEntry(source="a.gguf", slots=2),),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.chat.capabilities import Capabilities
+from server.chat.reasoning import ThinkTags
 
 Message = Mapping[str, Any]
 
@@ -24,6 +25,10 @@ class Audience:
     """Asked for only where a message calls tools."""
     own_text: Callable[[str], str]
     """Makes a text count as the template's own."""
+    reasoning_key: str = "reasoning_content"
+    """What it calls the reasoning of an earlier message; "content" where it looks for it there, between tags."""
+    think_tags: Callable[[], ThinkTags | None] = lambda: None
+    """Asked for only where reasoning goes into the content."""
 
 
 def as_shown(messages: Sequence[Message], audience: Audience) -> list[dict[str, Any]]:
@@ -38,11 +43,21 @@ def _shown(message: Message, audience: Audience) -> dict[str, Any]:
         role = "system"
     # Templates compose control tokens with the role, as in '<|' + message.role + '|>'; so it counts as theirs.
     shown["role"] = audience.own_text(role) if role in _ROLES else role
+    if shown.get("reasoning_content") and audience.reasoning_key != "reasoning_content":
+        _show_reasoning(shown, audience)
     if shown.get("tool_calls"):
         _show_tool_calls(shown, audience.capabilities())
     elif shown.get("content") is None:
         shown["content"] = ""
     return shown
+
+
+def _show_reasoning(shown: dict[str, Any], audience: Audience) -> None:
+    reasoning = shown.pop("reasoning_content")
+    if audience.reasoning_key != "content":
+        shown[audience.reasoning_key] = reasoning
+    elif tags := audience.think_tags():
+        shown["content"] = f"{tags.start}\n{reasoning}\n{tags.end}\n\n{shown.get('content') or ''}"
 
 
 def _show_tool_calls(shown: dict[str, Any], capabilities: Capabilities) -> None:

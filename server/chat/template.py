@@ -17,6 +17,7 @@ from server.chat.capabilities import Capabilities, find_capabilities
 from server.chat.conversation import Audience, Message, as_shown
 from server.chat.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.errors import MessagesRefused, TemplateBroken, TemplateError
+from server.chat.reasoning import ThinkTags, find_think_tags, reasoning_key
 from server.chat.special_tokens import ControlSpellings, holds_marks
 from server.chat.template_text import TemplateText, plain
 from server.engine.messages import TextPiece
@@ -49,8 +50,20 @@ class ChatTemplate:
         self._environment = TemplateEnvironment(self._spellings)
         own_text = self._environment.own_text
         self._tokens = {"bos_token": own_text(bos_token), "eos_token": own_text(eos_token)}
-        self._audience = Audience("developer" in source, lambda: self._capabilities, own_text)
+        self._audience = Audience(
+            "developer" in source,
+            lambda: self._capabilities,
+            own_text,
+            reasoning_key(source),
+            lambda: self.think_tags,
+        )
         self._template = self._compiled(source)
+        self.source = source
+
+    @cached_property
+    def think_tags(self) -> ThinkTags | None:
+        """What the model writes its reasoning between, if it reasons."""
+        return find_think_tags(self.source, self._show_reasoning)
 
     def render(
         self,
@@ -109,6 +122,13 @@ class ChatTemplate:
         reserved = (_RESERVED | self._environment.globals.keys()).intersection(template_kwargs)
         if reserved:
             raise MessagesRefused(f"The chat template's arguments cannot set {', '.join(sorted(reserved))}.")
+
+    def _show_reasoning(self, reasoning: str, content: str) -> str:
+        answer = {"role": "assistant", "reasoning_content": reasoning, "content": content}
+        try:
+            return plain(self._run({"tools": None}, [{"role": "user", "content": "Hello"}, answer], False))
+        except TemplateError:
+            return ""
 
     @cached_property
     def _capabilities(self) -> Capabilities:

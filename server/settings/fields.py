@@ -192,6 +192,10 @@ class Settings(_Table):
         "Tokens of the prompt for which a response drops the oldest turns, unless the request says it.",
         default_text="no bound",
     )
+    reasoning_format: Literal["auto", "none"] = _setting(
+        "auto",
+        "What chat completions do with reasoning: `auto` separates it from the answer, `none` leaves it there.",
+    )
     make_titles: bool = _setting(
         True, "Let the model make a title for a conversation without one, after the first turn."
     )

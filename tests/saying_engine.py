@@ -1,0 +1,132 @@
+"""An engine process whose model says what its prompt tells it to: the text between the last « and » there.
+
+The supervisor starts it instead of the real one (`_PARLEY_ENGINE_COMMAND`); all but the model is the real engine. The
+model file's name is that of a chat template in `tests/templates`, whose control tokens the model has; any other token
+is a byte. The conversation of a test so scripts the model, whatever format its family writes.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from server.engine.candidates import Logits
+from server.engine.engine import Engine
+from server.engine.intake import Intake
+from server.engine.messages import EngineConfig, ModelCard, Report, SamplingParams, TextPiece
+from server.engine.process import Reporter, _die_with_supervisor
+from server.engine.service import Service
+from tests import chat_templates
+from tests.fakes import EOG, FakeRunner
+
+FIRST_MARKER = 256
+N_CTX = 100_000
+START, END = "«".encode(), "»".encode()
+
+
+class ByteVocabulary:
+    """Bytes, and behind them the control tokens."""
+
+    def __init__(self, control_spellings: Sequence[str]) -> None:
+        self.markers = [spelling for spelling in control_spellings if spelling]
+        self.num_tokens = FIRST_MARKER + len(self.markers)
+        self.prompts: list[list[int]] = []
+        self._spelling = re.compile(b"|".join(re.escape(marker.encode()) for marker in self.markers) or rb"(?!)")
+
+    @property
+    def marker_ids(self) -> dict[str, int]:
+        return {marker: FIRST_MARKER + index for index, marker in enumerate(self.markers)}
+
+    def tokenize(self, pieces: list[TextPiece]) -> list[int]:
+        tokens = [token for piece in pieces for token in self.tokens(piece.text.encode(), piece.parse_special)]
+        self.prompts.append(tokens)
+        return tokens
+
+    def tokens(self, text: bytes, parse_special: bool = True) -> list[int]:
+        tokens: list[int] = []
+        at = 0
+        for found in self._spelling.finditer(text) if parse_special else ():
+            tokens += [*text[at : found.start()], self.marker_ids[found[0].decode()]]
+            at = found.end()
+        return [*tokens, *text[at:]]
+
+    def text(self, tokens: list[int]) -> str:
+        return self.bytes_of(tokens).decode(errors="replace")
+
+    def bytes_of(self, tokens: Sequence[int]) -> bytes:
+        return bytes(token for token in tokens if token < FIRST_MARKER)
+
+    def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]:
+        return {self.marker_ids[name]: name.encode() for name in spellings if name in self.marker_ids}
+
+    def next_token(self, tokens: list[int]) -> int:
+        """What follows, if the slot holds a prompt and some of what that says."""
+        prompt = max((prompt for prompt in self.prompts if tokens[: len(prompt)] == prompt), key=len)
+        _, _, told = self.bytes_of(prompt).rpartition(START)
+        said = self.tokens(told.partition(END)[0])
+        num_said = len(tokens) - len(prompt)
+        return said[num_said] if num_said < len(said) else EOG
+
+
+class NoRules:
+    """For DRY, which would not change what is said."""
+
+    def rule(self, params: SamplingParams) -> None:
+        return None
+
+
+class SayingRunner(FakeRunner):
+    """A model of that vocabulary."""
+
+    def __init__(self, vocabulary: ByteVocabulary, num_slots: int) -> None:
+        super().__init__(num_slots, N_CTX, vocabulary.next_token)
+        self._num_tokens = vocabulary.num_tokens
+        self.max_step_tokens = N_CTX
+
+    def logits(self, row: int) -> Logits:
+        logits = np.zeros(self._num_tokens, dtype=np.float32)
+        logits[self._script(self.memory.slots[self._slot_by_row[row]])] = 10.0
+        return logits
+
+    def token_bytes(self, token: int) -> bytes:
+        return bytes([token]) if EOG < token < FIRST_MARKER else b""
+
+
+def main() -> None:
+    reporter = Reporter(sys.stdout.buffer)
+    config = msgspec.json.decode(sys.stdin.buffer.readline(), type=EngineConfig)
+    _die_with_supervisor()
+    name = Path(config.model_path).stem
+    bos, eos, *_ = spellings = chat_templates.control_tokens_of(name)
+    vocabulary = ByteVocabulary(spellings)
+    engine = Engine(SayingRunner(vocabulary, config.num_slots), 100, 1_000_000, config.max_step_ms)
+    card = ModelCard(
+        model_id=config.model_id,
+        description="fake",
+        num_slots=config.num_slots,
+        n_ctx=N_CTX,
+        n_ctx_train=N_CTX,
+        n_vocab=vocabulary.num_tokens,
+        n_params=1,
+        size_bytes=1,
+        chat_template=chat_templates.source_of(name),
+        bos_token=bos,
+        eos_token=eos,
+        control_spellings=[spelling for spelling in spellings if spelling],
+        marker_ids=vocabulary.marker_ids,
+    )
+    no_grammars: Any = None  # whatever it is told is what it says
+    service = Service(engine, Intake(vocabulary, N_CTX, NoRules()), no_grammars, card)
+    service.listen(Path(config.socket_path))
+    reporter.report(Report(state="ready"))
+    service.run()
+
+
+if __name__ == "__main__":
+    main()
