@@ -6,7 +6,15 @@ from server.chat.families.detection import FAMILIES, GENERIC, detect
 from server.chat.template import FALLBACK_SOURCE
 from tests.chat_templates import source_of
 
-TEMPLATES = {"thinking": "hermes", "chatml": "generic", "no_system": "generic", "role_tokens": "generic"}
+TEMPLATES = {
+    "thinking": "hermes",
+    "header_ids": "llama",
+    "instructions": "mistral-array",
+    "fullwidth": "deepseek",
+    "chatml": "generic",
+    "no_system": "generic",
+    "role_tokens": "generic",
+}
 
 
 @pytest.mark.parametrize(("template", "family"), TEMPLATES.items())

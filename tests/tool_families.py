@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -122,6 +122,86 @@ def _loose(parts: Sequence[OutputPart]) -> Summary:
 def _parsed(parser: OutputParser, pieces: Sequence[str]) -> Summary:
     parts = [part for piece in pieces for part in parser.feed(piece)]
     return summary(parts + parser.finish())
+
+
+# --- what holds for every format ------------------------------------------------------------------------------------
+
+Arguments = dict[str, Any]
+Render = Callable[[Sequence[tuple[str, Arguments]]], str]
+"""Calls as a model of the family writes them."""
+
+PARIS = ("get_weather", {"city": "Paris"})
+SUM = ("add", {"a": 1, "b": -2, "exact": True})
+
+
+def check_format(family: ToolFamily, render: Render, *, is_bare: bool = False, holds_several: bool = True) -> None:
+    """Outputs as a model makes them, good and bad; with `is_bare` calls can only begin an output."""
+    one = render([PARIS])
+    paris, total = (("call", name, json.dumps(arguments)) for name, arguments in (PARIS, SUM))
+    assert taken_apart(family, "") == []
+    assert taken_apart(family, " Hello <b>[there]</b> {}.\n") == [("content", " Hello <b>[there]</b> {}.\n")]
+    assert taken_apart(family, one) == [paris]
+    assert taken_apart(family, f"{one}\n\n ") == [paris]
+    assert taken_apart(family, f"{one}\n\nDone.") == [paris, ("content", "\n\nDone.")]
+    if not is_bare:
+        assert taken_apart(family, f"Let me see.\n\n{one}") == [("content", "Let me see."), paris]
+    if holds_several:
+        assert taken_apart(family, render([PARIS, SUM, PARIS])) == [paris, total, paris]
+    _check_strings(family, render)
+    _check_halves(family, one)
+    unknown = render([("rm", {"a": 1})])
+    assert taken_apart(family, unknown) == [("content", unknown)]
+    assert taken_apart(family, one, tools=()) == [("content", one)]
+
+
+def _check_strings(family: ToolFamily, render: Render) -> None:
+    """Strings that look like the format, and what JSON must escape."""
+    text = f"é😀 {{\"}} }}}}]) \\ \\n ' ` {' '.join(family.markers)} </b>".replace("</b>", "<b>")
+    for arguments in (
+        {"text": text},
+        {"text": "", "tags": {"a": "x } y", "ü": '\\"'}, "score": -1.5},
+        {"text": "two\nlines\t", "score": None},
+        {"score": 2},
+    ):
+        expected = json.dumps(arguments, ensure_ascii=False)
+        written = render([("write-note", arguments)])
+        assert taken_apart(family, written) == [("call", "write-note", expected)], written
+
+
+def _check_halves(family: ToolFamily, one: str) -> None:
+    """A beginning of a call is text, as it was written, until the name is known; then it is a call."""
+    has_started = False
+    for end, half in enumerate(every_half(family, one)):
+        has_started |= any(part[0] == "call" for part in half)
+        if has_started:
+            assert half[0][:2] == ("call", "get_weather")
+            assert json.dumps(PARIS[1]).startswith(half[0][2]), half
+        else:
+            assert half == ([("content", one[:end])] if end else [])
+    assert has_started
+
+
+def check_grammar(family: ToolFamily, render: Render, *, holds_several: bool = True) -> None:
+    """The grammar takes what the template teaches and nothing else, and what it takes is calls to the parser."""
+    note = render([("write-note", {"text": "é\n{}", "tags": {"a": "b"}, "score": -1.5})])
+    for has_control in (False, True):
+        follower = Follower(family, TOOLS, False, has_control)
+        for text in (render([PARIS]), render([SUM]), render([("get_time", {})]), note):
+            assert follower.accepts(text), text
+        for wrong in (
+            "",
+            "Hello",
+            render([PARIS])[:-2],
+            render([PARIS]) + render([PARIS]),
+            render([("get_weather", {"town": "Paris"})]),
+            render([("get_weather", {"city": "Paris", "days": [10]})]),
+            render([("add", {"a": 1})]),
+            render([("rm", {})]),
+        ):
+            assert not follower.accepts(wrong), wrong
+        if holds_several:
+            assert Follower(family, TOOLS, True, has_control).accepts(render([PARIS, SUM]))
+    check_random_outputs(family)
 
 
 # --- grammars -------------------------------------------------------------------------------------------------------

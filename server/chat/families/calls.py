@@ -16,9 +16,11 @@ from server.chat.tools import Tool, new_call_id
 class Calls:
     """Numbers the calls of one output."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
+    def __init__(self, tools: Sequence[Tool], new_id: Callable[[], str] = new_call_id) -> None:
         self.tools = {tool.name: tool for tool in tools}
         self.num_started = 0
+        self._new_id = new_id
+        self._ids = set[str]()
 
     def check(self, name: str) -> None:
         """Raises Broken for a function that is not among the tools: what looks like its call is text."""
@@ -26,10 +28,13 @@ class Calls:
             raise Broken
 
     def start(self, name: str, call_id: str = "") -> ToolCallStarted:
-        """The same, then the next call's first part."""
+        """The same, then the next call's first part, with the model's own id if it has one and uses it once."""
         self.check(name)
         self.num_started += 1
-        return ToolCallStarted(self.num_started - 1, call_id or new_call_id(), name)
+        if not call_id or call_id in self._ids:
+            call_id = self._new_id()
+        self._ids.add(call_id)
+        return ToolCallStarted(self.num_started - 1, call_id, name)
 
     def arguments(self, text: str) -> ToolCallArguments:
         """More of the arguments of the call that was started last."""
@@ -55,7 +60,7 @@ def content_and_calls(
     `read` begins behind white space, in front of the opening. It commits what has become parts and raises Broken
     where the text is not its format; what is not committed then is content. White space around calls is not.
     """
-    follows_call = False
+    follows_call = calls.num_started > 0
     while True:
         while text := (yield from reader.text_before(*openings, holds_space=True)):
             follows_call = False

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from server.chat.families.command_r import CommandR, CommandR7B
+from server.chat.families.deepseek import DeepSeek, DeepSeekV31
 from server.chat.families.family import PromptedFamily, ToolFamily
 from server.chat.families.generic import Generic
+from server.chat.families.granite import Granite
 from server.chat.families.hermes import Hermes
+from server.chat.families.hunyuan import Hunyuan
+from server.chat.families.kimi import Kimi
+from server.chat.families.llama import Llama
+from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
+from server.chat.families.nemotron import Nemotron
+from server.chat.families.phi import Phi
 
 GENERIC: PromptedFamily = Generic()
 
-FAMILIES: tuple[ToolFamily, ...] = (Hermes(),)
+FAMILIES: tuple[ToolFamily, ...] = (
+    # Control tokens that only one family has.
+    Kimi(),
+    DeepSeekV31(),
+    DeepSeek(),
+    CommandR7B(),
+    MistralWithIds(),
+    Mistral(),
+    MistralArray(),
+    Phi(),
+    Granite(),
+    # Tags, the rarer ones first: Hermes' has come to be everybody's.
+    Nemotron(),
+    Hunyuan(),
+    Hermes(),
+    # Words.
+    Llama(),
+    CommandR(),
+)
 """In the order in which they are asked: the more particular first, as many templates have the words of others too."""
 
 

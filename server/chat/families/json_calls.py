@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from server.chat.families.calls import Calls, read_arguments
-from server.chat.families.lark import literal
+from server.chat.families.lark import call_rules, literal
 from server.chat.families.reader import Broken, Reader, Steps
-from server.chat.families.schema import call_schema, json_rule
 from server.chat.tools import Tool
 
 
@@ -23,9 +22,14 @@ class CallKeys:
 
     name: str = "name"
     arguments: str = "arguments"
+    number: str | None = None
+    """What the template numbers calls with; it is read and forgotten."""
+    is_bare: bool = False
+    """Whether nothing but its members tells a call from any other JSON: then it has none that calls do not have."""
 
 
 STANDARD = CallKeys()
+_MEMBERS = ("name", "function", "arguments", "parameters", "type", "id")
 
 
 def read_json_calls(reader: Reader, calls: Calls, keys: CallKeys = STANDARD) -> Steps[None]:
@@ -40,21 +44,23 @@ def read_json_calls(reader: Reader, calls: Calls, keys: CallKeys = STANDARD) -> 
 
 
 def read_json_call(reader: Reader, calls: Calls, keys: CallKeys = STANDARD) -> Steps[None]:
-    """One call; its closing bracket may be missing, everything before may not."""
+    """One call; its closing bracket may be missing behind the arguments."""
     call = _Call(reader, calls, keys)
-    yield from _read_object(reader, call.read_member)
-    yield from call.end()
+    is_closed = yield from _read_object(reader, call.read_member)
+    yield from call.end(is_closed)
     reader.commit()
 
 
 def json_call_rules(tools: Sequence[Tool], keys: CallKeys = STANDARD) -> str:
     """A rule `tool_call`, an object that calls one of the tools, with all that it needs."""
-    rules = [f"tool_call: {' | '.join(f'tool_call_{i}' for i in range(len(tools)))}"]
-    for i, tool in enumerate(tools):
-        start = f'{{"{keys.name}": {json.dumps(tool.name)}, "{keys.arguments}": '
-        rules.append(f'tool_call_{i}: {literal(start)} tool_arguments_{i} "}}"')
-        rules.append(f"tool_arguments_{i}: {json_rule(call_schema(tool))}")
-    return "\n".join(rules) + "\n"
+    number = f'{{"{keys.number}": "'
+    opening = f'{literal(number)} /[0-9]{{1,2}}/ "\\", "' if keys.number else literal("{")
+
+    def start(tool: Tool) -> str:
+        members = f'"{keys.name}": {json.dumps(tool.name)}, "{keys.arguments}": '
+        return f"{opening} {literal(members)}"
+
+    return call_rules(tools, start, '"}"')
 
 
 def _goes_on(reader: Reader) -> Steps[bool]:
@@ -68,8 +74,8 @@ def _goes_on(reader: Reader) -> Steps[bool]:
     return False
 
 
-def _read_object(reader: Reader, read_member: Callable[[str], Steps[None]]) -> Steps[None]:
-    """An object that is not empty; its closing bracket may be missing."""
+def _read_object(reader: Reader, read_member: Callable[[str], Steps[None]]) -> Steps[bool]:
+    """An object that is not empty; whether its closing bracket is there."""
     yield from reader.take("{")
     separator = ","
     while separator:
@@ -81,7 +87,7 @@ def _read_object(reader: Reader, read_member: Callable[[str], Steps[None]]) -> S
         yield from read_member(key)
         yield from reader.space()
         separator = yield from reader.take_if(",")
-    yield from reader.take_if("}")
+    return bool((yield from reader.take_if("}")))
 
 
 class _Call:
@@ -96,6 +102,8 @@ class _Call:
         self._has_started = False
 
     def read_member(self, key: str) -> Steps[None]:
+        if self._keys.is_bare and key not in _MEMBERS:
+            raise Broken
         is_object = (yield from self._reader.peek()) == "{"
         if key == "function" and is_object:
             # As in OpenAI's API: {"type": "function", "function": {"name": ..., "arguments": ...}}
@@ -111,13 +119,14 @@ class _Call:
         else:
             self._held_arguments = _unwrapped((yield from self._reader.json_text()))
 
-    def end(self) -> Steps[None]:
-        """Everything of the object is read."""
-        if self._name is None:
+    def end(self, is_closed: bool) -> Steps[None]:
+        """Everything of the object is read. Without any arguments it is a call only if it was closed."""
+        if self._has_started:
+            return
+        if self._name is None or not is_closed:
             raise Broken
-        if not self._has_started:
-            yield from self._start(self._name)
-            yield self._calls.arguments(self._held_arguments)
+        yield from self._start(self._name)
+        yield self._calls.arguments(self._held_arguments)
 
     def _start(self, name: str) -> Steps[None]:
         self._has_started = True

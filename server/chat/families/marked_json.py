@@ -22,8 +22,8 @@ class MarkedJson:
     call_ends: tuple[str, ...] = ()
     """Behind the calls; they may be missing."""
     keys: CallKeys = STANDARD
-    is_array: bool = False
-    """Whether several calls are an array between the markers, instead of each having markers of its own."""
+    array: tuple[str, str] | None = None
+    """The brackets, with their white space, of the array that calls are between the markers; else each has markers."""
     space: str = ""
     """What the template writes between a marker and the JSON text."""
     separator: str = ""
@@ -34,12 +34,15 @@ class MarkedJson:
     def markers(self) -> tuple[str, ...]:
         return (*self.call_starts, *self.call_ends)
 
+    def recognizes(self, template_source: str) -> bool:
+        raise NotImplementedError
+
     def parser(self, tools: Sequence[Tool]) -> OutputParser:
         calls = Calls(tools)
         return SteppedParser(lambda reader: content_and_calls(reader, calls, self.call_starts, self._read))
 
     def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
-        yield from reader.take(*self.call_starts)
+        yield from reader.take((yield from reader.find(*self.call_starts)).removesuffix("["))
         yield from reader.space()
         yield from read_json_calls(reader, calls, self.keys)
         if self.call_ends:
@@ -48,8 +51,9 @@ class MarkedJson:
     def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
         start = f"{mark(self.call_starts[0])} {_text(self.space)}"
         end = f"{_text(self.space)} {mark(self.call_ends[0])}" if self.call_ends else ""
-        if self.is_array:
-            calls = f'{start} "[" {several("tool_call", literal(self.separator), parallel)} "]" {end}'
+        if self.array:
+            first, last = map(literal, self.array)
+            calls = f"{start} {first} {several('tool_call', literal(self.separator), parallel)} {last} {end}"
         else:
             calls = several("tool_marked_call", _text(self.separator), parallel)
             calls += f"\ntool_marked_call: {start} tool_call {end}"

@@ -142,7 +142,7 @@ class Reader:
         return ""
 
     def json_text(self) -> Steps[str]:
-        """A whole JSON value, which must not be a bare number."""
+        """A whole JSON value; raises Broken as `json_piece` does."""
         scanner = JsonScanner()
         pieces: list[str] = []
         while piece := (yield from self.json_piece(scanner)):

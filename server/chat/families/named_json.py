@@ -1,0 +1,43 @@
+"""What families have in common that write a function's name between markers and its arguments as JSON behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server.chat.families.calls import Calls, content_and_calls
+from server.chat.families.family import Mark
+from server.chat.families.reader import Reader, SteppedParser, Steps
+from server.chat.output import OutputParser
+from server.chat.tools import Tool
+
+MAX_HEADER_LENGTH = 256
+"""Characters between two markers in which a name must be: names have 64 at most, ids of calls little more."""
+
+
+class NamedJson:
+    """Reading begins at one of `call_starts`."""
+
+    name: str
+    call_starts: tuple[str, ...]
+    other_markers: tuple[str, ...] = ()
+    owns_reasoning: bool = False
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        return (*self.call_starts, *self.other_markers)
+
+    def recognizes(self, template_source: str) -> bool:
+        raise NotImplementedError
+
+    def parser(self, tools: Sequence[Tool]) -> OutputParser:
+        calls = self._calls(tools)
+        return SteppedParser(lambda reader: content_and_calls(reader, calls, self.call_starts, self._read))
+
+    def _calls(self, tools: Sequence[Tool]) -> Calls:
+        return Calls(tools)
+
+    def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
+        raise NotImplementedError
+
+    def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
+        raise NotImplementedError
