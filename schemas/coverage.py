@@ -290,6 +290,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         is_extra=True,
     ),
     Endpoint("GET", "/healthz", "done", "200 while the HTTP side answers", is_extra=True),
+    Endpoint("GET", "/metrics", "done", "Prometheus metrics of every model's engine", is_extra=True),
     Endpoint(
         "GET", "/readyz", "done", "200 when every model is ready, else 503 with state and progress", is_extra=True
     ),

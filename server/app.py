@@ -21,6 +21,7 @@ from server.api import (
     conversation_items,
     conversations,
     health,
+    metrics,
     models,
     responses,
 )
@@ -46,6 +47,7 @@ RESOURCES = (
     conversation_items,
     conversations,
     health,
+    metrics,
     models,
     responses,
 )

@@ -16,7 +16,7 @@ import msgspec
 from gevent import socket
 from gevent.event import Event
 from gevent.lock import Semaphore
-from gevent.queue import SimpleQueue
+from gevent.queue import Empty, SimpleQueue
 
 from server.engine import messages
 from server.engine.messages import (
@@ -26,7 +26,9 @@ from server.engine.messages import (
     Finished,
     FrameReader,
     ModelCard,
+    ReadStats,
     Rejected,
+    Stats,
     Submit,
     frame,
 )
@@ -113,6 +115,21 @@ class EngineClient:
         if self._pending.pop(request_id, None) is not None:
             self._send(Cancel(request_id))
 
+    def read_stats(self, timeout_seconds: float) -> Stats | None:
+        """What the engine has done so far, or None if it is not there or too busy to say so in time."""
+        if self.card is None:
+            return None
+        request_id = next(self._ids)
+        answer: SimpleQueue[Arrival] = SimpleQueue()
+        self._pending[request_id] = _Pending(answer, 1)
+        self._send(ReadStats(request_id))
+        try:
+            arrival = answer.get(timeout=timeout_seconds)
+        except Empty:
+            del self._pending[request_id]
+            return None
+        return arrival if isinstance(arrival, Stats) else None
+
     def _send(self, command: Command) -> None:
         """A lost connection is noticed by the reader, which tells everybody; here it only must not be an error."""
         with self._write_lock:
@@ -155,7 +172,7 @@ class EngineClient:
                 continue  # it was cancelled while the event was on its way
             if isinstance(event, Finished):
                 pending.num_unfinished -= 1
-            if isinstance(event, (Rejected, Failed)) or pending.num_unfinished == 0:
+            if isinstance(event, (Rejected, Failed, Stats)) or pending.num_unfinished == 0:
                 del self._pending[event.request_id]
             pending.queue.put(event)
 

@@ -17,11 +17,12 @@ from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.kv_tiers import Tiers
 from server.engine.logprobs import Logprobs
-from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, TokenLogprob
+from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats, TokenLogprob
 from server.engine.passes import runs
 from server.engine.runner import DecodeError, Runner
-from server.engine.scheduler import Chunk, Scheduler, WaitingQueue
+from server.engine.scheduler import Chunk, QueueFull, Scheduler, WaitingQueue
 from server.engine.sequence import Request, Sequence
+from server.engine.stats import EngineStats
 from server.engine.step_cost import StepCost
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Engine:
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost)
         self._outputs: list[Output] = []
+        self._stats = EngineStats()
 
     @property
     def has_work(self) -> bool:
@@ -66,13 +68,17 @@ class Engine:
         sequences = [self._new_sequence(request, choice) for choice in range(request.num_choices)]
         if request.max_tokens == 0:
             self._outputs += [(request, _finished(sequence, "length")) for sequence in sequences]
-        else:
+            return
+        try:
             self._scheduler.submit(sequences)
+        except QueueFull:
+            self._stats.num_rejected += 1
+            raise
 
     def cancel(self, request: Request) -> None:
         """Stop a request wherever it is. No event of it follows."""
         for sequence in self._scheduler.sequences_of(request):
-            self._retire(sequence)
+            self._retire(sequence, "abort")
         # A request for no tokens ends as soon as it is submitted, before the next step.
         self._outputs = [output for output in self._outputs if output[0] is not request]
 
@@ -83,6 +89,16 @@ class Engine:
             self._compute(chunks)
         outputs, self._outputs = self._outputs, []
         return outputs
+
+    def stats(self, request_id: int) -> Stats:
+        """What happened since the start, and what runs now. From any thread."""
+        return self._stats.snapshot(
+            request_id,
+            running=len(self._scheduler.running),
+            waiting=len(self._scheduler.waiting),
+            slots=len(self._kv_cache.slots),
+            slot_tokens=sum(len(slot.tokens) for slot in self._kv_cache.slots),
+        )
 
     def check(self) -> None:
         """With nothing to do, prove that nothing leaked; what is wrong is logged and put right."""
@@ -107,6 +123,9 @@ class Engine:
         )
 
     def _compute(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            self._stats.on_start(chunk.sequence)
+        num_prefill = sum(chunk.num_prompt_tokens for chunk in chunks)
         started = time.perf_counter()
         try:
             rows = self._runner.decode(chunks)
@@ -115,7 +134,9 @@ class Engine:
             return
         self._account(chunks)
         self._sample(chunks, rows)
-        self._learn(chunks, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._stats.on_step(seconds, num_prefill)
+        self._learn(chunks, seconds)
 
     def _account(self, chunks: list[Chunk]) -> None:
         for chunk in chunks:
@@ -141,6 +162,7 @@ class Engine:
             sequence.constraint.apply(logits)
         token = sequence.sampler.sample(logits, row, sequence.tokens)
         sequence.tokens.append(token)
+        self._stats.on_token(sequence)
         if self._runner.is_eog(token):
             self._finish(sequence, sequence.detokenizer.flush(), "stop")
             return
@@ -163,7 +185,7 @@ class Engine:
             self._emit(sequence, last)
             reason = "stop" if last.is_stopped else reason
         self._outputs.append((sequence.request, _finished(sequence, reason)))
-        self._retire(sequence)
+        self._retire(sequence, reason)
 
     def _emit(self, sequence: Sequence, released: Released) -> None:
         shown = sequence.held_logprobs[: released.num_tokens]
@@ -174,7 +196,8 @@ class Engine:
             )
             self._outputs.append((sequence.request, delta))
 
-    def _retire(self, sequence: Sequence) -> None:
+    def _retire(self, sequence: Sequence, reason: str) -> None:
+        self._stats.on_end(sequence, reason)
         self._scheduler.finish(sequence)
         sequence.close()
 
@@ -190,7 +213,7 @@ class Engine:
     def _fail(self, request: Request, message: str) -> None:
         """All choices of the request end here."""
         for sequence in self._scheduler.sequences_of(request):
-            self._retire(sequence)
+            self._retire(sequence, "error")
         self._outputs.append((request, Failed(request.request_id, message)))
 
     def _learn(self, chunks: list[Chunk], seconds: float) -> None:

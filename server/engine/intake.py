@@ -40,10 +40,11 @@ class Intake:
         self._n_ctx = n_ctx
         self._dry_rules = dry_rules
 
-    def prepare(self, owner: Hashable, submit: Submit) -> tuple[Request, Accepted] | Rejected:
+    def prepare(self, owner: Hashable, submit: Submit, arrived: float) -> tuple[Request, Accepted] | Rejected:
         """A request with the answer for the case that it is queued, or why there will be none.
 
-        A prompt must leave room for one token; `max_tokens` is cut to what the context holds.
+        A prompt must leave room for one token; `max_tokens` is cut to what the context holds. `arrived` is when the
+        engine heard of the request, in seconds of `time.perf_counter`.
         """
         num_token_ids = len(submit.token_ids or ())
         if num_token_ids >= self._n_ctx:
@@ -59,9 +60,9 @@ class Intake:
         if len(prompt) >= self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", len(prompt), self._n_ctx)
         text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
-        return self._request(owner, submit, prompt), Accepted(submit.request_id, len(prompt), text)
+        return self._request(owner, submit, prompt, arrived), Accepted(submit.request_id, len(prompt), text)
 
-    def _request(self, owner: Hashable, submit: Submit, prompt: list[int]) -> Request:
+    def _request(self, owner: Hashable, submit: Submit, prompt: list[int], arrived: float) -> Request:
         room = self._n_ctx - len(prompt)
         return Request(
             owner=owner,
@@ -77,4 +78,5 @@ class Intake:
             user=submit.user,
             cache_scope=submit.cache_scope,
             shown_tokens=self._tokenizer.shown_tokens(submit.shown_control_tokens),
+            arrived=arrived,
         )

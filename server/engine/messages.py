@@ -147,7 +147,13 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     request_id: int
 
 
-Command = Submit | Cancel
+class ReadStats(msgspec.Struct, frozen=True, tag="stats"):
+    """Have the engine send its `Stats`."""
+
+    request_id: int
+
+
+Command = Submit | Cancel | ReadStats
 
 
 # --- engine -> gunicorn worker --------------------------------------------------------------------------------------
@@ -247,7 +253,29 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag="x"):
     message: str
 
 
-Event = Accepted | Rejected | Delta | Finished | Failed
+class HistogramCounts(msgspec.Struct, frozen=True, array_like=True):
+    """How many samples were at most as large as each bound, but larger than the one before it."""
+
+    bounds: list[float]
+    """Seconds."""
+    counts: list[int]
+    """One more than there are bounds: the last is of the samples above all of them."""
+    total: float
+    """The sum of all samples."""
+
+
+class Stats(msgspec.Struct, frozen=True, array_like=True, tag="s"):
+    """What the engine has done since its start; `server.engine.stats` names the numbers."""
+
+    request_id: int
+    gauges: dict[str, int]
+    counters: dict[str, int]
+    finished: dict[str, int]
+    """Sequences by how they ended."""
+    histograms: dict[str, HistogramCounts]
+
+
+Event = Accepted | Rejected | Delta | Finished | Failed | Stats
 
 
 # --- framing --------------------------------------------------------------------------------------------------------

@@ -34,6 +34,11 @@ class Chunk:
     wants_logits: bool
     """The chunk reaches the sequence's last token, so the next one can be sampled."""
 
+    @property
+    def num_prompt_tokens(self) -> int:
+        """How many of the tokens are the prompt's."""
+        return max(0, min(len(self.tokens), self.sequence.num_prompt_tokens - self.start))
+
 
 class QueueFull(Exception):
     """The queue's bound is reached; carries the bound."""

@@ -6,6 +6,7 @@ so there is no second copy of that knowledge to go stale.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Mapping
 from collections.abc import Sequence as ReadOnlySequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from server.engine.messages import SamplingParams, TokenLogprob
+from server.engine.stats import Timing
 
 if TYPE_CHECKING:
     from server.engine.constraint import CompiledGrammar, Constraint
@@ -42,6 +44,8 @@ class Request:
     cache_scope: str = ""
     shown_tokens: Mapping[int, bytes] = field(default_factory=dict)
     """Control tokens that are written out, with what is written for them."""
+    arrived: float = field(default_factory=time.perf_counter)
+    """When the engine heard of it, in seconds of `time.perf_counter`."""
 
 
 @dataclass(eq=False)
@@ -62,9 +66,11 @@ class Sequence:
     num_cached_tokens: int = 0
     held_logprobs: list[TokenLogprob] = field(default_factory=list)
     """Logprobs of tokens whose text is still held back."""
+    timing: Timing = field(init=False)
 
     def __post_init__(self) -> None:
         self.tokens = list(self.request.prompt)
+        self.timing = Timing(self.request.arrived)
 
     @cached_property
     def sampler(self) -> Sampler:

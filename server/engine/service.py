@@ -11,6 +11,7 @@ import logging
 import queue
 import socket
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from server.engine.messages import (
     Finished,
     Grammar,
     ModelCard,
+    ReadStats,
     Rejected,
     Submit,
 )
@@ -87,7 +89,7 @@ class Service:
         self._grammars = grammars
         self._card = card
         self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
-        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submit]] = queue.SimpleQueue()
+        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submit, float]] = queue.SimpleQueue()
         self._to_compile: queue.SimpleQueue[tuple[Connection, Grammar, _Prepared]] = queue.SimpleQueue()
         self._preparing: set[tuple[Connection, int]] = set()
         self._preparing_lock = threading.Lock()
@@ -202,20 +204,22 @@ class Service:
             case Submit():
                 with self._preparing_lock:
                     self._preparing.add((connection, command.request_id))
-                self._to_prepare.put((connection, command))
+                self._to_prepare.put((connection, command, time.perf_counter()))
             case Cancel(request_id):
                 with self._preparing_lock:
                     if (connection, request_id) in self._preparing:
                         self._preparing.remove((connection, request_id))
                     else:
                         self._arrivals.put(_Cancelled(connection, request_id))
+            case ReadStats(request_id):
+                connection.send([self._engine.stats(request_id)])
 
     def _prepare_requests(self) -> None:
         while True:
-            connection, submit = self._to_prepare.get()
+            connection, submit, arrived = self._to_prepare.get()
             if not self._is_awaited(connection, submit.request_id):
                 continue  # cancelled, or its worker is gone: not worth minutes of tokenizing
-            prepared = self._prepare(connection, submit)
+            prepared = self._prepare(connection, submit, arrived)
             if isinstance(prepared, tuple) and submit.grammar is not None:
                 self._to_compile.put((connection, submit.grammar, prepared))
             else:
@@ -251,9 +255,9 @@ class Service:
             logger.exception("the grammar of request %d cannot be compiled", request.request_id)
             return Failed(request.request_id, "the grammar could not be compiled")
 
-    def _prepare(self, connection: Connection, submit: Submit) -> _Prepared | Rejected | Failed:
+    def _prepare(self, connection: Connection, submit: Submit, arrived: float) -> _Prepared | Rejected | Failed:
         try:
-            return self._intake.prepare(connection, submit)
+            return self._intake.prepare(connection, submit, arrived)
         except Exception:
             logger.exception("request %d cannot be prepared", submit.request_id)
             return Failed(submit.request_id, "the prompt could not be tokenized")

@@ -1,0 +1,124 @@
+"""What an engine has done so far, in counts and histograms, for whoever wants to watch it.
+
+The engine's thread counts; any thread may take a snapshot, which is at most one event behind. It knows sequences and
+their times; it does not know in which format, or by whom, the numbers are read.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from typing import Protocol
+
+from server.engine.messages import HistogramCounts, Stats
+
+# Upper bounds in seconds. vLLM's, cut to what a few streams of local models need.
+WAIT_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+TOKEN_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
+
+
+class Timed(Protocol):
+    """What is asked of a sequence."""
+
+    timing: Timing
+    num_cached_tokens: int
+
+    @property
+    def num_prompt_tokens(self) -> int: ...
+
+
+class Timing:
+    """When a sequence reached which stage; seconds of `time.perf_counter`, None before."""
+
+    __slots__ = ("arrived", "last_token", "started")
+
+    def __init__(self, arrived: float) -> None:
+        self.arrived = arrived
+        self.started: float | None = None
+        """When its first forward pass began."""
+        self.last_token: float | None = None
+
+
+class Histogram:
+    """Counts of samples by upper bound; the last count is of those above all bounds."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def add(self, sample: float) -> None:
+        self._counts[bisect_left(self.bounds, sample)] += 1
+        self._total += sample
+
+    def counts(self) -> HistogramCounts:
+        return HistogramCounts(list(self.bounds), list(self._counts), self._total)
+
+
+class EngineStats:
+    """Counts since the engine's start. A sequence is one choice of a request."""
+
+    def __init__(self) -> None:
+        self.num_prompt_tokens = 0
+        self.num_cached_tokens = 0
+        """Prompt tokens that need not be computed."""
+        self.num_prefill_tokens = 0
+        self.num_generated_tokens = 0
+        self.num_finished: Counter[str] = Counter()
+        """Sequences by how they ended: "stop", "length", "abort" or "error"."""
+        self.num_rejected = 0
+        self.queue_seconds = Histogram(WAIT_BOUNDS)
+        self.ttft_seconds = Histogram(WAIT_BOUNDS)
+        self.itl_seconds = Histogram(TOKEN_BOUNDS)
+        self.e2e_seconds = Histogram(WAIT_BOUNDS)
+        self.step_seconds = Histogram(TOKEN_BOUNDS)
+
+    def on_start(self, sequence: Timed) -> None:
+        """A sequence is in a forward pass; the first one is the end of its waiting."""
+        if sequence.timing.started is None:
+            sequence.timing.started = time.perf_counter()
+            self.queue_seconds.add(sequence.timing.started - sequence.timing.arrived)
+            self.num_prompt_tokens += sequence.num_prompt_tokens
+            self.num_cached_tokens += sequence.num_cached_tokens
+
+    def on_step(self, seconds: float, num_prefill_tokens: int) -> None:
+        """A forward pass, with sampling, took that long."""
+        self.step_seconds.add(seconds)
+        self.num_prefill_tokens += num_prefill_tokens
+
+    def on_token(self, sequence: Timed) -> None:
+        now = time.perf_counter()
+        timing = sequence.timing
+        if timing.last_token is None:
+            self.ttft_seconds.add(now - timing.arrived)
+        else:
+            self.itl_seconds.add(now - timing.last_token)
+        timing.last_token = now
+        self.num_generated_tokens += 1
+
+    def on_end(self, sequence: Timed, reason: str) -> None:
+        self.num_finished[reason] += 1
+        self.e2e_seconds.add(time.perf_counter() - sequence.timing.arrived)
+
+    def snapshot(self, request_id: int, **of_now: int) -> Stats:
+        """Everything at this moment; `of_now` are the numbers that are not sums over time."""
+        return Stats(
+            request_id,
+            gauges=of_now,
+            counters={
+                "prompt_tokens": self.num_prompt_tokens,
+                "cached_tokens": self.num_cached_tokens,
+                "prefill_tokens": self.num_prefill_tokens,
+                "generation_tokens": self.num_generated_tokens,
+                "rejected": self.num_rejected,
+            },
+            finished=dict(self.num_finished),
+            histograms={
+                "queue": self.queue_seconds.counts(),
+                "ttft": self.ttft_seconds.counts(),
+                "itl": self.itl_seconds.counts(),
+                "e2e": self.e2e_seconds.counts(),
+                "step": self.step_seconds.counts(),
+            },
+        )
