@@ -6,6 +6,7 @@ ParleyError
     UnsupportedParameter          OpenAI knows this parameter, this server does not (yet)
     TemplateRefused               the model's chat template raised on these messages
     ConversationBusy              another turn is going on in this conversation
+    ItemSentTwice                 an item of that id is in the conversation already
   Unauthorized 401                nobody says who is asking, or nobody who is known
   NotFound 404
     ModelNotFound                 no model of that name
@@ -117,6 +118,14 @@ class ConversationBusy(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__("Another process is currently operating on this conversation. Please retry in a few seconds.")
+
+
+class ItemSentTwice(InvalidRequest):
+    default_code = "duplicate_item"
+    default_param = "items"
+
+    def __init__(self, public_id: str, *, param: str | None = None) -> None:
+        super().__init__(f"Duplicate item found with id {public_id}. Remove it, or its id, and try again.", param=param)
 
 
 class Unauthorized(ParleyError):

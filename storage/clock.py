@@ -21,9 +21,18 @@ def now_seconds() -> int:
     return int(time.time())
 
 
+def lease_now(db: Db) -> str:
+    """Microseconds, of the one clock that all who compare leases agree on, as an expression of SQL.
+
+    The statement has the value `now`, which is `now_micros()`.
+    """
+    if db.provider.dialect != POSTGRESQL:
+        return "$now"
+    return "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
 def lease_clock(db: Db) -> int:
-    """Microseconds, of the one clock that all who compare leases agree on."""
+    """The same, asked for."""
     if db.provider.dialect != POSTGRESQL:
         return now_micros()
-    row = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
-    return int(row[0])
+    return int(db.execute(f"SELECT {lease_now(db)}").fetchone()[0])

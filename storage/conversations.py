@@ -34,7 +34,7 @@ def create(
     """With its first items, all or nothing. Raises RecordNotFound for a reference to an unknown item."""
     rows = item_rows.store(db, user_id, items)
     created = _insert(db, user_id, title, metadata or {}, next_position=len(rows))
-    item_rows.append_to_conversation(db, created.id, 0, rows)
+    item_rows.append_to_conversation(db, created.id, 0, rows).run(db)
     return created
 
 
@@ -138,35 +138,6 @@ def fork(db: Db, user_id: int, public_id: str, item_id: str | None = None) -> Co
         created=created.id,
     )
     return created
-
-
-# --- for the other modules of this package --------------------------------------------------------------------------
-
-
-def reserve(db: Db, conversation_id: int, num_items: int) -> int:
-    """The position of the first of `num_items` that will be appended; that is activity. Nobody else gets these."""
-    sql.execute(
-        db,
-        "UPDATE conversations SET next_position = next_position + $num_items, active_at = $now WHERE id = $id",
-        num_items=num_items,
-        now=now_micros(),
-        id=conversation_id,
-    )
-    row = sql.fetch_one(db, "SELECT next_position FROM conversations WHERE id = $id", id=conversation_id)
-    assert row is not None
-    return int(row[0]) - num_items
-
-
-def lock_row(db: Db, user_id: int, public_id: str) -> tuple[int, str | None, int | None] | None:
-    """Its number, the owner of its lease and that lease's end; until we commit nobody else can change them."""
-    row = sql.fetch_one(
-        db,
-        "SELECT id, lock_owner, lock_until FROM conversations"
-        f" WHERE user_id = $user_id AND public_id = $public_id{sql.for_update(db)}",
-        user_id=user_id,
-        public_id=public_id,
-    )
-    return None if row is None else (row[0], row[1], row[2])
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from storage.address import LOCK_TIMEOUT_SECONDS, Address, SqliteFile, parse_add
 from storage.entities import define_entities
 from storage.errors import StorageUnavailable
 from storage.failures import describe, is_disconnect, is_unavailable, is_worth_repeating
-from storage.session import is_writing
+from storage.session import is_durable, is_writing
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,9 @@ class Database:
         db = self._started()
         is_committing = is_committed = False
         try:
-            with orm.db_session(immediate=is_writing(function)):
+            with orm.db_session:
+                if is_writing(function):
+                    _begin(db, self.address, is_durable(function))
                 result = function(db, *args, **kwargs)
                 is_committing = True
                 orm.commit()
@@ -181,7 +183,19 @@ def _bind(db: Db, address: Address) -> None:
         db.on_connect(provider="sqlite")(prepare)
         db.bind("sqlite", str(address.path), create_db=True, timeout=LOCK_TIMEOUT_SECONDS)
     else:
-        db.bind("postgres", **address.parameters)
+        from storage.postgres_pool import PostgresPool  # it needs psycopg2, which SQLite does not
+
+        db.bind("postgres", pony_pool_mockup=PostgresPool(address.parameters))
+
+
+def _begin(db: Db, address: Address, is_durable: bool) -> None:
+    """Let the session's first statement begin a transaction, for which the disk is waited for or not."""
+    if isinstance(address, SqliteFile):
+        # Within a transaction it could not be changed, and the connection still has that of its last one.
+        db._exec_sql(f"PRAGMA synchronous = {address.synchronous if is_durable else 'normal'}")
+    db._get_cache().immediate = True
+    if not isinstance(address, SqliteFile) and not is_durable:
+        db._exec_sql("SET LOCAL synchronous_commit = off")
 
 
 def _keep_transactions_whole(db: Db) -> None:

@@ -55,6 +55,7 @@ def _define_conversations(db: Db) -> None:
         next_position = Required(int, size=64)
         lock_owner = Optional(str, nullable=True)
         lock_until = Optional(int, size=64)  # microseconds
+        lock_worker = Optional(str, nullable=True)
 
     class ConversationMetadata(db.Entity):
         _table_ = "conversation_metadata"

@@ -81,10 +81,9 @@ def insert(db: Db, user_id: int, data: dict[str, Any]) -> ItemRow:
     return ItemRow(row_id, item, is_new=True)
 
 
-def replace(db: Db, row_id: int, data: dict[str, Any]) -> None:
+def replace(batch: sql.Batch, row_id: int, data: dict[str, Any]) -> None:
     """The item has grown or ended."""
-    sql.execute(
-        db,
+    batch.add(
         "UPDATE items SET status = $status, data = $data WHERE id = $row_id",
         status=data.get("status"),
         data=encode(data),
@@ -92,16 +91,20 @@ def replace(db: Db, row_id: int, data: dict[str, Any]) -> None:
     )
 
 
-def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Sequence[ItemRow]) -> None:
-    """Link them from `position` on, which the conversation's `next_position` has left behind already."""
+def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Sequence[ItemRow]) -> sql.Batch:
+    """What links them from `position` on, which the conversation's `next_position` must leave behind."""
     _refuse_repeated(db, conversation_id, rows)
     links = [(conversation_id, position + number, row.id) for number, row in enumerate(rows)]
-    sql.insert_rows(db, "conversation_items", ("conversation_id", "position", "item_id"), links)
+    batch = sql.Batch()
+    batch.insert_rows("conversation_items", ("conversation_id", "position", "item_id"), links)
+    return batch
 
 
-def append_to_response(db: Db, response_id: int, position: int, rows: Iterable[ItemRow], *, is_output: bool) -> None:
+def append_to_response(
+    batch: sql.Batch, response_id: int, position: int, rows: Iterable[ItemRow], *, is_output: bool
+) -> None:
     links = [(response_id, position + number, row.id, is_output) for number, row in enumerate(rows)]
-    sql.insert_rows(db, "response_items", ("response_id", "position", "item_id", "is_output"), links)
+    batch.insert_rows("response_items", ("response_id", "position", "item_id", "is_output"), links)
 
 
 def _refuse_repeated(db: Db, conversation_id: int, rows: Sequence[ItemRow]) -> None:

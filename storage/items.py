@@ -11,7 +11,7 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversations, item_rows, sql
+from storage import conversation_rows, conversations, item_rows, sql
 from storage.errors import RecordNotFound
 from storage.item_rows import record
 from storage.records import Conversation, Item, Order, Page
@@ -21,11 +21,13 @@ from storage.session import writes
 @writes
 def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, Any]]) -> list[Item]:
     """Append them, see `item_rows.store` for their ids. Raises RecordNotFound and DuplicateItem."""
-    locked = conversations.lock_row(db, user_id, conversation_id)
+    locked = conversation_rows.lock_row(db, user_id, conversation_id)
     if locked is None:
         raise RecordNotFound("conversation", conversation_id)
     rows = item_rows.store(db, user_id, items)
-    item_rows.append_to_conversation(db, locked[0], conversations.reserve(db, locked[0], len(rows)), rows)
+    batch = item_rows.append_to_conversation(db, locked.id, locked.next_position, rows)
+    conversation_rows.advance(batch, locked.id, locked.next_position + len(rows))
+    batch.run(db)
     return [row.item for row in rows]
 
 
@@ -71,6 +73,17 @@ def list_page(
             found = found.where(lambda link: link.position > position)
     rows = [record(row) for row in _ordered(found, order)[: limit + 1]]
     return Page(tuple(rows[:limit]), has_more=len(rows) > limit)
+
+
+def all_of(db: Db, row_id: int) -> list[Item]:
+    """Those of the conversation of that number, the oldest first."""
+    rows = sql.fetch_all(
+        db,
+        "SELECT i.public_id, i.type, i.status, i.data, i.created_at FROM conversation_items link"
+        " JOIN items i ON i.id = link.item_id WHERE link.conversation_id = $row_id ORDER BY link.position",
+        row_id=row_id,
+    )
+    return [record(row) for row in rows]
 
 
 def tail(db: Db, user_id: int, conversation_id: str, max_items: int | None = None) -> list[Item]:

@@ -1,41 +1,36 @@
 """One turn at a time: the lock of a conversation, a lease that dies with its owner.
 
 The owner is the id of the response that the turn makes, so that the response's worker keeps both alive at once, and
-both end together. Leases go by the database's clock.
+both end together. Leases go by the database's clock. A worker of this machine that died is not waited for.
 """
 
 from __future__ import annotations
 
 from pony.orm import Database as Db
 
-from storage import conversations, reaping, sql
-from storage.clock import MICROS, lease_clock
+from storage import conversation_rows, reaping, sql, workers
+from storage.clock import MICROS, lease_clock, lease_now, now_micros
 from storage.errors import ConversationLocked, RecordNotFound
-from storage.records import Lease
-from storage.session import writes
+from storage.records import Held, Lease
+from storage.session import writes_for_now
 
 
-@writes
-def lock(db: Db, user_id: int, public_id: str, owner: str, seconds: float) -> Lease:
+@writes_for_now
+def lock(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str | None = None) -> Lease:
     """Take it, or have it for longer. Raises ConversationLocked at once if another has it, and RecordNotFound.
 
-    If another had it and died, the response of that owner is ended first (`storage.reaping`).
+    An owner who was late gets it back unless somebody else has it meanwhile. `worker` is the owner's, see
+    `storage.workers`. If another had it and died, the response of that owner is ended first (`storage.reaping`).
     """
-    return take(db, user_id, public_id, owner, seconds)[1]
+    return take(db, user_id, public_id, owner, seconds, worker).lease
 
 
-@writes
-def renew(db: Db, user_id: int, public_id: str, owner: str, seconds: float) -> Lease:
-    """As `lock`: an owner who was late gets it back unless somebody else has it meanwhile."""
-    return take(db, user_id, public_id, owner, seconds)[1]
-
-
-@writes
+@writes_for_now
 def unlock(db: Db, user_id: int, public_id: str, owner: str) -> None:
     """Let it go, if this owner has it; otherwise nothing."""
     sql.execute(
         db,
-        "UPDATE conversations SET lock_owner = NULL, lock_until = NULL"
+        "UPDATE conversations SET lock_owner = NULL, lock_until = NULL, lock_worker = NULL"
         " WHERE user_id = $user_id AND public_id = $public_id AND lock_owner = $owner",
         user_id=user_id,
         public_id=public_id,
@@ -43,23 +38,45 @@ def unlock(db: Db, user_id: int, public_id: str, owner: str) -> None:
     )
 
 
-def take(db: Db, user_id: int, public_id: str, owner: str, seconds: float) -> tuple[int, Lease]:
-    """In a running session: the conversation's number and the lease."""
-    locked = conversations.lock_row(db, user_id, public_id)
+def take(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str | None = None) -> Held:
+    """`lock` within a running session."""
+    held = _take_free(db, user_id, public_id, owner, seconds, worker)
+    if held is None:
+        _free(db, user_id, public_id)
+        held = _take_free(db, user_id, public_id, owner, seconds, worker)
+    assert held is not None
+    return held
+
+
+def _take_free(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str | None) -> Held | None:
+    """None if it does not exist, or if another owner is noted there, dead or alive."""
+    values = {
+        "user_id": user_id,
+        "public_id": public_id,
+        "owner": owner,
+        "worker": worker,
+        "now": now_micros(),
+        "lease": int(seconds * MICROS),
+    }
+    row = sql.update_one(
+        db,
+        f"UPDATE conversations SET lock_owner = $owner, lock_worker = $worker, lock_until = {lease_now(db)} + $lease"
+        " WHERE user_id = $user_id AND public_id = $public_id AND (lock_owner IS NULL OR lock_owner = $owner)",
+        "SELECT id, next_position, lock_until FROM conversations WHERE public_id = $public_id",
+        **values,
+    )
+    return None if row is None else Held(row[0], row[1], Lease(public_id, owner, row[2] / MICROS))
+
+
+def _free(db: Db, user_id: int, public_id: str) -> None:
+    """End what its owner was making, who died."""
+    locked = conversation_rows.lock_row(db, user_id, public_id)
     if locked is None:
         raise RecordNotFound("conversation", public_id)
-    row_id, other, until = locked
-    now = lease_clock(db)
-    if other is not None and other != owner and until is not None:
-        if until > now:
-            raise ConversationLocked(public_id, (until - now) / MICROS)
-        reaping.reap(db, other)
-    ends = now + int(seconds * MICROS)
-    sql.execute(
-        db,
-        "UPDATE conversations SET lock_owner = $owner, lock_until = $ends WHERE id = $row_id",
-        owner=owner,
-        ends=ends,
-        row_id=row_id,
-    )
-    return row_id, Lease(public_id, owner, ends / MICROS)
+    if locked.owner is None:
+        return
+    seconds_left = ((locked.until or 0) - lease_clock(db)) / MICROS
+    if seconds_left > 0 and not workers.is_dead(locked.worker):
+        raise ConversationLocked(public_id, seconds_left)
+    reaping.reap(db, locked.owner)
+    sql.execute(db, "UPDATE conversations SET lock_owner = NULL WHERE id = $id", id=locked.id)

@@ -1,24 +1,25 @@
 """The end of responses whose worker died: what there is of them is kept, marked as not complete.
 
-A running response has a lease that its worker renews. When it has run out, whoever comes by (a reader, the next turn
-of the conversation, any worker now and then) ends the response in the worker's place. This is the one module that
-knows some fields of the Response object.
+A running response has a lease that its worker renews. When it has run out, or when the worker was one of this machine
+and is seen to be dead, whoever comes by (a reader, the next turn of the conversation, any worker now and then) ends the
+response in the worker's place. This is the one module that knows some fields of the Response object.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import item_rows, response_rows
-from storage.clock import lease_clock
+from storage import item_rows, response_rows, sql, workers
+from storage.clock import lease_now, now_micros
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow
 from storage.json_text import encode
 from storage.records import Event, StoredResponse
-from storage.response_rows import ResponseRow, response_record
+from storage.response_rows import response_record
 
 MESSAGE = "The server stopped while it generated this response. What it had generated until then is kept."
 
@@ -27,41 +28,52 @@ ENDED_EARLY = "incomplete"
 
 
 def expired(db: Db, limit: int) -> list[str]:
-    """Public ids of running responses whose lease has run out, anybody's."""
-    now = lease_clock(db)
-    found = orm.select((r.lease_until, r.public_id) for r in db.Response if r.lease_until < now)
-    return [public_id for _, public_id in found.order_by("r.lease_until")[:limit]]
+    """Public ids of running responses whose worker died, anybody's."""
+    rows = sql.fetch_all(
+        db,
+        f"SELECT public_id, owner, lease_until < {lease_now(db)} FROM responses WHERE lease_until IS NOT NULL"
+        " ORDER BY lease_until",
+        now=now_micros(),
+    )
+    return [public_id for public_id, owner, is_late in rows if is_late or workers.is_dead(owner)][:limit]
 
 
 def is_expired(db: Db, public_id: str) -> bool:
-    now = lease_clock(db)
-    return bool(orm.exists(r for r in db.Response if r.public_id == public_id and r.lease_until < now))
+    row = sql.fetch_one(
+        db,
+        f"SELECT owner, lease_until < {lease_now(db)} FROM responses"
+        " WHERE public_id = $public_id AND lease_until IS NOT NULL",
+        public_id=public_id,
+        now=now_micros(),
+    )
+    return row is not None and bool(row[1] or workers.is_dead(row[0]))
 
 
 def reap(db: Db, public_id: str) -> StoredResponse | None:
     """End it in its worker's place; None if there is nothing to do: it has ended, was renewed, or is gone."""
     try:
-        row = response_rows.find(db, None, public_id)
-        response_rows.lock_with_conversation(db, row)
+        row = response_rows.lock(db, None, public_id)
     except (RecordNotFound, ResponseEnded):
         return None
     if not is_expired(db, public_id):
         return None
-    outputs = [_closed(db, output) for output in response_rows.output_rows(db, row)]
+    batch = sql.Batch()
+    outputs = [_closed(batch, output) for output in response_rows.output_rows(db, row.id)]
     stored = response_record(response_rows.responses(db).where(lambda r: r.public_id == public_id).get())
     status = _status(stored, outputs)
     body = _ended_body(stored.body, status, outputs)
-    _append_last_event(db, row, status, body)
-    response_rows.end(db, row, status, body)
-    return response_record(response_rows.responses(db).where(lambda r: r.public_id == public_id).get())
+    _append_last_event(db, batch, row.id, status, body)
+    response_rows.end(batch, row, status, body)
+    batch.run(db)
+    return dataclasses.replace(stored, status=status, body=body)
 
 
-def _closed(db: Db, output: ItemRow) -> dict[str, Any]:
+def _closed(batch: sql.Batch, output: ItemRow) -> dict[str, Any]:
     """The item; if it was still growing, that is over."""
     data = output.item.data
     if output.item.status == GROWING:
         data = data | {"status": ENDED_EARLY}
-        item_rows.replace(db, output.id, data)
+        item_rows.replace(batch, output.id, data)
     return data
 
 
@@ -81,10 +93,10 @@ def _ended_body(body: dict[str, Any], status: str, outputs: list[dict[str, Any]]
     return ended
 
 
-def _append_last_event(db: Db, row: ResponseRow, status: str, body: dict[str, Any]) -> None:
+def _append_last_event(db: Db, batch: sql.Batch, row_id: int, status: str, body: dict[str, Any]) -> None:
     """For those who follow its events, if they were stored. A cancelled response has no event of its own."""
-    number = orm.select(orm.max(e.sequence_number) for e in db.ResponseEvent if e.response_id == row.id).first()
+    number = orm.select(orm.max(e.sequence_number) for e in db.ResponseEvent if e.response_id == row_id).first()
     if number is None or status == "cancelled":
         return
     event = {"type": f"response.{status}", "sequence_number": number + 1, "response": body}
-    response_rows.append_events(db, row.id, [Event(number + 1, encode(event))])
+    response_rows.append_events(batch, row_id, [Event(number + 1, encode(event))])

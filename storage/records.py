@@ -102,6 +102,15 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A conversation whose lease was taken in this session, before the session's end."""
+
+    id: int
+    next_position: int
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a worker learns about the responses that it said to be still generating."""
 

@@ -1,6 +1,6 @@
 """Responses as rows, for the functions that store, end and read them.
 
-Who changes both locks the conversation's row before the response's, so that two never wait for each other.
+Who changes one locks the conversation's row before the response's, so that two never wait for each other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversations, item_rows, sql
+from storage import conversation_rows, item_rows, sql
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow, record
 from storage.json_text import decode, encode
@@ -47,103 +47,103 @@ def find(db: Db, user_id: int | None, public_id: str) -> ResponseRow:
     return ResponseRow(*row)
 
 
-def lock_running(db: Db, row: ResponseRow) -> None:
-    """Nobody else can end or delete it until we commit. Raises ResponseEnded, RecordNotFound."""
-    found = sql.fetch_one(db, f"SELECT status FROM responses WHERE id = $id{sql.for_update(db)}", id=row.id)
-    if found is None:
-        raise RecordNotFound("response", row.public_id)
-    if found[0] not in RUNNING_STATUSES:
-        raise ResponseEnded(row.public_id, found[0])
+@dataclass(frozen=True, slots=True)
+class LockedRow:
+    """A response that nobody else can change until we commit, and neither its conversation."""
+
+    id: int
+    user_id: int
+    public_id: str
+    status: str
+    owner: str | None
+    next_position: int
+    conversation: int | None
+    """Its number; None if it has none, or if that was deleted."""
+    conversation_next_position: int
+    has_output: bool
 
 
-def lock_with_conversation(db: Db, row: ResponseRow) -> int | None:
-    """The conversation's number; None if it has none, or if that was deleted."""
-    locked = None if row.conversation_id is None else conversations.lock_row(db, row.user_id, row.conversation_id)
-    lock_running(db, row)
-    return None if locked is None else locked[0]
+def lock(db: Db, user_id: int | None, public_id: str) -> LockedRow:
+    """The conversation first, so that two never wait for each other. Raises RecordNotFound and ResponseEnded."""
+    statement = (
+        "SELECT r.id, r.user_id, r.public_id, r.status, r.owner, r.next_position, c.id, coalesce(c.next_position, 0),"
+        " EXISTS (SELECT 1 FROM response_items o WHERE o.response_id = r.id AND o.is_output)"
+        " FROM responses r LEFT JOIN conversations c ON c.public_id = r.conversation_public_id"
+        " WHERE r.public_id = $public_id"
+    )
+    if sql.is_postgresql(db):
+        statement = (
+            "SELECT 1 FROM conversations WHERE public_id ="
+            " (SELECT conversation_public_id FROM responses WHERE public_id = $public_id) FOR UPDATE;"
+            f" {statement} FOR UPDATE OF r"
+        )
+    row = sql.fetch_one(db, statement, public_id=public_id)
+    if row is None or (user_id is not None and row[1] != user_id):
+        raise RecordNotFound("response", public_id)
+    fields: list[Any] = [*row[:-1], bool(row[-1])]  # SQLite has no truth, only 1
+    locked = LockedRow(*fields)
+    if locked.status not in RUNNING_STATUSES:
+        raise ResponseEnded(public_id, locked.status)
+    return locked
 
 
 # --- output ---------------------------------------------------------------------------------------------------------
 
 
-def output_rows(db: Db, row: ResponseRow) -> list[ItemRow]:
-    found = orm.select(
-        (i.id, i.public_id, i.type, i.status, i.data, i.created_at)
-        for link in db.ResponseItem
-        for i in db.Item
-        if link.response_id == row.id and link.is_output and i.id == link.item_id
-    ).order_by("link.position")
+def output_rows(db: Db, row_id: int) -> list[ItemRow]:
+    found = sql.fetch_all(
+        db,
+        "SELECT i.id, i.public_id, i.type, i.status, i.data, i.created_at FROM response_items link"
+        " JOIN items i ON i.id = link.item_id WHERE link.response_id = $row_id AND link.is_output"
+        " ORDER BY link.position",
+        row_id=row_id,
+    )
     return [ItemRow(one[0], record(one[1:]), is_new=False) for one in found]
 
 
-def save_output(db: Db, row: ResponseRow, items: Sequence[dict[str, Any]]) -> None:
-    """Store new items, also at the end of the conversation, and what is new in known ones. Locks the response."""
-    known = {stored.item.public_id: stored for stored in output_rows(db, row)} if items else {}
-    if all(item["id"] in known for item in items):
-        lock_running(db, row)
-        _store_output(db, row, None, items, known)
-    else:
-        _store_output(db, row, lock_with_conversation(db, row), items, known)
-
-
-def save_last_output(db: Db, row: ResponseRow, items: Sequence[dict[str, Any]]) -> None:
-    """The same, with the conversation locked in any case, since it will be let go."""
-    conversation = lock_with_conversation(db, row)
-    known = {stored.item.public_id: stored for stored in output_rows(db, row)} if items else {}
-    _store_output(db, row, conversation, items, known)
-
-
-def _store_output(
-    db: Db, row: ResponseRow, conversation: int | None, items: Sequence[dict[str, Any]], known: dict[str, ItemRow]
-) -> None:
+def store_output(db: Db, row: LockedRow, items: Sequence[dict[str, Any]]) -> sql.Batch:
+    """Store new items, also at the end of the conversation, and what is new in known ones; what is left to be done."""
+    known = {stored.item.public_id: stored for stored in output_rows(db, row.id)} if row.has_output and items else {}
+    new = [item_rows.insert(db, row.user_id, item) for item in items if item["id"] not in known]
+    batch = sql.Batch()
+    if new and row.conversation is not None:
+        position = row.conversation_next_position
+        batch = item_rows.append_to_conversation(db, row.conversation, position, new)
+        conversation_rows.advance(batch, row.conversation, position + len(new))
+    if new:
+        item_rows.append_to_response(batch, row.id, row.next_position, new, is_output=True)
+        batch.add(
+            "UPDATE responses SET next_position = $next_position WHERE id = $id",
+            next_position=row.next_position + len(new),
+            id=row.id,
+        )
     for item in items:
         stored = known.get(item["id"])
         if stored is not None and stored.item.data != item:
-            item_rows.replace(db, stored.id, item)
-    new = [item_rows.insert(db, row.user_id, item) for item in items if item["id"] not in known]
-    if not new:
-        return
-    item_rows.append_to_response(db, row.id, reserve(db, row.id, len(new)), new, is_output=True)
-    # It may have been deleted meanwhile: the response keeps its output all the same.
-    if conversation is not None:
-        position = conversations.reserve(db, conversation, len(new))
-        item_rows.append_to_conversation(db, conversation, position, new)
-
-
-def reserve(db: Db, row_id: int, num_items: int) -> int:
-    """The position in the response of the first of `num_items` that will be appended to it."""
-    sql.execute(
-        db,
-        "UPDATE responses SET next_position = next_position + $num_items WHERE id = $id",
-        num_items=num_items,
-        id=row_id,
-    )
-    row = sql.fetch_one(db, "SELECT next_position FROM responses WHERE id = $id", id=row_id)
-    assert row is not None
-    return int(row[0]) - num_items
+            item_rows.replace(batch, stored.id, item)
+    return batch
 
 
 # --- the end --------------------------------------------------------------------------------------------------------
 
 
-def end(db: Db, row: ResponseRow, status: str, body: dict[str, Any]) -> None:
+def end(batch: sql.Batch, row: LockedRow, status: str, body: dict[str, Any]) -> None:
     """Of a locked response: nothing more will be stored of it, and its conversation is free."""
-    sql.execute(
-        db,
+    batch.add(
         "UPDATE responses SET status = $status, body = $body, lease_until = NULL WHERE id = $id",
         status=status,
         body=encode(body),
         id=row.id,
     )
-    if row.conversation_id is not None:
-        release_lock(db, row.public_id)
+    if row.conversation is not None:
+        release_lock(batch, row.public_id)
 
 
-def release_lock(db: Db, public_id: str) -> None:
+def release_lock(batch: sql.Batch, public_id: str) -> None:
     """Of the conversation that this response holds, if it does."""
-    sql.execute(
-        db,
-        "UPDATE conversations SET lock_owner = NULL, lock_until = NULL WHERE lock_owner = $public_id",
+    batch.add(
+        "UPDATE conversations SET lock_owner = NULL, lock_until = NULL, lock_worker = NULL"
+        " WHERE lock_owner = $public_id",
         public_id=public_id,
     )
 
@@ -151,9 +151,9 @@ def release_lock(db: Db, public_id: str) -> None:
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-def append_events(db: Db, row_id: int, events: Sequence[Event]) -> None:
+def append_events(batch: sql.Batch, row_id: int, events: Sequence[Event]) -> None:
     rows = [(row_id, event.sequence_number, event.data) for event in events]
-    sql.insert_rows(db, "response_events", ("response_id", "sequence_number", "data"), rows)
+    batch.insert_rows("response_events", ("response_id", "sequence_number", "data"), rows)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

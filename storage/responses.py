@@ -15,14 +15,14 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversations, item_rows, items, locks, reaping, response_rows, sql
-from storage.clock import MICROS, lease_clock, now_seconds
+from storage import conversation_rows, item_rows, items, locks, reaping, response_rows, sql
+from storage.clock import MICROS, lease_clock, lease_now, now_micros, now_seconds
 from storage.errors import RecordNotFound, ResponseEnded
-from storage.item_rows import ItemRow, record
+from storage.item_rows import record
 from storage.json_text import encode
-from storage.records import Event, Heartbeat, Item, Order, Page, StoredResponse
+from storage.records import Event, Heartbeat, Held, Item, Order, Page, StoredResponse
 from storage.response_rows import item_list, response_record
-from storage.session import writes
+from storage.session import writes, writes_for_now
 
 # --- writing: one turn ----------------------------------------------------------------------------------------------
 
@@ -48,16 +48,11 @@ def create(
     conversation, the previous response or a reference to an item.
     """
     public_id = str(body["id"])
-    existing = _stored(db, user_id, public_id)
-    if existing is not None:
-        return existing
     if previous_response_id is not None:
         response_rows.find(db, user_id, previous_response_id)
-    conversation: int | None = None
+    held: Held | None = None
     if conversation_id is not None:
-        conversation, _ = locks.take(db, user_id, conversation_id, public_id, lease_seconds)
-    rows = item_rows.store(db, user_id, input_items)
-    position = None if conversation is None else _append_input(db, conversation, rows)
+        held = locks.take(db, user_id, conversation_id, public_id, lease_seconds, owner)
     stored = StoredResponse(
         public_id=public_id,
         created_at=int(body.get("created_at") or now_seconds()),
@@ -69,38 +64,55 @@ def create(
         body=body,
         user_id=user_id,
     )
-    row_id = _insert(db, stored, owner, lease_seconds, position, num_items=len(rows))
-    item_rows.append_to_response(db, row_id, 0, rows, is_output=False)
-    response_rows.append_events(db, row_id, events)
+    position = held.next_position if held else None
+    row_id = _insert(db, stored, owner, lease_seconds, position, num_items=len(input_items))
+    if row_id is None:
+        return _created_before(db, user_id, public_id)
+    rows = item_rows.store(db, user_id, input_items)
+    batch = sql.Batch()
+    if held is not None:
+        batch = item_rows.append_to_conversation(db, held.id, held.next_position, rows)
+        conversation_rows.advance(batch, held.id, held.next_position + len(rows))
+    item_rows.append_to_response(batch, row_id, 0, rows, is_output=False)
+    response_rows.append_events(batch, row_id, events)
+    batch.run(db)
     return stored
 
 
 def _insert(
     db: Db, stored: StoredResponse, owner: str, lease_seconds: float, position: int | None, *, num_items: int
-) -> int:
-    return sql.insert(
-        db,
-        "responses",
-        public_id=stored.public_id,
-        user_id=stored.user_id,
-        status=stored.status,
-        conversation_public_id=stored.conversation_id,
-        conversation_position=position,
-        previous_response_id=stored.previous_response_id,
-        is_background=stored.is_background,
-        is_cancel_requested=stored.is_cancel_requested,
-        owner=owner,
-        lease_until=lease_clock(db) + int(lease_seconds * MICROS),
-        next_position=num_items,
-        body=encode(stored.body),
-        created_at=stored.created_at,
-    )
+) -> int | None:
+    """The row's number; None if it is there already."""
+    values: dict[str, Any] = {
+        "public_id": stored.public_id,
+        "user_id": stored.user_id,
+        "status": stored.status,
+        "conversation_public_id": stored.conversation_id,
+        "conversation_position": position,
+        "previous_response_id": stored.previous_response_id,
+        "is_background": stored.is_background,
+        "is_cancel_requested": stored.is_cancel_requested,
+        "owner": owner,
+        "next_position": num_items,
+        "body": encode(stored.body),
+        "created_at": stored.created_at,
+    }
+    columns = {name: f"${name}" for name in values} | {"lease_until": f"{lease_now(db)} + $lease"}
+    values |= {"now": now_micros(), "lease": int(lease_seconds * MICROS)}
+    return sql.insert_unless_there(db, "responses", columns, **values)
 
 
-def _append_input(db: Db, conversation: int, rows: Sequence[ItemRow]) -> int:
-    position = conversations.reserve(db, conversation, len(rows))
-    item_rows.append_to_conversation(db, conversation, position, rows)
-    return position
+def _created_before(db: Db, user_id: int, public_id: str) -> StoredResponse:
+    stored = _known(db, user_id, public_id)
+    if not stored.is_running:
+        _release_lock(db, public_id)
+    return stored
+
+
+def _release_lock(db: Db, public_id: str) -> None:
+    batch = sql.Batch()
+    response_rows.release_lock(batch, public_id)
+    batch.run(db)
 
 
 @writes
@@ -108,8 +120,7 @@ def start(
     db: Db, user_id: int, public_id: str, *, owner: str, lease_seconds: float, body: dict[str, Any] | None = None
 ) -> StoredResponse:
     """From queued to in_progress, in the hands of this worker. Raises ResponseEnded and RecordNotFound."""
-    row = response_rows.find(db, user_id, public_id)
-    response_rows.lock_running(db, row)
+    row = response_rows.lock(db, user_id, public_id)
     new_body = body or (_known(db, user_id, public_id).body | {"status": "in_progress"})
     sql.execute(
         db,
@@ -132,17 +143,19 @@ def save_output(
     A new item is also appended to the conversation, unless that was deleted. Raises ResponseEnded when the response has
     its end already (this worker was taken for dead), and RecordNotFound when it was deleted.
     """
-    row = response_rows.find(db, user_id, public_id)
-    response_rows.save_output(db, row, output_items)
-    response_rows.append_events(db, row.id, events)
+    row = response_rows.lock(db, user_id, public_id)
+    batch = response_rows.store_output(db, row, output_items)
+    response_rows.append_events(batch, row.id, events)
+    batch.run(db)
 
 
 @writes
 def append_events(db: Db, public_id: str, events: Sequence[Event]) -> None:
     """Raises ResponseEnded and RecordNotFound."""
-    row = response_rows.find(db, None, public_id)
-    response_rows.lock_running(db, row)
-    response_rows.append_events(db, row.id, events)
+    row = response_rows.lock(db, None, public_id)
+    batch = sql.Batch()
+    response_rows.append_events(batch, row.id, events)
+    batch.run(db)
 
 
 @writes
@@ -155,28 +168,28 @@ def finish(
     output_items: Sequence[dict[str, Any]],
     *,
     events: Sequence[Event] = (),
-) -> StoredResponse:
+) -> None:
     """The end: the last output, the last events, the final Response object, and the conversation's lock let go.
 
     Raises ResponseEnded if it has another end already; saying the same twice is harmless. Raises RecordNotFound.
     """
-    row = response_rows.find(db, user_id, public_id)
     try:
-        response_rows.save_last_output(db, row, output_items)
+        row = response_rows.lock(db, user_id, public_id)
     except ResponseEnded:
         stored = _known(db, user_id, public_id)
         if (stored.status, stored.body) == (status, body):
-            return stored
+            return
         raise
-    response_rows.append_events(db, row.id, events)
-    response_rows.end(db, row, status, body)
-    return _known(db, user_id, public_id)
+    batch = response_rows.store_output(db, row, output_items)
+    response_rows.append_events(batch, row.id, events)
+    response_rows.end(batch, row, status, body)
+    batch.run(db)
 
 
 # --- who lives ------------------------------------------------------------------------------------------------------
 
 
-@writes
+@writes_for_now
 def heartbeat(db: Db, owner: str, public_ids: Sequence[str], lease_seconds: float) -> Heartbeat:
     """Renew what this worker generates, with the locks of the conversations, and learn what others did to it."""
     if not public_ids:
@@ -343,7 +356,7 @@ def delete(db: Db, user_id: int, public_id: str) -> None:
     """
     row = response_rows.find(db, user_id, public_id)
     if row.conversation_id is not None:
-        response_rows.release_lock(db, public_id)
+        _release_lock(db, public_id)
     numbers = list(orm.select(link.item_id for link in db.ResponseItem if link.response_id == row.id))
     sql.execute(db, "DELETE FROM responses WHERE id = $id", id=row.id)
     for start_at in range(0, len(numbers), 100):

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import logging
 
-from server.errors import ConversationBusy, DatabaseUnavailable, InvalidRequest, ParleyError, RecordMissing
+from server.errors import (
+    ConversationBusy,
+    DatabaseUnavailable,
+    InvalidRequest,
+    ItemSentTwice,
+    ParleyError,
+    RecordMissing,
+)
 from storage.errors import (
     ConversationLocked,
     DuplicateItem,
@@ -27,11 +34,7 @@ def client_error(error: StorageError) -> ParleyError:
         case ConversationLocked():
             return ConversationBusy()
         case DuplicateItem():
-            return InvalidRequest(
-                f"Duplicate item found with id {error.public_id}. Remove it, or its id, and try again.",
-                param="items",
-                code="duplicate_item",
-            )
+            return ItemSentTwice(error.public_id)
         case StorageUnavailable():
             logger.warning("%s", error)
             return DatabaseUnavailable(error.retry_after_seconds, may_have_happened=error.is_outcome_unknown)

@@ -1,15 +1,14 @@
 """The stored responses that this worker is making: begun, kept alive, ended, and those of dead workers tidied up.
 
-A worker says every few seconds which responses it is still making. Whoever falls silent is dead: anybody closes what he
-left behind, and frees the conversations. It does not know HTTP.
+A worker says every few seconds which responses it is still making. Whoever falls silent is dead, and of the workers of
+this machine it is seen at once: anybody closes what he left behind, and frees the conversations. Every worker looks for
+such now and then, also when it has nothing else to do. It does not know HTTP.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import socket
+import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -30,7 +29,7 @@ from server.responses.turn import Turn
 from server.served_models import ServedModel
 from server.submission import Caller, sampling_params
 from server.titling import title_soon
-from storage import responses
+from storage import responses, workers
 from storage.database import Database
 from storage.errors import StorageError
 from storage.ids import new_id
@@ -38,6 +37,8 @@ from storage.ids import new_id
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = LEASE_SECONDS / 6
+TIDY_SECONDS = (3.0, 6.0)
+"""Between two looks for what the dead left behind: at random, so that workers take turns."""
 
 
 class Keeper:
@@ -46,11 +47,10 @@ class Keeper:
     def __init__(self, database: Database, makes_titles: bool) -> None:
         self._database = database
         self._makes_titles = makes_titles
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[-100:]
+        self._owner = workers.own_name()
         self._turns: dict[str, Turn] = {}
         self._heart: gevent.Greenlet | None = None
-        # By then whatever the server was making when it was last killed has been silent for long enough.
-        gevent.spawn_later(LEASE_SECONDS + 1, self._tidy_up)
+        gevent.spawn(self._take_care)
 
     def find(self, response_id: str) -> Turn | None:
         """The response while it is being made, if that is here."""
@@ -128,15 +128,16 @@ class Keeper:
                 continue
             self._each(beat.cancel_requested, Turn.cancel)
             self._each(beat.lost, Turn.leave)
-            self._tidy_up()
 
-    def _tidy_up(self) -> None:
+    def _take_care(self) -> None:
         """End what dead workers were making. Whoever comes by such a response or its conversation does it, too."""
-        try:
-            for ended in self._database.run(responses.reap_expired):
-                logger.info("%s was cut off when its worker died: it is %s", ended.public_id, ended.status)
-        except StorageError as error:
-            logger.warning("what dead workers left behind is not tidied up yet: %s", error)
+        while True:
+            gevent.sleep(random.uniform(*TIDY_SECONDS))
+            try:
+                for ended in self._database.run(responses.reap_expired):
+                    logger.info("%s was cut off when its worker died: it is %s", ended.public_id, ended.status)
+            except StorageError as error:
+                logger.debug("what dead workers left behind is not tidied up yet: %s", error)
 
     def _each(self, response_ids: frozenset[str], action: Callable[[Turn], None]) -> None:
         for response_id in response_ids:

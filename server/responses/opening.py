@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.responses import ResponsesRequest
-from server.errors import InvalidRequest
+from server.errors import InvalidRequest, ItemSentTwice
 from server.responses.prompt import Item, Opened
 from storage import items, locks, responses
-from storage.errors import RecordNotFound, StorageError, StorageUnavailable
-from storage.session import writes
+from storage.errors import DuplicateItem, RecordNotFound, StorageError, StorageUnavailable
+from storage.records import Held
+from storage.session import writes_for_now
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 15.0
-"""How long a conversation stays locked after its worker was killed."""
+"""How long a conversation stays locked after its machine went away; a dead worker of this machine is seen at once."""
 
 REFERENCE = "item_reference"
 
@@ -63,11 +64,11 @@ def lock_and_read(database: Database, new: NewTurn) -> Opened:
     Raises:
         InvalidRequest, StorageError: as above, and if another turn is going on in the conversation.
     """
-    return _opened(database, new.user_id, new.wanted, new.response_id)
+    return _opened(database, new.user_id, new.wanted, new)
 
 
 def store_turn(database: Database, new: NewTurn, body: dict[str, Any]) -> None:
-    """Store the Response object with its input. Raises StorageError."""
+    """Store the Response object with its input. Raises StorageError, ItemSentTwice."""
     wanted = new.wanted
 
     def create() -> None:
@@ -85,6 +86,8 @@ def store_turn(database: Database, new: NewTurn, body: dict[str, Any]) -> None:
 
     try:
         create()
+    except DuplicateItem as error:
+        raise ItemSentTwice(error.public_id, param="input") from error
     except StorageUnavailable as error:
         if not error.is_outcome_unknown:
             raise
@@ -101,21 +104,25 @@ def close_again(database: Database, new: NewTurn) -> None:
         logger.warning("%s stays locked for a while: %s", new.wanted.conversation_id, error)
 
 
-def _opened(database: Database, user_id: int, wanted: ResponsesRequest, lock_for: str | None) -> Opened:
+def _opened(database: Database, user_id: int, wanted: ResponsesRequest, lock_for: NewTurn | None) -> Opened:
     if not refers_to_storage(wanted):
         return Opened((), wanted.input)
     try:
-        return database.run(_lock_and_read if lock_for else _read, user_id, wanted, lock_for)
+        if lock_for is None:
+            return database.run(_read, user_id, wanted, None)
+        return database.run(_lock_and_read, user_id, wanted, lock_for)
     except RecordNotFound as error:
         if error.kind == "response":
             raise _previous_not_found(error.public_id) from error
         raise
 
 
-def _read(db: Any, user_id: int, wanted: ResponsesRequest, lock_for: str | None) -> Opened:
+def _read(db: Any, user_id: int, wanted: ResponsesRequest, held: Held | None) -> Opened:
     """In the database."""
     history: Sequence[Item] = ()
-    if wanted.conversation_id is not None:
+    if held is not None:
+        history = [item.data for item in items.all_of(db, held.id)]
+    elif wanted.conversation_id is not None:
         history = [item.data for item in items.tail(db, user_id, wanted.conversation_id)]
     elif wanted.previous_response_id is not None:
         _check_ended(responses.get(db, user_id, wanted.previous_response_id))
@@ -123,11 +130,12 @@ def _read(db: Any, user_id: int, wanted: ResponsesRequest, lock_for: str | None)
     return Opened(history, _resolved(db, user_id, wanted))
 
 
-@writes
-def _lock_and_read(db: Any, user_id: int, wanted: ResponsesRequest, lock_for: str | None) -> Opened:
-    if wanted.conversation_id is not None and lock_for is not None:
-        locks.lock(db, user_id, wanted.conversation_id, lock_for, LEASE_SECONDS)
-    return _read(db, user_id, wanted, lock_for)
+@writes_for_now
+def _lock_and_read(db: Any, user_id: int, wanted: ResponsesRequest, lock_for: NewTurn) -> Opened:
+    held = None
+    if wanted.conversation_id is not None:
+        held = locks.take(db, user_id, wanted.conversation_id, lock_for.response_id, LEASE_SECONDS, lock_for.owner)
+    return _read(db, user_id, wanted, held)
 
 
 def _references(wanted: ResponsesRequest) -> list[str]:

@@ -371,6 +371,15 @@ def test_what_does_not_exist_is_not_found(client: OpenAI) -> None:
             act("nonsense")
 
 
+def test_an_item_of_the_conversation_is_not_taken_again(client: OpenAI) -> None:
+    conversation = client.conversations.create(items=[{"role": "user", "content": "hi"}])
+    [item] = stored_items(client, conversation.id)
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, conversation=conversation.id, input=[{"type": "item_reference", "id": item.id}])
+    assert (caught.value.param, caught.value.code) == ("input", "duplicate_item")
+    assert not is_locked(client, conversation.id)
+
+
 def test_one_response_at_a_time_in_a_conversation(server: LiveServer, client: OpenAI) -> None:
     conversation = client.conversations.create()
     body = {"input": "Tell me a story.", "conversation": conversation.id, "ignore_eos": True, "stream": True}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from storage import users
 from storage.database import Database
 from storage.records import User
+from tests.live_server import CHECKOUT
 from tests.storage import postgres
 
 HOW_TO_GET_IT = (
@@ -87,3 +90,12 @@ def user(database: Database) -> User:
 @pytest.fixture
 def stranger(database: Database) -> User:
     return database.run(users.create, "mallory")
+
+
+@pytest.fixture
+def dead_worker() -> str:
+    """The name of a process of this machine that has ended."""
+    program = "from storage.workers import own_name; print(own_name())"
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout.strip()

@@ -39,4 +39,5 @@ def complete(
     database: Database, user: User, response: StoredResponse, *outputs: dict[str, Any], status: str = "completed"
 ) -> StoredResponse:
     body = response.body | {"status": status, "output": list(outputs)}
-    return database.run(responses.finish, user.id, response.public_id, status, body, list(outputs))
+    database.run(responses.finish, user.id, response.public_id, status, body, list(outputs))
+    return database.run(responses.get, user.id, response.public_id)

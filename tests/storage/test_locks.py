@@ -5,7 +5,7 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from storage import conversations, items, locks, responses
+from storage import conversations, items, locks, responses, workers
 from storage.database import Database
 from storage.errors import ConversationLocked, RecordNotFound
 from storage.records import Conversation, User
@@ -31,17 +31,26 @@ def test_a_lock_keeps_others_out_until_it_is_let_go(database: Database, user: Us
 
 def test_its_owner_may_have_it_for_longer(database: Database, user: User, conversation: Conversation) -> None:
     first = database.run(locks.lock, user.id, conversation.public_id, "resp_1", 60)
-    second = database.run(locks.renew, user.id, conversation.public_id, "resp_1", 120)
+    second = database.run(locks.lock, user.id, conversation.public_id, "resp_1", 120)
     assert 59 < second.expires_at - first.expires_at < 120
     with pytest.raises(ConversationLocked):
-        database.run(locks.renew, user.id, conversation.public_id, "resp_2", 60)
+        database.run(locks.lock, user.id, conversation.public_id, "resp_2", 60)
 
 
 def test_a_lock_dies_with_its_owner(database: Database, user: User, conversation: Conversation) -> None:
     database.run(locks.lock, user.id, conversation.public_id, "resp_1", -1)
     database.run(locks.lock, user.id, conversation.public_id, "resp_2", 60)
     with pytest.raises(ConversationLocked):
-        database.run(locks.renew, user.id, conversation.public_id, "resp_1", 60)
+        database.run(locks.lock, user.id, conversation.public_id, "resp_1", 60)
+
+
+def test_nobody_waits_for_a_dead_worker_of_this_machine(
+    database: Database, user: User, conversation: Conversation, dead_worker: str
+) -> None:
+    database.run(locks.lock, user.id, conversation.public_id, "resp_1", 60, dead_worker)
+    database.run(locks.lock, user.id, conversation.public_id, "resp_2", 60, workers.own_name())
+    with pytest.raises(ConversationLocked):
+        database.run(locks.lock, user.id, conversation.public_id, "resp_3", 60, dead_worker)
 
 
 def test_of_many_at_once_one_gets_it(database: Database, user: User, conversation: Conversation) -> None:

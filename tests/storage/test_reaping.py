@@ -6,9 +6,9 @@ import gevent
 import msgspec
 import pytest
 
-from storage import conversations, items, responses
+from storage import conversations, items, responses, workers
 from storage.database import Database
-from storage.errors import ResponseEnded
+from storage.errors import ConversationLocked, ResponseEnded
 from storage.reaping import MESSAGE
 from storage.records import Event, User
 from tests.storage.helpers import answer, begin, complete, message, texts
@@ -47,6 +47,22 @@ def test_whoever_reads_it_ends_it(database: Database, user: User) -> None:
     dead = begin(database, user, lease_seconds=-1)
     assert database.run(responses.get, user.id, dead.public_id).status == "failed"
     assert database.run(responses.reap_expired) == []
+
+
+def test_a_worker_of_this_machine_is_seen_to_be_dead_before_its_lease_runs_out(
+    database: Database, user: User, dead_worker: str
+) -> None:
+    conversation = database.run(conversations.create, user.id)
+    begin(database, user, owner=dead_worker)
+    begin(database, user, owner=workers.own_name())
+    noticed = begin(database, user, owner=dead_worker)
+    assert database.run(responses.get, user.id, noticed.public_id).status == "failed"
+    assert len(database.run(responses.reap_expired)) == 1
+    held = begin(database, user, message("q"), owner=dead_worker, conversation_id=conversation.public_id)
+    begin(database, user, message("r"), owner=workers.own_name(), conversation_id=conversation.public_id)
+    assert database.run(responses.get, user.id, held.public_id).status == "failed"
+    with pytest.raises(ConversationLocked):
+        begin(database, user, message("s"), owner="x", conversation_id=conversation.public_id)
 
 
 def test_the_living_are_left_alone(database: Database, user: User) -> None:

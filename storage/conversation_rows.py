@@ -1,0 +1,42 @@
+"""Conversations as rows, for the functions that lock them and append to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pony.orm import Database as Db
+
+from storage import sql
+from storage.clock import now_micros
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRow:
+    """A conversation that nobody else can change until we commit, with the lease of the turn that goes on in it."""
+
+    id: int
+    next_position: int
+    owner: str | None
+    until: int | None
+    worker: str | None
+
+
+def lock_row(db: Db, user_id: int, public_id: str) -> LockedRow | None:
+    row = sql.fetch_one(
+        db,
+        "SELECT id, next_position, lock_owner, lock_until, lock_worker FROM conversations"
+        f" WHERE user_id = $user_id AND public_id = $public_id{sql.for_update(db)}",
+        user_id=user_id,
+        public_id=public_id,
+    )
+    return None if row is None else LockedRow(*row)
+
+
+def advance(batch: sql.Batch, conversation_id: int, next_position: int) -> None:
+    """Something has been appended to it, which is activity. Of a locked one."""
+    batch.add(
+        "UPDATE conversations SET next_position = $next_position, active_at = $now WHERE id = $id",
+        next_position=next_position,
+        now=now_micros(),
+        id=conversation_id,
+    )
