@@ -113,7 +113,10 @@ def _current_body(response_id: str) -> dict[str, Any]:
     if not found.is_running:
         return found.body
     if turn := services().turns.find(response_id):
-        return turn.response
+        if not turn.is_ending:
+            return turn.response
+        turn.wait()
+        return _current_body(response_id)
     output = database.run(responses.output_items, user_id, response_id)
     return {**found.body, "output": [item.data for item in output]}
 

@@ -73,6 +73,11 @@ class Turn:
     def response(self) -> dict[str, Any]:
         return self._builder.response
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether `response` has an end that is not stored yet: nobody may hear of it before."""
+        return self._builder.is_over and not self.is_over
+
     def start(self, on_end: Callable[[], None]) -> None:
         """Go on with the generation, which has been started. `on_end` is called once."""
         gevent.spawn(self._run, on_end)
