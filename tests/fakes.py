@@ -71,13 +71,14 @@ class FakeRunner:
         self.num_slots = num_slots
         self.n_ctx = n_ctx
         self.max_step_tokens = 32
+        self.max_step_logits = num_slots + 32
         self.memory = FakeMemory(num_slots, can_trim)
         self.steps: list[list[tuple[int, list[int]]]] = []
         """For every step, the slots in its batch with their tokens."""
         self.fails_in_steps: set[int] = set()
         self.num_samplers = 0
         self._script = script
-        self._slot_by_row: dict[int, int] = {}
+        self._tokens_by_row: dict[int, list[int]] = {}
 
     @property
     def num_computed_tokens(self) -> int:
@@ -85,7 +86,7 @@ class FakeRunner:
 
     def decode(self, spans: Sequence[Span]) -> list[int]:
         self.steps.append([(span.slot_index, span.tokens) for span in spans])
-        self._slot_by_row = {}
+        self._tokens_by_row = {}
         row = -1
         for span in spans:
             slot = self.memory.slots[span.slot_index]
@@ -95,13 +96,14 @@ class FakeRunner:
             assert len(slot) <= self.n_ctx, "more tokens than the context holds"
             row += len(span.tokens)
             if span.wants_logits:
-                self._slot_by_row[row] = span.slot_index
+                for num_behind in range(span.num_drafted, -1, -1):
+                    self._tokens_by_row[row - num_behind] = slot[: len(slot) - num_behind]
         if len(self.steps) in self.fails_in_steps:
             raise DecodeError(-3)
-        return list(self._slot_by_row)
+        return list(self._tokens_by_row)
 
     def logits(self, row: int) -> Logits:
-        token = self._script(self.memory.slots[self._slot_by_row[row]])
+        token = self._script(self._tokens_by_row[row])
         logits = np.zeros(N_VOCAB, dtype=np.float32)
         logits[token] = 10.0
         return logits

@@ -91,7 +91,7 @@ class SayingRunner(FakeRunner):
 
     def logits(self, row: int) -> Logits:
         logits = np.zeros(self._num_tokens, dtype=np.float32)
-        logits[self._script(self.memory.slots[self._slot_by_row[row]])] = 10.0
+        logits[self._script(self._tokens_by_row[row])] = 10.0
         return logits
 
     def token_bytes(self, token: int) -> bytes:

@@ -22,6 +22,7 @@ class Run:
     tokens: list[int]
     start: int
     wants_logits: bool = True
+    num_drafted: int = 0
 
 
 def load(path: Path, num_slots: int = 3) -> Model:

@@ -123,3 +123,18 @@ def test_nothing_heavy_is_imported_for_the_catalogue_or_the_file_check() -> None
     )
     imported = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert imported.stdout == "[]\n"
+
+
+def test_nothing_is_guessed_ahead_unless_it_is_asked_for() -> None:
+    (spec,) = catalogue(model="/m/a.gguf", max_draft_tokens=9).models
+    assert spec.max_draft_tokens == 0
+    first, second, third = catalogue(
+        models=(
+            ModelEntry(source="/m/a.gguf"),
+            ModelEntry(source="/m/b.gguf", speculative="off"),
+            ModelEntry(source="/m/c.gguf", max_draft_tokens=3),
+        ),
+        speculative="prompt_lookup",
+        max_draft_tokens=9,
+    ).models
+    assert [first.max_draft_tokens, second.max_draft_tokens, third.max_draft_tokens] == [9, 0, 3]

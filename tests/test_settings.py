@@ -77,6 +77,8 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "threads": 3,
         "n_gpu_layers": 0,
         "kv_ram_mb": 0,
+        "speculative": "prompt_lookup",
+        "max_draft_tokens": 5,
         "auth": "keys",
         "header_user": "X-OpenWebUI-User-Id",
         "trusted_proxies": ("10.0.0.5", "unix"),
@@ -393,7 +395,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 9
+    assert len(overrides) == 11
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from itertools import islice
 
 import msgspec
 
@@ -22,6 +23,7 @@ from server.engine.passes import runs
 from server.engine.runner import DecodeError, Runner
 from server.engine.scheduler import Chunk, QueueFull, Scheduler, WaitingQueue
 from server.engine.sequence import Request, Sequence
+from server.engine.speculation import Speculation
 from server.engine.stats import EngineStats
 from server.engine.step_cost import StepCost
 
@@ -44,14 +46,22 @@ class Engine:
         max_waiting_tokens: int,
         max_step_ms: int,
         max_ram_bytes: int = 0,
+        max_draft_tokens: int = 0,
     ) -> None:
-        """`max_ram_bytes` is how much host memory may keep what slots had to make room for."""
+        """Start with nothing to do.
+
+        `max_ram_bytes` is how much host memory may keep what slots had to make room for, `max_draft_tokens` how many
+        tokens may be guessed ahead for one sequence: 0 means none, and so do models that cannot take tokens back.
+        """
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
         self._tiers = Tiers(self._kv_cache, max_ram_bytes)
         self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.max_step_tokens)
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
-        self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost)
+        self._speculation = Speculation(
+            max_draft_tokens if self._kv_cache.can_trim else 0, runner.max_step_logits, self._step_cost.passes
+        )
+        self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation)
         self._outputs: list[Output] = []
         self._stats = EngineStats()
 
@@ -144,16 +154,39 @@ class Engine:
             self._kv_cache.append(chunk.sequence.slot, chunk.tokens)
 
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
-        ready = [chunk.sequence for chunk in chunks if chunk.wants_logits]
-        for sequence, row in zip(ready, rows, strict=True):
-            if sequence.slot is None:
+        remaining = iter(rows)
+        for chunk in chunks:
+            if not chunk.wants_logits:
+                continue
+            rows_of_chunk = list(islice(remaining, chunk.num_drafted + 1))
+            if chunk.sequence.slot is None:
                 continue  # it went down with another choice of its request
             try:
-                self._take_token(sequence, row)
+                self._take_tokens(chunk, rows_of_chunk)
             except ConstraintError as error:
-                self._fail(sequence.request, str(error))
+                self._fail(chunk.sequence.request, str(error))
 
-    def _take_token(self, sequence: Sequence, row: int) -> None:
+    def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
+        """Sample at every row as long as the drafted token behind it is what was sampled.
+
+        So each token is sampled as without drafts, from logits after exactly the tokens before it. What was computed of
+        wrong drafts is taken back.
+        """
+        sequence, slot = chunk.sequence, chunk.sequence.slot
+        assert slot is not None
+        drafted = chunk.tokens[len(chunk.tokens) - chunk.num_drafted :]
+        num_right = 0
+        try:
+            for row in rows:
+                token = self._take_token(sequence, row)
+                if sequence.slot is None or num_right == len(drafted) or token != drafted[num_right]:
+                    break
+                num_right += 1
+        finally:
+            if num_right < len(drafted):
+                self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
+
+    def _take_token(self, sequence: Sequence, row: int) -> int:
         """Sample one token, and say what it brings: text, logprobs, the end."""
         request = sequence.request
         logits = self._runner.logits(row)
@@ -165,7 +198,7 @@ class Engine:
         self._stats.on_token(sequence)
         if self._runner.is_eog(token):
             self._finish(sequence, sequence.detokenizer.flush(), "stop")
-            return
+            return token
         if logprobs is not None:
             sequence.held_logprobs.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
         released = sequence.detokenizer.push(request.shown_tokens.get(token) or self._runner.token_bytes(token))
@@ -177,6 +210,7 @@ class Engine:
             self._finish(sequence, released, "length")
         else:
             self._emit(sequence, released)
+        return token
 
     def _finish(self, sequence: Sequence, released: Released, reason: FinishReason) -> None:
         self._emit(sequence, released)
@@ -217,11 +251,11 @@ class Engine:
         self._outputs.append((request, Failed(request.request_id, message)))
 
     def _learn(self, chunks: list[Chunk], seconds: float) -> None:
-        num_prefill = sum(len(chunk.tokens) for chunk in chunks if len(chunk.tokens) > 1)
+        num_prefill = sum(len(chunk.tokens) for chunk in chunks if chunk.is_prefill)
         if num_prefill:
-            self._step_cost.learn_prefill(sum(len(chunk.tokens) == 1 for chunk in chunks), num_prefill, seconds)
+            self._step_cost.learn_prefill(sum(not chunk.is_prefill for chunk in chunks), num_prefill, seconds)
         else:
-            self._step_cost.passes.learn([len(run) for run in runs(chunks)], seconds)
+            self._step_cost.passes.learn([sum(len(chunk.tokens) for chunk in run) for run in runs(chunks)], seconds)
 
     def _token_logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:
         top = [(other, self._runner.token_bytes(other), logprob) for other, logprob in logprobs.top(num_top)]

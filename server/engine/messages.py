@@ -39,6 +39,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
     max_step_ms: int = 250
+    max_draft_tokens: int = 0
+    """Tokens that may be guessed ahead for one sequence."""
     kv_ram_mb: int = 0
     """MiB of host memory for KV cache that slots had to make room for."""
     log_level: str = "info"

@@ -30,6 +30,9 @@ MAX_STEP_TOKENS = 512
 MAX_STEP_TOKENS_GPU = 2048
 """Most tokens of one forward pass."""
 
+MAX_VERIFIED_TOKENS = 32
+"""Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
+
 
 class ModelLoadError(Exception):
     """The model cannot be served; the message says why, in llama.cpp's words where it said anything."""
@@ -52,6 +55,7 @@ class Model:
         self.n_ctx_train: int = llama.llama_model_n_ctx_train(self._model)
         self.n_ctx = config.n_ctx or min(self.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
+        self.max_step_logits = config.num_slots + (MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0)
         self._context = self._make_context(config)
         self.memory = ContextMemory(self._context, self._model)
         self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
@@ -121,7 +125,7 @@ class Model:
         params.n_batch = params.n_ubatch = max(MAX_STEP_TOKENS, config.num_slots)
         if self.max_step_tokens > MAX_STEP_TOKENS:
             params.n_batch = max(self.max_step_tokens, config.num_slots)
-        params.n_outputs_max = config.num_slots  # or else room for the logits of every token of a batch is kept
+        params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
         params.n_threads = params.n_threads_batch = config.num_threads
         with native_log.captured() as complaints:
             context = llama.llama_init_from_model(self._model, params)
@@ -185,8 +189,9 @@ class _Batch:
             self._pos[start:end] = np.arange(span.start, span.start + len(span.tokens), dtype=np.int32)
             self._seq_id[start:end] = self._slot_indices.ctypes.data + 4 * span.slot_index
             if span.wants_logits:
-                self._wants_logits[end - 1] = 1
-                self.rows_with_logits.append(end - 1)
+                first = end - 1 - span.num_drafted
+                self._wants_logits[first:end] = 1
+                self.rows_with_logits += range(first, end)
         self.native.n_tokens = end
 
 

@@ -16,10 +16,11 @@ AnySpan = TypeVar("AnySpan", bound=Span)
 
 
 def runs(spans: Sequence[AnySpan]) -> list[list[AnySpan]]:
-    """The spans cut wherever the slots are not consecutive, which is where llama.cpp cuts them."""
+    """The spans cut wherever slots are not consecutive or lengths differ, which is where llama.cpp cuts them."""
     found: list[list[AnySpan]] = []
     for span in spans:
-        if found and found[-1][-1].slot_index + 1 == span.slot_index:
+        last = found[-1][-1] if found else None
+        if last and last.slot_index + 1 == span.slot_index and len(last.tokens) == len(span.tokens):
             found[-1].append(span)
         else:
             found.append([span])
@@ -27,14 +28,14 @@ def runs(spans: Sequence[AnySpan]) -> list[list[AnySpan]]:
 
 
 def in_fastest_passes(spans: Sequence[AnySpan], cost: PassCost) -> list[AnySpan]:
-    """Spans of one token each in an order in which llama.cpp computes them in the fastest passes known.
+    """Spans in an order in which llama.cpp computes them in the fastest passes known, each of spans of one length.
 
     The groups come with falling slots, so that none continues the one before.
     """
     groups: list[list[AnySpan]] = []
     for run in runs(sorted(spans, key=lambda span: span.slot_index)):
         start = 0
-        for num_rows in cost.partition(len(run)):
+        for num_rows in cost.partition(len(run)) if len(run[0].tokens) == 1 else [len(run)]:
             groups.append(run[start : start + num_rows])
             start += num_rows
     return [span for group in reversed(groups) for span in group]

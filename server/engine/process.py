@@ -69,7 +69,12 @@ def _serve(config: EngineConfig, reporter: Reporter) -> None:
     threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
     engine = Engine(
-        model, config.max_waiting_requests, config.max_waiting_tokens, config.max_step_ms, config.kv_ram_mb << 20
+        model,
+        config.max_waiting_requests,
+        config.max_waiting_tokens,
+        config.max_step_ms,
+        config.kv_ram_mb << 20,
+        config.max_draft_tokens,
     )
     intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules())
     grammars = GrammarCompiler(model.vocabulary)

@@ -28,6 +28,11 @@ class Span(Protocol):
         """Whether the logits after the last token are needed."""
         ...
 
+    @property
+    def num_drafted(self) -> int:
+        """So many of the last tokens are guesses, and if logits are needed, then also those before each of them."""
+        ...
+
 
 class DecodeError(Exception):
     """A forward pass failed; what the slots in its batch hold is unknown then. Carries `llama_decode`'s code."""
@@ -43,12 +48,16 @@ class Runner(Protocol):
     n_ctx: int
     num_slots: int
     max_step_tokens: int
+    max_step_logits: int
+    """Most rows of logits of one pass; at least one for every slot."""
 
     @property
     def memory(self) -> Memory: ...
 
     def decode(self, spans: Sequence[Span]) -> list[int]:
         """One forward pass; the rows of the logits of the spans that want them, in order.
+
+        A span with guesses has a row for each of them besides.
 
         Raises:
             DecodeError: see there.

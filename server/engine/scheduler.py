@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from collections.abc import Sequence as ReadOnlySequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
@@ -17,6 +18,7 @@ from server.engine.passes import in_fastest_passes
 from server.engine.prefix_cache import PrefixCache
 from server.engine.prefix_index import common_prefix_length
 from server.engine.sequence import Request, Sequence
+from server.engine.speculation import Speculation
 from server.engine.step_cost import StepCost
 
 MIN_AWAITED_TOKENS = 64
@@ -33,6 +35,12 @@ class Chunk:
     start: int
     wants_logits: bool
     """The chunk reaches the sequence's last token, so the next one can be sampled."""
+    num_drafted: int = 0
+    """So many of the last tokens are guesses."""
+
+    @property
+    def is_prefill(self) -> bool:
+        return len(self.tokens) - self.num_drafted > 1
 
     @property
     def num_prompt_tokens(self) -> int:
@@ -104,10 +112,13 @@ class WaitingQueue:
 class Scheduler:
     """Admits sequences to slots and cuts the next step's batch from them."""
 
-    def __init__(self, kv_cache: KVCache, tiers: Tiers, waiting: WaitingQueue, step_cost: StepCost) -> None:
+    def __init__(
+        self, kv_cache: KVCache, tiers: Tiers, waiting: WaitingQueue, step_cost: StepCost, speculation: Speculation
+    ) -> None:
         self._kv_cache = kv_cache
         self._prefix_cache = PrefixCache(kv_cache, tiers)
         self._step_cost = step_cost
+        self._speculation = speculation
         self._step = 0
         self.waiting = waiting
         self.running: list[Sequence] = []
@@ -140,6 +151,7 @@ class Scheduler:
             sequence.slot.last_used = self._step
             sequence.slot = None
             self.running.remove(sequence)
+            self._speculation.forget(sequence)
 
     def sequences_of(self, request: Request) -> list[Sequence]:
         return [sequence for sequence in [*self.running, *self.waiting] if sequence.request is request]
@@ -181,28 +193,31 @@ class Scheduler:
         return False
 
     def _cut_chunks(self) -> list[Chunk]:
-        """A token of every decoding sequence, then prompts, as far as the step's time goes.
+        """A token of every decoding sequence, then prompts, as far as the step's time goes; or guesses at more tokens.
 
         Half of what prompts get goes to all in equal parts, so that a short one is soon done beside a long one; the
         rest is first come, first served.
         """
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
+        prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
+        if not prefilling:
+            drafts = self._speculation.draft(decoding)
+            chunks = [_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
+            return in_fastest_passes(chunks, self._step_cost.passes)
         chunks = [_chunk(sequence, 1) for sequence in decoding]
         budget = self._step_cost.max_prefill_tokens(len(decoding))
-        prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
         share = budget // (2 * len(prefilling) or 1)
         for num_before, sequence in enumerate(prefilling, start=1):
             kept = share * (len(prefilling) - num_before)
             if budget > kept:
                 chunks.append(_chunk(sequence, budget - kept))
                 budget -= len(chunks[-1].tokens)
-        if prefilling:
-            return sorted(chunks, key=lambda chunk: chunk.slot_index)
-        return in_fastest_passes(chunks, self._step_cost.passes)
+        return sorted(chunks, key=lambda chunk: chunk.slot_index)
 
 
-def _chunk(sequence: Sequence, max_tokens: int) -> Chunk:
+def _chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = ()) -> Chunk:
     assert sequence.slot is not None
     start = sequence.num_computed_tokens
     tokens = sequence.tokens[start : start + max_tokens]
-    return Chunk(sequence, sequence.slot.index, tokens, start, wants_logits=start + len(tokens) == len(sequence.tokens))
+    wants_logits = start + len(tokens) == len(sequence.tokens)
+    return Chunk(sequence, sequence.slot.index, [*tokens, *draft], start, wants_logits, len(draft))

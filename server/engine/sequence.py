@@ -106,5 +106,10 @@ class Sequence:
         return self.num_uncomputed_tokens > 1
 
     @property
+    def num_tokens_left(self) -> int:
+        """Tokens that may still be generated."""
+        return self.request.max_tokens - self.num_completion_tokens
+
+    @property
     def has_spent_max_tokens(self) -> bool:
-        return self.num_completion_tokens >= self.request.max_tokens
+        return self.num_tokens_left <= 0

@@ -51,6 +51,8 @@ class ModelSpec:
     n_gpu_layers: int | None
     """None means all layers if there is a GPU backend."""
     kv_ram_mb: int
+    max_draft_tokens: int
+    """Tokens that may be guessed ahead for one sequence; 0 without speculative decoding."""
     created: int
     """Unix time: when the file was last changed, else when this was made."""
     context: ContextPolicy = ContextPolicy()
@@ -124,6 +126,7 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         num_threads=entry.threads or settings.threads or num_physical_cores(),
         n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
         kv_ram_mb=settings.kv_ram_mb if entry.kv_ram_mb is None else entry.kv_ram_mb,
+        max_draft_tokens=_max_draft_tokens(entry, settings),
         created=_created(source),
         context=_context_policy(entry, settings),
     )
@@ -136,6 +139,12 @@ def _context_policy(entry: ModelEntry, settings: Settings) -> ContextPolicy:
         max_turns=entry.max_context_turns or settings.max_context_turns,
         max_tokens=entry.max_context_tokens or settings.max_context_tokens,
     )
+
+
+def _max_draft_tokens(entry: ModelEntry, settings: Settings) -> int:
+    if (entry.speculative or settings.speculative) == "off":
+        return 0
+    return entry.max_draft_tokens or settings.max_draft_tokens
 
 
 def _created(source: ModelSource) -> int:

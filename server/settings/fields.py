@@ -38,6 +38,8 @@ ContextSize = Annotated[int, Field(ge=16, le=MAX_INT32)]
 SlotCount = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
 ThreadCount = Annotated[int, Field(ge=1, le=MAX_THREADS)]
 LayerCount = Annotated[int, Field(ge=0, le=MAX_INT32)]
+Speculative = Literal["off", "prompt_lookup"]
+DraftLength = Annotated[int, Field(ge=1, le=32)]
 StepTime = Annotated[int, Field(ge=10, le=60_000)]
 Mebibytes = Annotated[int, Field(ge=0, le=MAX_INT32)]
 QueueBound = Annotated[int, Field(ge=1, le=MAX_INT32)]
@@ -94,6 +96,8 @@ class ModelEntry(_Table):
     max_context_turns: TurnCount | None = _setting(None, "As the setting of that name, for this model.")
     max_context_tokens: TokenCount | None = _setting(None, "As the setting of that name, for this model.")
     kv_ram_mb: Mebibytes | None = _setting(None, "As the setting of that name, for this model.")
+    speculative: Speculative | None = _setting(None, "As the setting of that name, for this model.")
+    max_draft_tokens: DraftLength | None = _setting(None, "As the setting of that name, for this model.")
 
 
 class Settings(_Table):
@@ -140,6 +144,12 @@ class Settings(_Table):
     kv_ram_mb: Mebibytes = _setting(
         1024, "Host memory of one engine for conversations that lost their slot, in MiB; 0 is off."
     )
+    speculative: Speculative = _setting(
+        "off",
+        "Guess tokens ahead and compute them together, where that is faster: `prompt_lookup` guesses what stood behind "
+        "the same words before.",
+    )
+    max_draft_tokens: DraftLength = _setting(15, "Most tokens to guess ahead for one sequence.")
     auth: Literal["off", "keys", "header"] = _setting(
         "off",
         "Who may use the server: `off` is everybody who can reach it, as one user; `keys` who has an API key; "

@@ -45,6 +45,7 @@ class Launcher:
             max_waiting_tokens=self._config.max_waiting_tokens,
             max_step_ms=self._config.max_step_ms,
             kv_ram_mb=model.kv_ram_mb,
+            max_draft_tokens=model.max_draft_tokens,
             log_level=self._config.log_level,
         )
         command = self._config.engine_command or ENGINE_COMMAND
