@@ -138,6 +138,9 @@ class Reserved:
     importers: tuple[str, ...]
 
 
+LLAMA_MODULES = ("context_memory", "dry", "model", "native_log", "vocabulary", "weights")
+"""Those of the engine that dereference llama.cpp's pointers."""
+
 RESERVED = (
     Reserved("server.app", ()),
     Reserved("server.api", ("server.app", "server.api")),
@@ -145,7 +148,7 @@ RESERVED = (
     Reserved("server.arbiter", ()),
     Reserved(
         "llama_cpp",
-        tuple(f"server.engine.{name}" for name in ("model", "context_memory", "vocabulary", "native_log", "dry")),
+        tuple(f"server.engine.{name}" for name in LLAMA_MODULES),
     ),
     Reserved("huggingface_hub", ("server.models.hub",)),
     Reserved("httpx2", ("server.models.hub",)),

@@ -1,13 +1,13 @@
 """A model in memory: weights, context and the forward pass, through llama-cpp-python's low-level API.
 
-Everything that dereferences a llama.cpp pointer is here, in `context_memory`, `vocabulary`, `dry` and `native_log`. It
+Everything that dereferences a llama.cpp pointer is here, in `weights`, `context_memory`, `vocabulary`, `dry` and
+`native_log`. It
 does not know requests or which sequence has which slot.
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from collections.abc import Callable, Iterable
 
 import llama_cpp.llama_cpp as llama
@@ -18,10 +18,10 @@ from server.engine.candidates import Logits
 from server.engine.context_memory import ContextMemory
 from server.engine.dry import DryRules
 from server.engine.messages import EngineConfig, ModelCard, SamplingParams
-from server.engine.recommended import recommended_sampling
 from server.engine.runner import DecodeError, Span
 from server.engine.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.vocabulary import Vocabulary
+from server.engine.weights import ModelLoadError, Weights, describe
 
 DEFAULT_N_CTX = 8192
 """Tokens per sequence, unless configured or the model was trained for fewer."""
@@ -32,10 +32,6 @@ MAX_STEP_TOKENS_GPU = 2048
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
-
-
-class ModelLoadError(Exception):
-    """The model cannot be served; the message says why, in llama.cpp's words where it said anything."""
 
 
 class Model:
@@ -49,11 +45,11 @@ class Model:
         llama.llama_backend_init()
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if llama.llama_supports_gpu_offload() else MAX_STEP_TOKENS
         self._n_gpu_layers = config.n_gpu_layers
-        self._model = _load_weights(config, on_progress)
-        self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
+        self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
+        self._model = self._weights.pointer
+        self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
-        self.n_ctx_train: int = llama.llama_model_n_ctx_train(self._model)
-        self.n_ctx = config.n_ctx or min(self.n_ctx_train, DEFAULT_N_CTX)
+        self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
         self.max_step_logits = config.num_slots + (MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0)
         self._context = self._make_context(config)
@@ -95,26 +91,13 @@ class Model:
         return token in self.vocabulary.eog_tokens
 
     def card(self, model_id: str) -> ModelCard:
-        vocabulary = self.vocabulary
-        description = _read_string(lambda buffer, size: llama.llama_model_desc(self._model, buffer, size))
-        template = llama.llama_model_chat_template(self._model, None)
-        return ModelCard(
+        return describe(
+            self._weights,
+            self.vocabulary,
             model_id=model_id,
-            description=description,
             num_slots=self.num_slots,
             n_ctx=self.n_ctx,
-            n_ctx_train=self.n_ctx_train,
-            n_vocab=vocabulary.num_tokens,
-            n_params=llama.llama_model_n_params(self._model),
-            size_bytes=llama.llama_model_size(self._model),
-            chat_template=template.decode(errors="replace") if template else None,
-            bos_token=vocabulary.spelling(vocabulary.bos),
-            eos_token=vocabulary.spelling(vocabulary.eos),
-            control_spellings=vocabulary.control_spellings(),
-            marker_ids=vocabulary.marker_ids,
-            infill_spellings=vocabulary.infill_spellings(),
-            default_sampling=recommended_sampling(self._metadata),
-            system_fingerprint=self._fingerprint(description),
+            facts=self._facts,
         )
 
     def _make_context(self, config: EngineConfig) -> object:
@@ -137,25 +120,10 @@ class Model:
             )
         return context
 
-    def _metadata(self, key: str) -> str:
-        return _read_string(
-            lambda buffer, size: llama.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
-        )
-
-    def _fingerprint(self, description: str) -> str:
-        """Changes with all that seeded results depend on: weights, library, backend, batch geometry, our own draws."""
-        facts = (
-            description,
-            self._metadata("general.name"),
-            llama.llama_model_size(self._model),
-            llama.llama_version(),
-            llama.llama_print_system_info(),  # the backends there are, and what they make use of
-            self._n_gpu_layers,
-            self.n_ctx,
-            self.num_slots,
-            DRAWS,
-        )
-        return "fp_" + hashlib.sha256(repr(facts).encode()).hexdigest()[:10]
+    @property
+    def _facts(self) -> tuple[object, ...]:
+        """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
+        return (self._n_gpu_layers, self.n_ctx, self.num_slots, DRAWS)
 
 
 class _Batch:
@@ -193,27 +161,3 @@ class _Batch:
                 self._wants_logits[first:end] = 1
                 self.rows_with_logits += range(first, end)
         self.native.n_tokens = end
-
-
-def _load_weights(config: EngineConfig, on_progress: Callable[[float], None]) -> object:
-    params = llama.llama_model_default_params()
-    if config.n_gpu_layers is not None:
-        params.n_gpu_layers = config.n_gpu_layers
-
-    def go_on(fraction: float, _user_data: object) -> bool:
-        on_progress(fraction)
-        return True
-
-    params.progress_callback = llama.llama_progress_callback(go_on)
-    with native_log.captured() as complaints:
-        model = llama.llama_model_load_from_file(config.model_path.encode(), params)
-    if not model:
-        raise ModelLoadError(f"llama.cpp cannot load {config.model_path}: {complaints.summary() or 'no reason given'}")
-    return model
-
-
-def _read_string(read: Callable[[ctypes.Array[ctypes.c_char], int], int]) -> str:
-    """Call a llama.cpp function that fills a buffer and returns the length it needs, or -1 for nothing there."""
-    buffer = ctypes.create_string_buffer(1024)
-    length = read(buffer, len(buffer))
-    return buffer.value.decode(errors="replace") if length >= 0 else ""
