@@ -78,5 +78,6 @@ def _free(db: Db, user_id: int, public_id: str) -> None:
     seconds_left = ((locked.until or 0) - lease_clock(db)) / MICROS
     if seconds_left > 0 and not workers.is_dead(locked.worker):
         raise ConversationLocked(public_id, seconds_left)
-    reaping.reap(db, locked.owner)
+    if reaping.reap(db, locked.owner) is None and reaping.is_running(db, locked.owner):
+        raise ConversationLocked(public_id, 0)  # it lives, only its lease could not be renewed
     sql.execute(db, "UPDATE conversations SET lock_owner = NULL WHERE id = $id", id=locked.id)

@@ -1,8 +1,8 @@
 """The end of responses whose worker died: what there is of them is kept, marked as not complete.
 
-A running response has a lease that its worker renews. When it has run out, or when the worker was one of this machine
-and is seen to be dead, whoever comes by (a reader, the next turn of the conversation, any worker now and then) ends the
-response in the worker's place. This is the one module that knows some fields of the Response object.
+A running response has a lease that its worker renews. Whether a worker of this machine lives can be seen; of others the
+lease tells. Whoever comes by a response of a dead one (a reader, the next turn of the conversation, any worker now and
+then) ends it in the worker's place. This is the one module that knows some fields of the Response object.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def expired(db: Db, limit: int) -> list[str]:
         " ORDER BY lease_until",
         now=now_micros(),
     )
-    return [public_id for public_id, owner, is_late in rows if is_late or workers.is_dead(owner)][:limit]
+    return [public_id for public_id, owner, is_late in rows if _has_died(owner, bool(is_late))][:limit]
 
 
 def is_expired(db: Db, public_id: str) -> bool:
@@ -46,7 +46,17 @@ def is_expired(db: Db, public_id: str) -> bool:
         public_id=public_id,
         now=now_micros(),
     )
-    return row is not None and bool(row[1] or workers.is_dead(row[0]))
+    return row is not None and _has_died(row[0], bool(row[1]))
+
+
+def is_running(db: Db, public_id: str) -> bool:
+    """Whether somebody still makes it, as far as is known here."""
+    return bool(orm.exists(r for r in db.Response if r.public_id == public_id and r.lease_until is not None))
+
+
+def _has_died(owner: str, is_late: bool) -> bool:
+    """A process that is seen to live may be late: the database was away, and it could not renew its lease."""
+    return workers.is_dead(owner) or (is_late and not workers.is_alive(owner))
 
 
 def reap(db: Db, public_id: str) -> StoredResponse | None:

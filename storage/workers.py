@@ -29,14 +29,23 @@ def own_name() -> str:
 
 def is_dead(name: str | None) -> bool:
     """Whether that process certainly runs no more; False if that cannot be known from here."""
+    return _is_running(name) is False
+
+
+def is_alive(name: str | None) -> bool:
+    """Whether that process certainly runs; False if that cannot be known from here."""
+    return _is_running(name) is True
+
+
+def _is_running(name: str | None) -> bool | None:
     machine, _, rest = (name or "").partition(":")
     pid, _, started = rest.partition(":")
     if machine != _machine() or not pid.isdigit():
-        return False
+        return None
     try:
-        return _start_time(int(pid)) != started
+        return _start_time(int(pid)) == started
     except OSError:  # for want of file descriptors, say
-        return False
+        return None
 
 
 @lru_cache(maxsize=1)

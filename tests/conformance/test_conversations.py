@@ -6,14 +6,17 @@ import asyncio
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import openai
+import psycopg2
 import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.pagination import SyncCursorPage
 from openai.types.conversations import Conversation, ConversationDeletedResource
 
+from storage.database import DEFAULT_POOL_SIZE
 from tests.conformance.conversing import HELLO, USER, add, checked, client_of, ids, said, send, texts
 from tests.live_server import LiveServer
 from tests.storage.postgres import Cluster
@@ -235,6 +238,33 @@ def test_a_conversation_that_is_deleted_while_others_write_is_not_found(ada: Ope
         started.wait()
         ada.conversations.delete(made.id)
         assert [writer.result() for writer in writers] == ["not found"] * 4
+
+
+def test_a_crowd_is_served_over_a_bounded_number_of_connections(keeper: LiveServer, ada: OpenAI) -> None:
+    """64 clients on two workers: no database is locked for anybody, and PostgreSQL has no more guests than threads."""
+    made = ada.conversations.create()
+    path = f"/{made.id}/items"
+    with ThreadPoolExecutor(64) as crowd:
+        calls = [crowd.submit(send, keeper, "POST", path, {"items": [said(str(number))]}) for number in range(256)]
+        num_connections = [count_connections(keeper)]
+        while not all(call.done() for call in calls):
+            num_connections.append(count_connections(keeper))
+    assert {call.result()[0] for call in calls} == {200}
+    assert {int(text) for text in texts(ada.conversations.items.list(made.id, limit=100))} == set(range(256))
+    assert max(num_connections) <= 2 * DEFAULT_POOL_SIZE
+    assert "Traceback" not in keeper.log
+
+
+def count_connections(keeper: LiveServer) -> int:
+    """Of the server to PostgreSQL."""
+    url = keeper.variables.get("PARLEY_DATABASE_URL")
+    if url is None:
+        return 0
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'parley'"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_conversations_survive_the_server(keeper: LiveServer, ada: OpenAI) -> None:

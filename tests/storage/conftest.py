@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,13 +55,19 @@ def postgres_url() -> Iterator[str]:
         yield cluster.url
 
 
-@pytest.fixture
-def cluster() -> Iterator[postgres.Cluster]:
-    """A PostgreSQL that the test may kill."""
+@contextmanager
+def own_cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL that tests may kill."""
     programs = postgres.find_programs()
     require(programs is not None)
     assert programs is not None
     with postgres.Cluster(programs) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster() -> Iterator[postgres.Cluster]:
+    with own_cluster() as cluster:
         yield cluster
 
 

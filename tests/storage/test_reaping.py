@@ -65,6 +65,17 @@ def test_a_worker_of_this_machine_is_seen_to_be_dead_before_its_lease_runs_out(
         begin(database, user, message("s"), owner="x", conversation_id=conversation.public_id)
 
 
+def test_a_worker_that_is_seen_to_live_may_be_late(database: Database, user: User) -> None:
+    """The database was away for longer than its lease."""
+    conversation = database.run(conversations.create, user.id)
+    late = begin(database, user, owner=workers.own_name(), conversation_id=conversation.public_id, lease_seconds=-1)
+    assert database.run(responses.reap_expired) == []
+    assert database.run(responses.get, user.id, late.public_id).is_running
+    with pytest.raises(ConversationLocked):
+        begin(database, user, conversation_id=conversation.public_id)
+    assert complete(database, user, late, answer("msg_1", "a")).status == "completed"
+
+
 def test_the_living_are_left_alone(database: Database, user: User) -> None:
     living, ended = begin(database, user), begin(database, user)
     complete(database, user, ended)
