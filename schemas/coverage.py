@@ -182,9 +182,13 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("top_p", "0 to 1"),
         _done("truncation", "`auto` drops the oldest turns, says how many in `dropped`; absent: the model's setting"),
         _done("metadata"),
-        _done("include", "`message.output_text.logprobs`; the rest is accepted and never there"),
+        _done(
+            "include",
+            "`message.output_text.logprobs`; `reasoning.encrypted_content`, which is not encrypted; the rest is "
+            "accepted and never there",
+        ),
         _done("top_logprobs", "0 to 20, with `include`"),
-        _done("reasoning", "`effort` is passed to the chat template"),
+        _done("reasoning", "`effort` is passed to the chat template; reasoning is told as it is, without a `summary`"),
         _done("text", 'output cannot be constrained yet; only {"type": "text"}'),
         _done("tools", "functions are refused unless `tool_choice` is `none`; other types are passed over"),
         _done("tool_choice", "`none` or `auto`"),

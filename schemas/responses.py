@@ -45,6 +45,7 @@ RESPONSE = "resp_"
 REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 LOGPROBS = "message.output_text.logprobs"
+ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
 COMMON_NAMES = (
     "model",
@@ -99,6 +100,8 @@ class ResponsesRequest:
     num_top_logprobs: int | None = None
     """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
     reasoning_effort: str | None = None
+    seals_reasoning: bool = False
+    """Whether reasoning is also told as `encrypted_content`."""
     user: str | None = None
     template_kwargs: dict[str, Any] = field(default_factory=dict)
     """Variables for the chat template, as the client named them."""
@@ -157,7 +160,7 @@ class QueryBoolean(StrictField[bool]):
 
 
 class ReasoningSchema(RequestSchema):
-    """Summaries are not made: there is no reasoning item yet."""
+    """`summary` is tolerated: reasoning is told as it is, and nothing is summarized."""
 
     effort = Choice(REASONING_EFFORTS)
 
@@ -266,6 +269,7 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
         tool_choice=loaded.get("tool_choice", "auto"),
         num_top_logprobs=_num_top_logprobs(loaded),
         reasoning_effort=effort,
+        seals_reasoning=ENCRYPTED_REASONING in loaded.get("include", ()),
         user=loaded.get("user", loaded.get("safety_identifier")),
         template_kwargs={**({"reasoning_effort": effort} if effort else {}), **loaded.get("chat_template_kwargs", {})},
         **given,

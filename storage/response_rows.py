@@ -152,8 +152,9 @@ def release_lock(batch: sql.Batch, public_id: str) -> None:
 
 
 def append_events(batch: sql.Batch, row_id: int, events: Sequence[Event]) -> None:
+    """Events that are there already are skipped: their writer may not know that they are."""
     rows = [(row_id, event.sequence_number, event.data) for event in events]
-    batch.insert_rows("response_events", ("response_id", "sequence_number", "data"), rows)
+    batch.insert_rows("response_events", ("response_id", "sequence_number", "data"), rows, skips_known=True)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

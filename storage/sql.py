@@ -83,14 +83,18 @@ class Batch:
     def add(self, statement: str, **values: Any) -> None:
         self._statements.append((statement, values))
 
-    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, skips_known: bool = False
+    ) -> None:
+        """`skips_known`: rows whose key is there already are left as they are."""
+        end = " ON CONFLICT DO NOTHING" if skips_known else ""
         for start in range(0, len(rows), _MAX_ROWS):
             some = rows[start : start + _MAX_ROWS]
             places = ", ".join(
                 f"({', '.join(f'$rows[{number}][{column}]' for column in range(len(columns)))})"
                 for number in range(len(some))
             )
-            self.add(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places}", rows=some)
+            self.add(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places}{end}", rows=some)
 
     def run(self, db: Db) -> None:
         if is_postgresql(db) and len(self._statements) > 1:

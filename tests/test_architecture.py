@@ -108,7 +108,16 @@ BOUNDARIES = (
     Boundary("server.responses", ("flask", "werkzeug", *DATA, "server.app", "server.api", "server.auth")),
     *(
         Boundary(f"server.responses.{name}", (*WEB, "storage", "server.engine_client", "server.served_models"))
-        for name in ("prompt", "truncation", "builder", "event_rows", "response_object")
+        for name in (
+            "prompt",
+            "truncation",
+            "builder",
+            "output_items",
+            "event_rows",
+            "response_object",
+            "compaction",
+            "opaque",
+        )
     ),
     Boundary("server.generation", ("flask", "schemas", "server.chat", "server.app", "server.api", "storage")),
     Boundary("server.engine_client", ("flask", "schemas", "server", "storage"), ("server.engine.messages",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,20 +10,31 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from schemas.responses import load_response
+from server.chat.output import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
+from server.chat.output_plan import OutputPlan, PlainText
+from server.chat.output_reader import MakeParser
 from server.engine.messages import Delta, Finished, SamplingParams, TokenLogprob
 from server.errors import EngineLost, Overloaded
 from server.generation import Usage
 from server.responses.builder import Event, ResponseBuilder, is_terminal
 from server.responses.event_rows import pack, unpack
+from server.responses.prompt import chat_messages
 from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut
+from storage.ids import new_id
 
 ANY_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 NO_CUT = Cut()
 USAGE = usage_object(Usage(10, 3, 4))
 
 
-def builder(shows_logprobs: bool = False, cut: Cut = NO_CUT, **body: Any) -> ResponseBuilder:
+def builder(
+    shows_logprobs: bool = False,
+    cut: Cut = NO_CUT,
+    make_parser: MakeParser = PlainText,
+    options: Mapping[str, Any] = {},
+    **body: Any,
+) -> ResponseBuilder:
     response = new_response(
         load_response({"input": "hi", **body}),
         response_id="resp_1",
@@ -32,7 +44,7 @@ def builder(shows_logprobs: bool = False, cut: Cut = NO_CUT, **body: Any) -> Res
         conversation_id=None,
         cut=cut,
     )
-    return ResponseBuilder(response, "msg_1", shows_logprobs)
+    return ResponseBuilder(response, OutputPlan(make_parser).reader(), new_id, shows_logprobs=shows_logprobs, **options)
 
 
 def finished(reason: Any = "stop") -> Finished:
@@ -108,6 +120,109 @@ def test_a_failure_says_what_and_keeps_what_there_was() -> None:
     assert (response["output"][0]["status"], response["output"][0]["content"][0]["text"]) == ("incomplete", "Hel")
 
 
+# --- items of other kinds -------------------------------------------------------------------------------------------
+
+THINKS_AND_CALLS: list[OutputPart] = [
+    ReasoningText("Hm"),
+    ReasoningText("."),
+    ContentText("I look."),
+    ToolCallStarted(0, "call_a", "f"),
+    ToolCallArguments(0, '{"a":'),
+    ToolCallArguments(0, " 1}"),
+    ToolCallStarted(1, "call_b", "g"),
+    ToolCallArguments(1, "{}"),
+]
+
+
+class Script:
+    """A parser for which each character stands for the next part of a script."""
+
+    def __init__(self, parts: list[OutputPart] = THINKS_AND_CALLS) -> None:
+        self._parts = list(parts)
+
+    def feed(self, text: str) -> list[OutputPart]:
+        return [self._parts.pop(0) for _ in text]
+
+    def finish(self) -> list[OutputPart]:
+        return []
+
+
+def calling() -> ResponseBuilder:
+    return builder(make_parser=Script)
+
+
+def scripted_stream(built: ResponseBuilder, num_parts: int = len(THINKS_AND_CALLS)) -> list[Event]:
+    events = built.opening()
+    for _ in range(num_parts):
+        events += built.delta(Delta(1, 0, "."))
+    return events
+
+
+def test_reasoning_messages_and_calls_come_one_after_the_other() -> None:
+    built = calling()
+    events = scripted_stream(built) + built.finish(finished(), USAGE, 5)
+    check(events)
+    assert [event["type"].removeprefix("response.") for event in events][2:-1] == [
+        *("output_item.added", "content_part.added", "reasoning_text.delta", "reasoning_text.delta"),
+        *("reasoning_text.done", "content_part.done", "output_item.done"),
+        *("output_item.added", "content_part.added", "output_text.delta"),
+        *("output_text.done", "content_part.done", "output_item.done"),
+        *("output_item.added", "function_call_arguments.delta", "function_call_arguments.delta"),
+        *("function_call_arguments.done", "output_item.done"),
+        *("output_item.added", "function_call_arguments.delta"),
+        *("function_call_arguments.done", "output_item.done"),
+    ]
+    indexes = [event["output_index"] for event in events if "output_index" in event]
+    assert indexes == sorted(indexes)
+    response = Response.model_validate(events[-1]["response"], strict=True)
+    assert [item.type for item in response.output] == ["reasoning", "message", "function_call", "function_call"]
+    assert [(item.id or "").partition("_")[0] for item in response.output] == ["rs", "msg", "fc", "fc"]
+    assert response.output[2].arguments == '{"a": 1}'  # type: ignore[union-attr]
+    assert [item.status for item in response.output] == ["completed"] * 4  # type: ignore[union-attr]
+
+
+def test_a_call_that_breaks_off_is_incomplete_and_keeps_what_there_is() -> None:
+    for built, end in ((calling(), "interrupt"), (calling(), "cancel")):
+        events = scripted_stream(built, 5) + getattr(built, end)()
+        check(events)
+        *others, call = events[-1]["response"]["output"]
+        assert [item["status"] for item in others] == ["completed", "completed"]
+        assert (call["status"], call["arguments"], call["call_id"]) == ("incomplete", '{"a":', "call_a")
+
+
+def test_a_call_whose_arguments_are_no_object_is_not_complete() -> None:
+    built = calling()
+    scripted_stream(built, 5)
+    response = built.finish(finished(), USAGE, 5)[-1]["response"]
+    assert (response["status"], response["output"][-1]["status"]) == ("completed", "incomplete")
+
+
+def test_reasoning_alone_is_an_answer() -> None:
+    built = calling()
+    events = scripted_stream(built, 2) + built.finish(finished("length"), USAGE, 5)
+    check(events)
+    assert [item["type"] for item in events[-1]["response"]["output"]] == ["reasoning"]
+    assert events[-1]["response"]["output"][0]["status"] == "incomplete"
+
+
+def test_reasoning_may_be_sealed_and_is_read_again() -> None:
+    built = builder(make_parser=Script, options={"seals_reasoning": True})
+    events = scripted_stream(built, 2) + built.finish(finished(), USAGE, 5)
+    check(events)
+    reasoning = events[-1]["response"]["output"][0]
+    returned = {"type": "reasoning", "summary": [], "encrypted_content": reasoning["encrypted_content"]}
+    assert chat_messages([returned]) == [{"role": "assistant", "reasoning_content": "Hm."}]
+    assert chat_messages([{**returned, "encrypted_content": "gAAAA"}]) == []
+
+
+def test_events_of_all_kinds_come_back_from_rows_as_they_were() -> None:
+    built = calling()
+    events = scripted_stream(built) + built.finish(finished(), USAGE, 5)
+    text = pack(events)[1]
+    assert list(unpack(text)) == events
+    assert text.count("function_call_arguments.delta") == 2
+
+
 def test_an_overload_has_a_code_of_its_own() -> None:
     assert builder().fail(Overloaded(5))[-1]["response"]["error"]["code"] == "rate_limit_exceeded"
 
@@ -154,5 +269,5 @@ def test_events_come_back_from_rows_as_they_were() -> None:
     number, text = pack(events)
     assert number == len(events) - 1
     assert list(unpack(text)) == events
-    assert text.count("response.output_text.delta") == 0
+    assert text.count("response.output_text.delta") == 1
     assert [event for part in (events[:5], events[5:]) for event in unpack(pack(part)[1])] == events

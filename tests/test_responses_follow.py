@@ -13,7 +13,7 @@ from server.responses import follow
 from server.responses.builder import Event
 from server.responses.event_rows import pack
 from server.responses.follow import follow_stored, replay
-from tests.test_responses_builder import builder, whole_stream
+from tests.test_responses_builder import USAGE, builder, calling, finished, scripted_stream, whole_stream
 
 ANY_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
@@ -87,6 +87,19 @@ def test_a_response_without_events_is_told_from_its_end(reason: str) -> None:
     assert events[-1]["response"] == response
     assert Shelf([], response).follow() == events
     assert Shelf([], response).follow(after=3) == events[4:]
+
+
+def test_items_of_all_kinds_are_told_from_the_end() -> None:
+    built = calling()
+    scripted_stream(built)
+    response = built.finish(finished(), USAGE, 5)[-1]["response"]
+    events = replay(response)
+    for event in events:
+        ANY_EVENT.validate_python(event, strict=True)
+    kinds = [event["type"] for event in events]
+    assert kinds.count("response.output_item.done") == 4
+    assert [event["delta"] for event in events if "delta" in event] == ["Hm.", "I look.", '{"a": 1}', "{}"]
+    assert all(kind in kinds for kind in ("response.reasoning_text.done", "response.function_call_arguments.done"))
 
 
 def test_a_silence_is_told_as_nothing() -> None:

@@ -10,6 +10,8 @@ import pytest
 from gevent.queue import SimpleQueue
 
 from schemas.responses import load_response
+from server.chat.output_plan import OutputPlan, PlainText
+from server.chat.output_reader import MakeParser
 from server.engine.messages import Delta, Finished, SamplingParams
 from server.errors import DatabaseUnavailable, EngineLost, ParleyError, ResponseGone
 from server.generation import ClientLeft, Generation, Usage
@@ -19,6 +21,8 @@ from server.responses.event_rows import unpack
 from server.responses.response_object import new_response
 from server.responses.truncation import Cut
 from server.responses.turn import EventRow, Turn
+from storage.ids import new_id
+from tests.test_responses_builder import THINKS_AND_CALLS, Script
 
 STOP = Finished(1, 0, "stop", 2, 0)
 
@@ -63,6 +67,9 @@ class RememberingStore:
         self._keep(row)
         self.saved.append(items)
 
+    def save_surely(self, items: list[dict[str, Any]], row: EventRow | None) -> None:
+        self.save(items, row)
+
     def finish(self, body: dict[str, Any], items: list[dict[str, Any]], row: EventRow | None) -> None:
         self.on_finish()
         self._keep(row)
@@ -78,7 +85,7 @@ class RememberingStore:
 class Stage:
     """A turn with its scripted surroundings."""
 
-    def __init__(self, keeps_events: bool = True) -> None:
+    def __init__(self, keeps_events: bool = True, make_parser: MakeParser = PlainText) -> None:
         self.generation = ScriptedGeneration()
         self.store = RememberingStore()
         response = new_response(
@@ -91,7 +98,8 @@ class Stage:
             cut=Cut(),
         )
         generation = cast(Generation, self.generation)
-        self.turn = Turn(self.store, ResponseBuilder(response, "msg_1"), generation, keeps_events=keeps_events)
+        reader = OutputPlan(make_parser).reader()
+        self.turn = Turn(self.store, ResponseBuilder(response, reader, new_id), generation, keeps_events=keeps_events)
         self.num_ends = 0
         self.turn.start(self._on_end)
 
@@ -139,6 +147,60 @@ def test_the_end_is_stored_before_it_is_told(stage: Stage) -> None:
     stage.store.on_finish = look
     stage.play(delta("Hello"), STOP)
     assert seen[0][-1] == "response.output_text.delta"
+
+
+def test_an_item_that_ends_in_the_middle_is_stored_before_that_is_told() -> None:
+    stage = Stage(make_parser=Script)
+    told_when_saved: list[list[str]] = []
+    save = stage.store.save
+
+    def look(items: list[dict[str, Any]], row: EventRow | None) -> None:
+        gevent.sleep(0.01)
+        told_when_saved.append([event["type"] for event in told])
+        save(items, row)
+
+    stage.store.save = look  # type: ignore[method-assign]
+    told: list[Event] = []
+
+    def listen() -> None:
+        for batch in stage.turn.follow():
+            told.extend(batch)
+
+    follower = gevent.spawn(listen)
+    stage.play(*[delta(".")] * len(THINKS_AND_CALLS), STOP)
+    follower.join()
+    assert [kinds[-1] for kinds in told_when_saved] == [
+        "response.reasoning_text.delta",
+        "response.output_text.delta",
+        "response.function_call_arguments.delta",
+    ]
+    assert [len(items) for items in stage.store.saved] == [2, 3, 4]
+    assert [event for _, row in stage.store.rows for event in unpack(row)] == told
+    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+
+
+def test_an_item_whose_end_cannot_be_stored_fails_the_response() -> None:
+    stage = Stage(make_parser=Script)
+    stage.store.error = DatabaseUnavailable(1)
+    events = stage.play(*[delta(".")] * 3)
+    assert not any(event["type"].endswith(".done") for event in events)
+    assert events[-1]["type"] == "error"
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+
+
+def test_an_end_that_could_not_be_stored_in_time_may_still_be_told_later() -> None:
+    stage = Stage(make_parser=Script)
+    save = stage.store.save
+    stage.store.save = _unavailable  # type: ignore[method-assign]
+    events = stage.play(*[delta(".")] * 3)
+    stage.store.save = save  # type: ignore[method-assign]
+    assert [event["type"] for event in events[-2:]] == ["error", "response.failed"]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert [event for _, row in stage.store.rows for event in unpack(row)] == events
+
+
+def _unavailable(items: list[dict[str, Any]], row: EventRow | None) -> None:
+    raise DatabaseUnavailable(1)
 
 
 def test_it_can_be_followed_from_any_event_and_after_the_end(stage: Stage) -> None:

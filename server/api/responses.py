@@ -6,7 +6,6 @@ stored is made by the request itself and leaves nothing behind.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,16 +21,14 @@ from server.auth import current_caller, current_user
 from server.client_watch import ClientWatch
 from server.errors import DO_NOT_RETRY, InvalidRequest, ParleyError, error_response
 from server.generation import ClientLeft
-from server.responses.builder import Event, ResponseBuilder, is_terminal
+from server.responses.builder import Event, is_terminal
 from server.responses.follow import follow_stored
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
 from server.responses.production import Prompting, produce, tell
 from server.responses.prompt import Opened
-from server.responses.response_object import new_response
 from server.responses.turn import Turn
 from server.served_models import ServedModel
-from server.submission import sampling_params
 from storage import responses
 from storage.ids import new_id
 
@@ -141,17 +138,9 @@ def _followed(response_id: str, after: int) -> Iterator[list[Event]]:
 def _unstored(wanted: ResponsesRequest, model: ServedModel) -> Response:
     """Made by this request, and gone with it."""
     prompting = _prompting(wanted, model)
-    generation, cut = prompting.start()
-    response = new_response(
-        wanted,
-        response_id=new_id("resp"),
-        created_at=int(time.time()),
-        model=model.spec.id,
-        sampling=sampling_params(wanted.sampling, prompting.card),
-        conversation_id=wanted.conversation_id,
-        cut=cut,
-    )
-    builder = ResponseBuilder(response, new_id("msg"), wanted.num_top_logprobs is not None)
+    started = prompting.start()
+    generation = started.generation
+    builder = prompting.builder(started, new_id("resp"))
     if wanted.stream:
         batches = produce(generation, builder, services().settings.ping_seconds)
         streamed = _event_stream(tell(batches, builder))

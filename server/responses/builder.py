@@ -1,7 +1,9 @@
 """What happens to a response, as the events of the Responses API and as the Response object at any moment.
 
-    created . in_progress . [item added . part added . text delta* . text done . part done . item done] . terminal
+    created . in_progress . (an item's events)* . terminal
 
+What the model writes is taken apart into items: reasoning, messages and function calls, each as it comes; at most the
+last of them is still growing.
 The terminal event comes exactly once: completed, incomplete (the token limit, a client that left, a cancellation) or
 failed, before which an `error` event names the precise error. Sequence numbers count from 0 without a gap. Events share
 no mutable state with the builder. It does not know how events travel or where they are stored.
@@ -9,10 +11,22 @@ no mutable state with the builder. It does not know how events travel or where t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from server.chat.output import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
+from server.chat.output_reader import OutputReader
 from server.engine.messages import Delta, Finished, TokenLogprob
 from server.errors import InvalidRequest, Overloaded, ParleyError
+from server.responses.output_items import (
+    BareEvent,
+    CallItem,
+    MessageItem,
+    OutputItem,
+    PartItem,
+    ReasoningItem,
+    logprob_object,
+)
 
 Event = dict[str, Any]
 
@@ -30,33 +44,39 @@ def error_event(sequence_number: int, error: ParleyError) -> Event:
 
 
 class ResponseBuilder:
-    """One response with one message of text; `response` is what `response_object.new_response` made."""
+    """One response; `response` is what `response_object.new_response` made, `reader` takes the model's text apart, and
+    `new_id` makes ids with a prefix for the items."""
 
-    def __init__(self, response: dict[str, Any], message_id: str, shows_logprobs: bool = False) -> None:
+    def __init__(
+        self,
+        response: dict[str, Any],
+        reader: OutputReader,
+        new_id: Callable[[str], str],
+        *,
+        shows_logprobs: bool = False,
+        seals_reasoning: bool = False,
+    ) -> None:
         self._response = response
-        self._message_id = message_id
+        self._reader = reader
+        self._new_id = new_id
         self._shows_logprobs = shows_logprobs
+        self._seals_reasoning = seals_reasoning
         self._next_number = 0
-        self._texts: list[str] = []
-        self._logprobs: list[dict[str, Any]] = []
-        self._has_message = False
-        self._message_status = "in_progress"
+        self._items: list[OutputItem] = []
+        self._is_settled = False
 
     @property
     def is_over(self) -> bool:
         return bool(self._response["status"] != "in_progress")
 
     @property
-    def text(self) -> str:
-        """What the model has written so far."""
-        if len(self._texts) > 1:
-            self._texts = ["".join(self._texts)]
-        return self._texts[0] if self._texts else ""
+    def num_reasoning_tokens(self) -> int:
+        return self._reader.num_reasoning_tokens
 
     @property
     def output_items(self) -> list[dict[str, Any]]:
         """The output so far; the last item may be in progress."""
-        return [self._message([self._part()])] if self._has_message else []
+        return [item.as_object for item in self._items]
 
     @property
     def response(self) -> dict[str, Any]:
@@ -74,16 +94,22 @@ class ResponseBuilder:
 
     def delta(self, delta: Delta) -> list[Event]:
         """New text."""
-        events = self._begin_message()
-        logprobs = [_logprob(token) for token in delta.logprobs or ()] if self._shows_logprobs else []
-        self._texts.append(delta.text)
-        self._logprobs += logprobs
-        return [*events, self._of_part("response.output_text.delta", delta=delta.text, logprobs=logprobs)]
+        return self._tell(*self._reader.read(delta))
+
+    def settle(self) -> list[Event]:
+        """No more text will come: what was held back is told, and the tokens of reasoning can be counted."""
+        if self._is_settled:
+            return []
+        self._is_settled = True
+        return self._tell(*self._reader.finish())
 
     def finish(self, finished: Finished, usage: dict[str, Any], completed_at: int) -> list[Event]:
         """The model has come to an end, its own or that of the tokens it may use."""
+        events = self.settle()
+        if not self._items:
+            events += self._begin(MessageItem(self._new_id("msg"), 0))
         is_complete = finished.finish_reason == "stop"
-        events = self._begin_message() + self._end_message("completed" if is_complete else "incomplete")
+        events += self._end_item(is_complete)
         if is_complete:
             return events + self._end("completed", usage=usage, completed_at=completed_at)
         return events + self._end("incomplete", usage=usage, incomplete_details={"reason": "max_output_tokens"})
@@ -98,32 +124,73 @@ class ResponseBuilder:
 
     def fail(self, error: ParleyError) -> list[Event]:
         """It cannot go on."""
+        rest = self.settle()
         told = error_event(self._take_number(), error)
         reason = {"code": _response_error_code(error), "message": error.message}
-        return [told, *self._cut_off("failed", error=reason)]
+        return [*rest, told, *self._end_early("failed", error=reason)]
 
-    # --- how it is written ------------------------------------------------------------------------------------------
+    # --- the parts of the output ------------------------------------------------------------------------------------
 
-    def _begin_message(self) -> list[Event]:
-        if self._has_message:
+    def _tell(self, parts: list[OutputPart], logprobs: list[TokenLogprob]) -> list[Event]:
+        shown = [logprob_object(token) for token in logprobs] if self._shows_logprobs else []
+        events: list[Event] = []
+        for part in parts:
+            match part:
+                case ContentText(text):
+                    # All of them come with the first text that there is: whose they are exactly, nobody knows here.
+                    events += self._text(MessageItem, text, shown)
+                    shown = []
+                case ReasoningText(text):
+                    events += self._text(ReasoningItem, text, [])
+                case ToolCallStarted(_, call_id, name):
+                    events += self._end_item(is_complete=True)
+                    events += self._begin(CallItem(self._new_id("fc"), len(self._items), call_id, name))
+                case ToolCallArguments(_, text):
+                    events += self._arguments(text)
+        return events
+
+    def _text(self, kind: type[PartItem], text: str, logprobs: list[dict[str, Any]]) -> list[Event]:
+        events: list[Event] = []
+        item = self._open_item
+        if not isinstance(item, kind):
+            events += self._end_item(is_complete=True)
+            item = self._new_part_item(kind)
+            events += self._begin(item)
+        return events + self._numbered(item.delta(text, logprobs))
+
+    def _new_part_item(self, kind: type[PartItem]) -> PartItem:
+        if kind is ReasoningItem:
+            return ReasoningItem(self._new_id("rs"), len(self._items), is_sealed=self._seals_reasoning)
+        return MessageItem(self._new_id("msg"), len(self._items))
+
+    def _arguments(self, text: str) -> list[Event]:
+        item = self._open_item
+        if not isinstance(item, CallItem):
+            raise TypeError("arguments of no call")
+        return self._numbered(item.delta(text))
+
+    @property
+    def _open_item(self) -> OutputItem | None:
+        return self._items[-1] if self._items and self._items[-1].status == "in_progress" else None
+
+    def _begin(self, item: OutputItem) -> list[Event]:
+        self._items.append(item)
+        return self._numbered(item.begin())
+
+    def _end_item(self, is_complete: bool) -> list[Event]:
+        item = self._open_item
+        if item is None:
             return []
-        self._has_message = True
-        return [
-            self._event("response.output_item.added", output_index=0, item=self._message([])),
-            self._of_part("response.content_part.added", part=self._part()),
-        ]
+        return self._numbered(item.end("completed" if is_complete and item.can_be_complete else "incomplete"))
 
-    def _end_message(self, status: str) -> list[Event]:
-        self._message_status = status
-        part = self._part()
-        return [
-            self._of_part("response.output_text.done", text=self.text, logprobs=part["logprobs"]),
-            self._of_part("response.content_part.done", part=part),
-            self._event("response.output_item.done", output_index=0, item=self._message([part])),
-        ]
+    # --- how it ends ------------------------------------------------------------------------------------------------
 
     def _cut_off(self, status: str, **fields: Any) -> list[Event]:
-        self._message_status = "incomplete"
+        return [*self.settle(), *self._end_early(status, **fields)]
+
+    def _end_early(self, status: str, **fields: Any) -> list[Event]:
+        if (item := self._open_item) is not None:
+            item.status = "incomplete"
         return self._end(status, **fields)
 
     def _end(self, status: str, **fields: Any) -> list[Event]:
@@ -133,6 +200,12 @@ class ResponseBuilder:
         kind = "incomplete" if status == "cancelled" else status
         return [self._event(f"response.{kind}", response=self.response)]
 
+    def _numbered(self, events: list[BareEvent]) -> list[Event]:
+        return [
+            self._event(event["type"], **{key: value for key, value in event.items() if key != "type"})
+            for event in events
+        ]
+
     def _event(self, kind: str, **fields: Any) -> Event:
         return {"type": kind, "sequence_number": self._take_number(), **fields}
 
@@ -141,33 +214,9 @@ class ResponseBuilder:
         self._next_number += 1
         return number
 
-    def _of_part(self, kind: str, **fields: Any) -> Event:
-        return self._event(kind, item_id=self._message_id, output_index=0, content_index=0, **fields)
-
-    def _part(self) -> dict[str, Any]:
-        return {"type": "output_text", "annotations": [], "logprobs": list(self._logprobs), "text": self.text}
-
-    def _message(self, content: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "id": self._message_id,
-            "type": "message",
-            "status": self._message_status,
-            "content": content,
-            "role": "assistant",
-        }
-
 
 def _response_error_code(error: ParleyError) -> str:
     """The nearest of the codes that a Response object may carry."""
     if isinstance(error, Overloaded):
         return "rate_limit_exceeded"
     return "invalid_prompt" if isinstance(error, InvalidRequest) else "server_error"
-
-
-def _logprob(token: TokenLogprob) -> dict[str, Any]:
-    top = [_token(token_bytes, logprob) for _, token_bytes, logprob in token.top]
-    return {**_token(token.token_bytes, token.logprob), "top_logprobs": top}
-
-
-def _token(token_bytes: bytes, logprob: float) -> dict[str, Any]:
-    return {"token": token_bytes.decode(errors="replace"), "logprob": logprob, "bytes": list(token_bytes)}

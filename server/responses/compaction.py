@@ -9,14 +9,13 @@ the items that are kept word for word: instructions, and the last turn if that i
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from server.responses.opaque import seal, unseal
 from server.responses.prompt import CALL_TYPES, OUTPUT_TYPES, Item, call_id_of, call_ids, is_instruction, text_of
 from server.responses.truncation import Turns
 
@@ -61,20 +60,15 @@ class Split:
 
 
 def compaction_item(item_id: str, sealed: Sealed) -> dict[str, Any]:
-    content = base64.urlsafe_b64encode(msgspec.json.encode(sealed)).decode()
-    return {"id": item_id, "type": COMPACTION, "encrypted_content": content}
+    return {"id": item_id, "type": COMPACTION, "encrypted_content": seal(sealed)}
 
 
 def opened(item: Item) -> Sealed | None:
     """What a compaction item holds; None if it is none, or was not made by this function's sister."""
-    content = item.get("encrypted_content")
-    if item.get("type") != COMPACTION or not isinstance(content, str):
+    if item.get("type") != COMPACTION:
         return None
-    try:
-        sealed = msgspec.json.decode(base64.b64decode(content, altchars=b"-_", validate=True), type=Sealed)
-    except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError):
-        return None
-    return sealed if sealed.version == VERSION else None
+    sealed = unseal(item.get("encrypted_content"), Sealed)
+    return sealed if sealed is not None and sealed.version == VERSION else None
 
 
 def first_unreadable(items: Sequence[Item]) -> int | None:

@@ -13,22 +13,25 @@ import msgspec
 
 from server.responses.builder import Event
 
-DELTA = "response.output_text.delta"
+DELTA = ".delta"
 RUN = "deltas"
-PLACE = ("item_id", "output_index", "content_index")
+OF_ITSELF = ("type", "sequence_number", "delta")
+"""Fields that are not the same in all deltas of a run."""
 
 
 def pack(events: Sequence[Event]) -> tuple[int, str]:
     """The row's number and text. The events follow each other, and there is at least one."""
     packed: list[dict[str, Any]] = []
     for event in events:
-        if event["type"] != DELTA or event["logprobs"]:
+        if not event["type"].endswith(DELTA) or event.get("logprobs"):
             packed.append(event)
-        elif packed and packed[-1]["type"] == RUN and _place(packed[-1]) == _place(event):
+            continue
+        common = {"of": event["type"], **{name: value for name, value in event.items() if name not in OF_ITSELF}}
+        if packed and packed[-1]["type"] == RUN and packed[-1]["common"] == common:
             packed[-1]["texts"].append(event["delta"])
         else:
-            run = {"type": RUN, "sequence_number": event["sequence_number"], **_place(event), "texts": [event["delta"]]}
-            packed.append(run)
+            number = event["sequence_number"]
+            packed.append({"type": RUN, "sequence_number": number, "common": common, "texts": [event["delta"]]})
     return events[-1]["sequence_number"], msgspec.json.encode(packed).decode()
 
 
@@ -40,9 +43,7 @@ def unpack(text: str) -> Iterator[Event]:
 
 
 def _deltas(run: dict[str, Any]) -> Iterable[Event]:
+    common = dict(run["common"])
+    kind = common.pop("of")
     for number, text in enumerate(run["texts"], start=run["sequence_number"]):
-        yield {"type": DELTA, "sequence_number": number, **_place(run), "delta": text, "logprobs": []}
-
-
-def _place(event: Event) -> dict[str, Any]:
-    return {name: event[name] for name in PLACE}
+        yield {"type": kind, "sequence_number": number, "delta": text, **common}

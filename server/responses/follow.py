@@ -79,19 +79,33 @@ def _terminal(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def _replayed_item(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    is_message = item.get("type") == "message"
-    begun = {**item, "status": "in_progress", **({"content": []} if is_message else {})}
+    begun = {**item, "status": "in_progress"}
+    parts = item.get("content") or []
+    begun |= {"content": []} if "content" in item else {}
+    begun |= {"arguments": ""} if "arguments" in item else {}
     yield {"type": "response.output_item.added", "output_index": index, "item": begun}
-    for number, part in enumerate(item["content"] if is_message else ()):
-        place = {"item_id": item["id"], "output_index": index, "content_index": number}
-        yield {"type": "response.content_part.added", **place, "part": {**part, "text": "", "logprobs": []}}
-        told = {"logprobs": part.get("logprobs") or []}
-        if part["text"]:
-            yield {"type": "response.output_text.delta", **place, "delta": part["text"], **told}
-        if item["status"] != "in_progress":
-            yield {"type": "response.output_text.done", **place, "text": part["text"], **told}
-            yield {"type": "response.content_part.done", **place, "part": part}
+    place = {"item_id": item["id"], "output_index": index}
+    is_over = item["status"] != "in_progress"
+    for number, part in enumerate(parts):
+        yield from _replayed_part({**place, "content_index": number}, part, is_over)
+    if item.get("arguments"):
+        yield {"type": "response.function_call_arguments.delta", **place, "delta": item["arguments"]}
+    if "arguments" in item and is_over:
+        yield {"type": "response.function_call_arguments.done", **place, "arguments": item["arguments"]}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
+
+
+def _replayed_part(place: dict[str, Any], part: dict[str, Any], is_over: bool) -> Iterator[dict[str, Any]]:
+    kind = f"response.{part['type']}"
+    has_logprobs = part["type"] == "output_text"
+    told = {"logprobs": part.get("logprobs") or []} if has_logprobs else {}
+    empty: dict[str, Any] = {"logprobs": []} if has_logprobs else {}
+    yield {"type": "response.content_part.added", **place, "part": {**part, "text": "", **empty}}
+    if part["text"]:
+        yield {"type": f"{kind}.delta", **place, "delta": part["text"], **told}
+    if is_over:
+        yield {"type": f"{kind}.done", **place, "text": part["text"], **told}
+        yield {"type": "response.content_part.done", **place, "part": part}
 
 
 def _unpacked(rows: Sequence[str], after: int) -> list[Event]:

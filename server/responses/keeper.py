@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -18,16 +17,12 @@ import gevent
 
 from schemas.responses import ResponsesRequest
 from server.client_watch import ClientWatch
-from server.generation import Generation
-from server.responses.builder import ResponseBuilder
 from server.responses.opening import LEASE_SECONDS, NewTurn, close_again, lock_and_read, store_turn
 from server.responses.production import Prompting
-from server.responses.response_object import new_response
 from server.responses.store import ResponseStore
-from server.responses.truncation import Cut
 from server.responses.turn import Turn
 from server.served_models import ServedModel
-from server.submission import Caller, sampling_params
+from server.submission import Caller
 from server.titling import title_soon
 from storage import responses, workers
 from storage.database import Database
@@ -73,9 +68,11 @@ class Keeper:
         try:
             prompting = Prompting(model, wanted, opened, caller, watch)
             with ExitStack() as on_error:
-                generation, cut = prompting.start()
-                on_error.callback(generation.close)
-                turn = self._turn(new, model, prompting, generation, cut)
+                started = prompting.start()
+                on_error.callback(started.generation.close)
+                store = ResponseStore(self._database, user_id, response_id)
+                builder = prompting.builder(started, response_id)
+                turn = Turn(store, builder, started.generation, keeps_events=wanted.stream or wanted.background)
                 store_turn(self._database, new, turn.response)
                 on_error.pop_all()
         except BaseException:
@@ -83,21 +80,6 @@ class Keeper:
             raise
         self._start(response_id, turn, partial(self._give_title, user_id, wanted.conversation_id, model, caller))
         return turn
-
-    def _turn(self, new: NewTurn, model: ServedModel, prompting: Prompting, generation: Generation, cut: Cut) -> Turn:
-        wanted = new.wanted
-        response = new_response(
-            wanted,
-            response_id=new.response_id,
-            created_at=int(time.time()),
-            model=model.spec.id,
-            sampling=sampling_params(wanted.sampling, prompting.card),
-            conversation_id=wanted.conversation_id,
-            cut=cut,
-        )
-        builder = ResponseBuilder(response, new_id("msg"), wanted.num_top_logprobs is not None)
-        store = ResponseStore(self._database, new.user_id, new.response_id)
-        return Turn(store, builder, generation, keeps_events=wanted.stream or wanted.background)
 
     def _start(self, response_id: str, turn: Turn, on_end: Callable[[], None]) -> None:
         self._turns[response_id] = turn

@@ -7,24 +7,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from schemas.responses import ResponsesRequest
+from server.chat.output_plan import OutputPlan, plan_output
 from server.chat.template import TemplateError
 from server.client_watch import ClientWatch
-from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece
+from server.engine.messages import Delta, Finished, Submit, TextPiece
 from server.errors import ContextLengthExceeded, InvalidRequest, ParleyError, TemplateRefused
 from server.generation import ClientLeft, Generation
 from server.responses.builder import Event, ResponseBuilder
 from server.responses.compaction import HEAD, first_unreadable, unfolded
 from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, check_outputs, is_instruction
-from server.responses.response_object import usage_object
+from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
 from server.served_models import ServedModel
-from server.submission import Caller, make_submit
+from server.submission import Caller, make_submit, sampling_params
+from storage.ids import new_id
 
 INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A generation that runs."""
+
+    generation: Generation
+    cut: Cut
+    """What had to be left out of its prompt."""
+    plan: OutputPlan
+    """How its output is read."""
 
 
 class Prompting:
@@ -56,12 +70,28 @@ class Prompting:
         max_turns = wanted.context.max_turns
         self._num_unwanted = 0 if max_turns is None else self._turns.num_beyond(max_turns)
 
-    @property
-    def card(self) -> ModelCard:
-        return self._card
+    def builder(self, started: Started, response_id: str) -> ResponseBuilder:
+        """The builder of the response that begins now."""
+        wanted = self._wanted
+        response = new_response(
+            wanted,
+            response_id=response_id,
+            created_at=int(time.time()),
+            model=self._model.spec.id,
+            sampling=sampling_params(wanted.sampling, self._card),
+            conversation_id=wanted.conversation_id,
+            cut=started.cut,
+        )
+        return ResponseBuilder(
+            response,
+            started.plan.reader(),
+            new_id,
+            shows_logprobs=wanted.num_top_logprobs is not None,
+            seals_reasoning=wanted.seals_reasoning,
+        )
 
-    def start(self) -> tuple[Generation, Cut]:
-        """A started generation of the longest prompt that fits, and what had to be left out.
+    def start(self) -> Started:
+        """A started generation of the longest prompt that fits.
 
         Raises:
             ParleyError: if it cannot be served; nothing of it runs then.
@@ -70,7 +100,9 @@ class Prompting:
         num_dropped = self._num_unwanted
         while True:
             items, cut = self._turns.without(num_dropped)
-            generation = self._generation(self._submit(items))
+            pieces = self._pieces(items)
+            plan = plan_output(self._model.chat_template(), pieces, separates_reasoning=True)
+            generation = self._generation(self._submit(pieces, plan))
             try:
                 generation.start()
                 num_tokens = generation.usage.num_prompt_tokens
@@ -79,7 +111,7 @@ class Prompting:
                 if not self._must_drop(num_dropped, num_tokens):
                     raise
             if not self._must_drop(num_dropped, num_tokens):
-                return generation, cut
+                return Started(generation, cut, plan)
             generation.close()
             num_dropped += self._turns_after(num_dropped).num_to_drop(num_tokens, self._max_tokens, self._room)
 
@@ -90,7 +122,8 @@ class Prompting:
             ParleyError: if there is no such prompt.
             ClientLeft: if the client did.
         """
-        submit = msgspec.structs.replace(self._submit(self._turns.without(self._num_unwanted)[0]), max_tokens=0)
+        pieces = self._pieces(self._turns.without(self._num_unwanted)[0])
+        submit = msgspec.structs.replace(self._submit(pieces, OutputPlan()), max_tokens=0)
         with self._generation(submit) as generation:
             try:
                 generation.start()
@@ -120,12 +153,13 @@ class Prompting:
     def _generation(self, submit: Submit) -> Generation:
         return Generation(self._model, [submit], self._watch, prompt_param=INPUT)
 
-    def _submit(self, items: Sequence[Item]) -> Submit:
+    def _submit(self, pieces: list[TextPiece], plan: OutputPlan) -> Submit:
         return make_submit(
             self._wanted,
             self._card,
-            pieces=self._pieces(items),
+            pieces=pieces,
             num_top_logprobs=self._wanted.num_top_logprobs,
+            shown_control_tokens=plan.shown_control_tokens,
             caller=self._caller,
         )
 
@@ -184,5 +218,7 @@ def tell(batches: Iterator[list[Event]], builder: ResponseBuilder) -> Iterator[l
 
 def _events(generation: Generation, builder: ResponseBuilder, happened: Delta | Finished) -> list[Event]:
     if isinstance(happened, Finished):
-        return builder.finish(happened, usage_object(generation.usage), int(time.time()))
+        events = builder.settle()
+        usage = usage_object(generation.usage, builder.num_reasoning_tokens)
+        return events + builder.finish(happened, usage, int(time.time()))
     return builder.delta(happened)

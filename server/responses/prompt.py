@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from server.responses.opaque import unsealed_text
+
 Item = Mapping[str, Any]
 Message = dict[str, Any]
 
@@ -121,7 +123,7 @@ def _add(messages: list[Message], item: Item) -> None:
 
 
 def _add_reasoning(messages: list[Message], item: Item) -> None:
-    text = text_of(item.get("content")) or text_of(item.get("summary"))
+    text = text_of(item.get("content")) or unsealed_text(item.get("encrypted_content")) or text_of(item.get("summary"))
     if text:
         _assistant(messages, starts_over=("content", "tool_calls", "reasoning_content"))["reasoning_content"] = text
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -39,27 +40,36 @@ class ResponseStore:
 
     def save(self, items: list[dict[str, Any]], row: EventRow | None) -> None:
         try:
-            self._database.run(
-                responses.save_output, self._user_id, self._response_id, items, events=_stored_events(row)
-            )
+            self._save(items, row)
         except StorageError as error:
             raise self._translated(error) from error
 
+    def save_surely(self, items: list[dict[str, Any]], row: EventRow | None) -> None:
+        self._patiently(lambda: self._save(items, row))
+
     def finish(self, body: dict[str, Any], items: list[dict[str, Any]], row: EventRow | None) -> None:
+        self._patiently(lambda: self._finish(body, items, row))
+
+    def _patiently(self, write: Callable[[], None]) -> None:
+        """Writing the same twice is harmless."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         pause = 0.1
         while True:
             try:
-                self._finish(body, items, row)
+                write()
                 return
             except StorageUnavailable as error:
                 if time.monotonic() + pause > give_up_at:
                     raise self._translated(error) from error
-                logger.warning("the end of %s waits for the database: %s", self._response_id, error)
+                logger.warning("%s waits for the database: %s", self._response_id, error)
             except StorageError as error:
                 raise self._translated(error) from error
             gevent.sleep(pause)
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
+
+    def _save(self, items: list[dict[str, Any]], row: EventRow | None) -> None:
+        events = _stored_events(row)
+        self._database.run(responses.save_output, self._user_id, self._response_id, items, events=events)
 
     def _finish(self, body: dict[str, Any], items: list[dict[str, Any]], row: EventRow | None) -> None:
         events = _stored_events(row)

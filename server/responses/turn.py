@@ -40,7 +40,11 @@ class Store(Protocol):
     """Where one response is kept. Everything raises ParleyError: ResponseGone for good, or something else for now."""
 
     def save(self, items: list[dict[str, Any]], row: EventRow | None) -> None:
-        """Keep the output so far."""
+        """Keep the output so far, if that goes at once."""
+        ...
+
+    def save_surely(self, items: list[dict[str, Any]], row: EventRow | None) -> None:
+        """Keep the output so far, and wait for that if need be."""
         ...
 
     def finish(self, body: dict[str, Any], items: list[dict[str, Any]], row: EventRow | None) -> None:
@@ -57,6 +61,7 @@ class Turn:
         self._generation = generation
         self._keeps_events = keeps_events
         self._events: list[Event] = builder.opening()
+        self._untold: list[Event] = []
         self._num_saved = 0
         self._saved_length = 0
         self._next_save = time.monotonic() + SAVE_SECONDS
@@ -129,7 +134,7 @@ class Turn:
             for events in produce(self._generation, self._builder, SAVE_SECONDS):
                 if self._builder.is_over:
                     return events
-                self._tell(events)
+                self._tell_durably(events)
                 self._save_now_and_then()
             raise RuntimeError("the generation ended without an end")
         except ClientLeft:
@@ -142,19 +147,34 @@ class Turn:
             self.error = InternalError(self.response["id"])
         return self._builder.fail(self.error)
 
-    def _finish(self, last: list[Event]) -> None:
-        num_text = next(number for number, event in enumerate(last) if not event["type"].endswith(OPEN_ENDED))
-        self._tell(last[:num_text])
-        last = last[num_text:]
+    def _tell_durably(self, events: list[Event]) -> None:
+        """What tells of an item's end waits for the storage; ParleyError if that does not take it."""
+        num_open = _num_open_ended(events)
+        self._tell(events[:num_open])
+        self._untold = events[num_open:]
+        if self._untold:
+            self._join_saver()
+            self._store.save_surely(self._builder.output_items, self._row([*self._events, *self._untold]))
+            self._num_saved = len(self._events) + len(self._untold)
+            self._tell(self._untold)
+            self._untold = []
+
+    def _join_saver(self) -> None:
         if self._saver is not None:
             self._saver.join()
+
+    def _finish(self, last: list[Event]) -> None:
+        last = self._untold + last
+        num_open = _num_open_ended(last)
+        self._tell(last[:num_open])
+        last = last[num_open:]
+        self._join_saver()
         try:
             self._store.finish(self.response, self._builder.output_items, self._row([*self._events, *last]))
         except ParleyError as error:
             logger.warning("the end of %s is not stored: %s", self.response["id"], error)
             self.error = error
-            number = last[-1]["sequence_number"]
-            last = [*last[:-1], error_event(number, error)]
+            last = [error_event(last[0]["sequence_number"], error)]
         self._tell(last)
 
     def _tell(self, events: list[Event]) -> None:
@@ -183,3 +203,9 @@ class Turn:
     def _row(self, events: list[Event]) -> EventRow | None:
         new = events[self._num_saved :]
         return pack(new) if new and self._keeps_events else None
+
+
+def _num_open_ended(events: list[Event]) -> int:
+    """How many of the events can be told before anything is stored."""
+    kinds = enumerate(str(event["type"]) for event in events)
+    return next((number for number, kind in kinds if not kind.endswith(OPEN_ENDED)), len(events))

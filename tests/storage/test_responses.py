@@ -249,6 +249,16 @@ def test_events_are_read_from_any_point(database: Database, user: User) -> None:
     assert database.run(responses.events, user.id, begun.public_id, after=261) == []
 
 
+def test_events_and_output_may_be_stored_again_when_nobody_knows_whether_they_were(
+    database: Database, user: User
+) -> None:
+    begun = begin(database, user)
+    for _ in range(2):
+        database.run(responses.save_output, user.id, begun.public_id, [answer("a", "A")], events=[Event(3, "three")])
+    assert database.run(responses.events, user.id, begun.public_id) == [Event(3, "three")]
+    assert len(database.run(responses.output_items, user.id, begun.public_id)) == 1
+
+
 # --- who lives ------------------------------------------------------------------------------------------------------
 
 
