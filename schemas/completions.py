@@ -8,8 +8,15 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields import Boolean, Integer, StrictField, Text, at, check_length, invalid, problem, shown, wrong_type
-from schemas.generation import MAX_TOP_LOGPROBS, GenerationSchema, generation_options, load_fields
+from schemas.fields import Boolean, Integer, StrictField, Text, at, check_length, invalid, shown, wrong_type
+from schemas.generation import (
+    MAX_CHOICES,
+    MAX_TOKENS,
+    MAX_TOP_LOGPROBS,
+    GenerationSchema,
+    generation_options,
+    load_fields,
+)
 from schemas.sampling import MAX_TOKEN_ID, SamplingOptions
 
 MAX_PROMPTS = 256
@@ -36,9 +43,11 @@ class CompletionRequest:
     """Answer with the prompt before the completion."""
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     max_tokens: int = DEFAULT_MAX_TOKENS
-    """Tokens per choice."""
+    """Tokens per choice; 0 only with `echo`."""
     stop: tuple[str, ...] = ()
     n: int = 1
+    best_of: int = 1
+    """How many are made, of which the `n` likeliest are the answer; never fewer than `n`."""
     stream: bool = False
     include_usage: bool = False
     """Send a last chunk with the usage; only ever true of a stream."""
@@ -46,6 +55,10 @@ class CompletionRequest:
     """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
     ignore_eos: bool = False
     user: str | None = None
+
+    @property
+    def wants_prompt_logprobs(self) -> bool:
+        return self.echo and self.num_top_logprobs is not None
 
 
 class Prompts(StrictField[tuple[Prompt, ...]]):
@@ -99,18 +112,30 @@ class CompletionSchema(GenerationSchema):
     logprobs = Integer(0, MAX_TOP_LOGPROBS)
     """OpenAI accepts 5 at most."""
 
+    best_of = Integer(1, MAX_CHOICES)
+    max_tokens = Integer(0, MAX_TOKENS)
+
     @validates_schema
     def _bounded_in_all(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        num_choices = len(data.get("prompt", ())) * data.get("n", 1)
+        name = "best_of" if "best_of" in data else "n"
+        num_choices = len(data.get("prompt", ())) * data.get(name, 1)
         if num_choices > MAX_CHOICES_IN_ALL:
             raise invalid(
-                f"makes {num_choices} choices over all prompts, at most {MAX_CHOICES_IN_ALL} are accepted", "n"
+                f"makes {num_choices} choices over all prompts, at most {MAX_CHOICES_IN_ALL} are accepted", name
             )
 
     @validates_schema
-    def _echo_without_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if data.get("echo") and "logprobs" in data:
-            raise problem("is not supported together with 'logprobs' yet", "unsupported_parameter", "echo")
+    def _best_of_n_at_least(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        best_of, n = data.get("best_of"), data.get("n", 1)
+        if best_of is not None and best_of < n:
+            raise invalid(f"must be {n} at least, as many as 'n', got {best_of}", "best_of")
+        if best_of is not None and best_of > n and data.get("stream"):
+            raise invalid("is not possible in a stream: which are the best shows when all have ended", "best_of")
+
+    @validates_schema
+    def _something_to_answer(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if data.get("max_tokens") == 0 and not data.get("echo"):
+            raise invalid("must be 1 at least unless 'echo' is true, got 0", "max_tokens")
 
 
 SCHEMA = CompletionSchema()
@@ -127,6 +152,7 @@ def _request(loaded: Mapping[str, Any]) -> CompletionRequest:
         # An empty suffix is what clients send for none.
         suffix=loaded.get("suffix") or None,
         echo=loaded.get("echo", False),
+        best_of=loaded.get("best_of", loaded.get("n", 1)),
         num_top_logprobs=loaded.get("logprobs"),
         **generation_options(loaded),
     )

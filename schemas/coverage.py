@@ -11,7 +11,6 @@ from typing import Literal
 
 from schemas.neutral import (
     IsNeutral,
-    as_many_as_n,
     calls_nothing,
     is_empty,
     is_false,
@@ -161,9 +160,9 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         *_GENERATION,
         _done("max_tokens", "16 by default, as OpenAI's"),
         _done("suffix", "only for models that can infill"),
-        _done("echo", "not yet together with `logprobs`"),
+        _done("echo", "with `logprobs` also those of the prompt; `max_tokens` may be 0 then"),
         _done("logprobs", "0 to 20; OpenAI accepts up to 5"),
-        _refused("best_of", "choosing the best of several is not built yet; only 1 or `n`", as_many_as_n),
+        _done("best_of", "up to 128, by mean logprob; not in a stream unless it equals `n`"),
         *_EXTRAS,
         Parameter("safety_identifier", "done", _SAFETY_IDENTIFIER_NOTE, is_extra=True),
     ),

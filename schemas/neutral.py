@@ -49,8 +49,3 @@ def plain_text(value: Any, body: Mapping[str, Any]) -> bool:
 def text_only(value: Any, body: Mapping[str, Any]) -> bool:
     """The modality that is the default."""
     return bool(value == ["text"])
-
-
-def as_many_as_n(value: Any, body: Mapping[str, Any]) -> bool:
-    """Choosing the best n of n, or of the default."""
-    return type(value) is int and value in (1, body.get("n"))

@@ -104,6 +104,12 @@ class Generation:
         return [self._accepted[ticket.request_id].prompt_text or "" for ticket in self._tickets]
 
     @property
+    def prompt_starts(self) -> list[tuple[int, bytes]]:
+        """How many tokens each prompt has; and what the first one stands for, where logprobs of it are wanted."""
+        accepted = [self._accepted[ticket.request_id] for ticket in self._tickets]
+        return [(each.num_prompt_tokens, each.first_token_bytes) for each in accepted]
+
+    @property
     def usage(self) -> Usage:
         """Counts so far; final once the iteration has ended."""
         return Usage(

@@ -95,9 +95,9 @@ class FakeRunner:
             slot += span.tokens
             assert len(slot) <= self.n_ctx, "more tokens than the context holds"
             row += len(span.tokens)
-            if span.wants_logits:
-                for num_behind in range(span.num_drafted, -1, -1):
-                    self._tokens_by_row[row - num_behind] = slot[: len(slot) - num_behind]
+            for num_behind in reversed(range(span.num_logits)):
+                self._tokens_by_row[row - num_behind] = slot[: len(slot) - num_behind]
+        assert len(self._tokens_by_row) <= self.max_step_logits, "no room for so many logits"
         if len(self.steps) in self.fails_in_steps:
             raise DecodeError(-3)
         return list(self._tokens_by_row)

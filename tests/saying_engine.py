@@ -62,6 +62,9 @@ class ByteVocabulary:
     def bytes_of(self, tokens: Sequence[int]) -> bytes:
         return bytes(token for token in tokens if token < FIRST_MARKER)
 
+    def token_bytes(self, token: int) -> bytes:
+        return self.bytes_of([token])
+
     def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]:
         return {self.marker_ids[name]: name.encode() for name in spellings if name in self.marker_ids}
 

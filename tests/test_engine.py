@@ -338,3 +338,71 @@ def test_whatever_comes_and_goes_every_request_ends_once_and_no_slot_is_lost(dat
         expected = "".join(chr((request.prompt[-1] + i) % 255 + 1) for i in range(request.max_tokens))
         for choice in range(request.num_choices):
             assert text_of(traffic.events[request_id], request_id, choice) == expected
+
+
+def scoring_runner(num_slots: int = 4, n_ctx: int = 64) -> FakeRunner:
+    """One that can give four logits besides those of the slots."""
+    runner = FakeRunner(num_slots, n_ctx)
+    runner.max_step_logits = num_slots + 4
+    return runner
+
+
+def scored(events: list[Event], choice: int = 0) -> list[int]:
+    """The tokens of the prompt whose logprobs came, in order."""
+    deltas = [event for event in events if isinstance(event, Delta) and event.choice == choice and not event.num_tokens]
+    assert all(delta.text == "" for delta in deltas)
+    return [logprob.token for delta in deltas for logprob in delta.logprobs or ()]
+
+
+@pytest.mark.parametrize("length", [1, 2, 4, 5, 9, 23])
+def test_a_prompt_is_scored_token_by_token(length: int) -> None:
+    prompt = letters("abcdefghijklmnopqrstuvw"[:length])
+    engine = make_engine(scoring_runner())
+    engine.submit(make_request(prompt, max_tokens=2, num_top_logprobs=1, wants_prompt_logprobs=True))
+    events = run(engine)
+    assert scored(events) == prompt[1:]
+    logprobs = [logprob for event in events if isinstance(event, Delta) for logprob in event.logprobs or ()]
+    assert [logprob.token for logprob in logprobs] == [*prompt[1:], prompt[-1] + 1, prompt[-1] + 2]
+    # The fake counts up, so each of these tokens was the likeliest one after those before it.
+    assert all(logprob.top[0][0] == logprob.token and logprob.logprob > -0.1 for logprob in logprobs)
+    assert text_of(events) == "".join(map(chr, [prompt[-1] + 1, prompt[-1] + 2]))
+
+
+def test_a_prompt_may_be_scored_and_nothing_generated() -> None:
+    runner = scoring_runner()
+    engine = make_engine(runner)
+    options: dict[str, Any] = {"num_top_logprobs": 0, "wants_prompt_logprobs": True, "num_choices": 2}
+    engine.submit(make_request(letters("abcdef"), max_tokens=0, **options))
+    events = run(engine)
+    assert scored(events, 0) == scored(events, 1) == letters("bcdef")
+    assert finishes(events)[1, 0] == Finished(1, 0, "length", 0, 0)
+    assert runner.num_samplers == 0
+
+
+def test_scoring_takes_nothing_from_the_cache_and_leaves_it_for_others() -> None:
+    runner = scoring_runner(num_slots=2, n_ctx=512)
+    engine = make_engine(runner)
+    prompt = [1 + token % 200 for token in range(150)]
+    for request_id in (1, 2):
+        engine.submit(make_request(prompt, request_id, max_tokens=0, num_top_logprobs=0, wants_prompt_logprobs=True))
+        events = run(engine)
+        assert scored(events) == prompt[1:]
+        assert finishes(events)[request_id, 0].num_cached_tokens == 0
+    engine.submit(make_request(prompt, 3, max_tokens=1))
+    assert finishes(run(engine))[3, 0].num_cached_tokens == 149
+
+
+def test_many_prompts_are_scored_beside_those_that_generate() -> None:
+    engine = make_engine(scoring_runner(num_slots=6, n_ctx=128))
+    prompts = {
+        request_id: [1 + (7 * request_id + i) % 200 for i in range(10 * request_id)] for request_id in range(1, 9)
+    }
+    for request_id, prompt in prompts.items():
+        scores = request_id % 3 > 0
+        engine.submit(make_request(prompt, request_id, max_tokens=6, num_top_logprobs=0, wants_prompt_logprobs=scores))
+    by_request: dict[int, list[Event]] = defaultdict(list)
+    for event in run(engine):
+        by_request[event.request_id].append(event)
+    for request_id, prompt in prompts.items():
+        assert scored(by_request[request_id]) == (prompt[1:] if request_id % 3 else [])
+        assert finishes(by_request[request_id])[request_id, 0].num_completion_tokens == 6

@@ -21,8 +21,7 @@ class Run:
     slot_index: int
     tokens: list[int]
     start: int
-    wants_logits: bool = True
-    num_drafted: int = 0
+    num_logits: int = 1
 
 
 def load(path: Path, num_slots: int = 3) -> Model:

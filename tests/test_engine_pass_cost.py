@@ -18,8 +18,7 @@ class FakeSpan:
     slot_index: int
     tokens: list[int] = field(default_factory=lambda: [1])
     start: int = 0
-    wants_logits: bool = True
-    num_drafted: int = 0
+    num_logits: int = 1
 
 
 def play(num_rows: int, seconds: Seconds, num_steps: int, cost: PassCost | None = None) -> list[list[int]]:

@@ -53,6 +53,9 @@ class Letters:
     def text(self, tokens: list[int]) -> str:
         return "".join(map(chr, tokens))
 
+    def token_bytes(self, token: int) -> bytes:
+        return chr(token).encode()
+
     def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]:
         return {ord(spelling): f"<{spelling}>".encode() for spelling in spellings}
 

@@ -103,18 +103,29 @@ def test_logprobs_are_twenty_at_most(logprobs: object) -> None:
     assert refusal(logprobs=logprobs).param == "logprobs"
 
 
-def test_echo_with_logprobs_is_refused_by_name() -> None:
-    error = refusal(echo=True, logprobs=0)
-    assert (error.param, error.code) == ("echo", "unsupported_parameter")
-    assert load(echo=False, logprobs=0).num_top_logprobs == 0
+def test_logprobs_of_the_prompt_are_wanted_where_it_is_echoed_with_logprobs() -> None:
+    assert load(echo=True, logprobs=0).wants_prompt_logprobs
+    assert not load(echo=True).wants_prompt_logprobs
+    assert not load(logprobs=5).wants_prompt_logprobs
 
 
-def test_best_of_may_only_be_as_many_as_n() -> None:
+def test_no_tokens_may_be_asked_for_where_the_prompt_is_echoed() -> None:
+    assert load(echo=True, max_tokens=0).max_tokens == 0
+    assert refusal(max_tokens=0).param == "max_tokens"
+    assert refusal(max_tokens=-1, echo=True).param == "max_tokens"
+
+
+def test_best_of_is_n_at_least() -> None:
     assert load(best_of=1) == load()
-    assert load(best_of=3, n=3) == load(n=3)
-    for best_of in (2, 0, True, "1", 1.0):
-        error = refusal(best_of=best_of, n=3)
-        assert (error.param, error.code) == ("best_of", "unsupported_parameter")
+    assert load(n=3).best_of == 3
+    assert (load(best_of=5, n=3).best_of, load(best_of=5, n=3).n) == (5, 3)
+    for best_of in (2, 0, 129, True, "1", 1.0):
+        assert refusal(best_of=best_of, n=3).param == "best_of"
+
+
+def test_the_best_of_several_cannot_be_streamed() -> None:
+    assert load(best_of=3, n=3, stream=True).best_of == 3
+    assert refusal(best_of=3, n=2, stream=True).param == "best_of"
 
 
 def test_choices_over_all_prompts_are_bounded() -> None:
@@ -122,3 +133,6 @@ def test_choices_over_all_prompts_are_bounded() -> None:
     with pytest.raises(SchemaError) as caught:
         load_completion({"prompt": ["a"] * 9, "n": 128})
     assert caught.value.param == "n"
+    with pytest.raises(SchemaError) as caught:
+        load_completion({"prompt": ["a"] * 9, "best_of": 128})
+    assert caught.value.param == "best_of"

@@ -79,7 +79,6 @@ REFUSED_VALUES: dict[str, list[Any]] = {
     "modalities": [["text", "audio"], ["audio"], [], "text"],
     "web_search_options": [{}, {"search_context_size": "low"}],
     "moderation": [{"model": "m"}],
-    "best_of": [2, 0, True],
 }
 NEUTRAL_VALUES: dict[str, list[dict[str, Any]]] = {
     "tools": [{"tools": []}, {"tools": [{"type": "function"}], "tool_choice": "none"}],
@@ -89,7 +88,6 @@ NEUTRAL_VALUES: dict[str, list[dict[str, Any]]] = {
     "response_format": [{"response_format": {"type": "text"}}],
     "store": [{"store": False}],
     "modalities": [{"modalities": ["text"]}],
-    "best_of": [{"best_of": 1}, {"best_of": 2, "n": 2}],
 }
 VALUES: tuple[Any, ...] = (0, 1.5, True, "x", [], [5], {}, {"a": 5})
 

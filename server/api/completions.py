@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,11 +15,12 @@ from flask import Blueprint, Response
 
 from schemas.completions import CompletionRequest, Prompt, load_completion
 from server import sse
+from server.api.completion_choices import choice_logprobs, echoes, whole_choices
 from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
 from server.api.usage import usage_object
 from server.auth import current_caller
-from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece, TokenLogprob
+from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece
 from server.errors import UnsupportedParameter
 from server.generation import Generation, Usage
 from server.submission import Caller, make_submit
@@ -41,24 +43,27 @@ def create_completion() -> Response:
         "model": model.spec.id,
         "system_fingerprint": card.system_fingerprint,
     }
-    texts = CompletionTexts(wanted, generation)
     if wanted.stream:
-        writer = CompletionChunkWriter(head, texts, wants_usage=wanted.include_usage)
+        writer = CompletionChunkWriter(head, wanted, generation)
         return stream(generation, writer, services().settings.ping_seconds)
     with generation:
-        return json_response(completion(head, texts, generation))
+        choices = whole_choices(wanted, generation)
+        return json_response({**head, "choices": choices, "usage": usage_object(generation.usage)})
 
 
 def make_prompt_submit(wanted: CompletionRequest, prompt: Prompt, card: ModelCard, caller: Caller) -> Submit:
-    return make_submit(
+    ranks = wanted.best_of > wanted.n
+    submit = make_submit(
         wanted,
         card,
         pieces=prompt_pieces(prompt, wanted.suffix, card) if isinstance(prompt, str) else None,
         token_ids=None if isinstance(prompt, str) else prompt,
-        num_top_logprobs=wanted.num_top_logprobs,
+        num_top_logprobs=0 if ranks and wanted.num_top_logprobs is None else wanted.num_top_logprobs,
         wants_prompt_text=wanted.echo and not isinstance(prompt, str),
+        wants_prompt_logprobs=wanted.wants_prompt_logprobs,
         caller=caller,
     )
+    return msgspec.structs.replace(submit, num_choices=wanted.best_of)
 
 
 def prompt_pieces(prompt: str, suffix: str | None, card: ModelCard) -> list[TextPiece]:
@@ -81,82 +86,24 @@ def prompt_pieces(prompt: str, suffix: str | None, card: ModelCard) -> list[Text
     ]
 
 
-class CompletionTexts:
-    """The text of each choice in the making: what is echoed, and how far the text has come."""
-
-    def __init__(self, wanted: CompletionRequest, generation: Generation) -> None:
-        prompts = generation.prompt_texts
-        texts = [prompt if isinstance(prompt, str) else prompts[i] for i, prompt in enumerate(wanted.prompts)]
-        self.echoes = [text if wanted.echo else "" for text in texts for _ in range(wanted.n)]
-        self._lengths = [len(echo) for echo in self.echoes]
-
-    def logprobs(self, index: int, delta: Delta) -> dict[str, Any] | None:
-        """The `logprobs` of a delta, which comes after all deltas of that choice before it."""
-        offset = self._lengths[index]
-        # By the tokens, not by the text: a part of the last token's text may still be held back.
-        self._lengths[index] += sum(len(_token_text(token.token_bytes)) for token in delta.logprobs or ())
-        return logprobs_object(delta.logprobs, offset) if delta.logprobs else None
-
-
-def logprobs_object(logprobs: list[TokenLogprob], text_offset: int) -> dict[str, Any]:
-    """OpenAI's `logprobs` of a completion choice whose text so far is `text_offset` characters long."""
-    tokens = [_token_text(token.token_bytes) for token in logprobs]
-    offsets = []
-    for token in tokens:
-        offsets.append(text_offset)
-        text_offset += len(token)
-    return {
-        "tokens": tokens,
-        "token_logprobs": [token.logprob for token in logprobs],
-        "top_logprobs": [{_token_text(top): logprob for _, top, logprob in token.top} for token in logprobs],
-        "text_offset": offsets,
-    }
-
-
-def _token_text(token_bytes: bytes) -> str:
-    return token_bytes.decode(errors="replace")
-
-
-def completion(head: dict[str, Any], texts: CompletionTexts, generation: Generation) -> dict[str, Any]:
-    """Run a generation to its end, and the whole response for it."""
-    choices: list[dict[str, Any]] = [
-        {"text": echo, "index": index, "logprobs": None, "finish_reason": "stop"}
-        for index, echo in enumerate(texts.echoes)
-    ]
-    for batch in generation.events():
-        for index, event in batch:
-            if isinstance(event, Finished):
-                choices[index]["finish_reason"] = event.finish_reason
-            else:
-                _extend(choices[index], event.text, texts.logprobs(index, event))
-    return {**head, "choices": choices, "usage": usage_object(generation.usage)}
-
-
-def _extend(choice: dict[str, Any], text: str, logprobs: dict[str, Any] | None) -> None:
-    choice["text"] += text
-    if choice["logprobs"] is None:
-        choice["logprobs"] = logprobs
-    elif logprobs is not None:
-        for name, values in logprobs.items():
-            choice["logprobs"][name] += values
-
-
 class CompletionChunkWriter:
     """Writes `text_completion` chunks."""
 
-    def __init__(self, head: dict[str, Any], texts: CompletionTexts, wants_usage: bool) -> None:
+    def __init__(self, head: dict[str, Any], wanted: CompletionRequest, generation: Generation) -> None:
         self._head = head
-        self._texts = texts
-        self._wants_usage = wants_usage
+        self._echoes = echoes(wanted, generation)
+        self._logprobs = choice_logprobs(wanted, generation)
+        self._wants_usage = wanted.include_usage
         start = b"data: " + msgspec.json.encode(head)[:-1] + b',"choices":[{"index":'
-        self._starts = [start + b'%d,"text":' % index for index in range(len(texts.echoes))]
+        self._starts = [start + b'%d,"text":' % index for index in range(len(self._echoes))]
 
     def opening(self) -> bytes:
         """The echoed prompts; or a comment, so that the headers leave now."""
-        return b"".join(self._chunk(i, echo) for i, echo in enumerate(self._texts.echoes) if echo) or sse.PING
+        return b"".join(self._opening_chunks()) or sse.PING
 
     def delta(self, index: int, delta: Delta) -> bytes:
-        return self._chunk(index, delta.text, msgspec.json.encode(self._texts.logprobs(index, delta)))
+        columns = self._logprobs[index].columns(delta.logprobs) if delta.logprobs else None
+        return self._chunk(index, delta.text, msgspec.json.encode(columns))
 
     def finish(self, index: int, finished: Finished) -> bytes:
         return self._chunk(index, "", reason=msgspec.json.encode(finished.finish_reason))
@@ -165,6 +112,12 @@ class CompletionChunkWriter:
         if not self._wants_usage:
             return b""
         return sse.event({**self._head, "choices": [], "usage": usage_object(usage)})
+
+    def _opening_chunks(self) -> Iterator[bytes]:
+        for index, echo in enumerate(self._echoes):
+            first = self._logprobs[index].first()
+            if echo or first:
+                yield self._chunk(index, echo, msgspec.json.encode(first))
 
     def _chunk(self, index: int, text: str, logprobs: bytes = b"null", reason: bytes = b"null") -> bytes:
         end = b',"logprobs":' + logprobs + b',"finish_reason":' + reason + b"}]}\n\n"

@@ -61,7 +61,10 @@ class Engine:
         self._speculation = Speculation(
             max_draft_tokens if self._kv_cache.can_trim else 0, runner.max_step_logits, self._step_cost.passes
         )
-        self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation)
+        max_scored_tokens = runner.max_step_logits - runner.num_slots
+        self._scheduler = Scheduler(
+            self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation, max_scored_tokens
+        )
         self._outputs: list[Output] = []
         self._stats = EngineStats()
 
@@ -76,7 +79,7 @@ class Engine:
             QueueFull: if too many wait already.
         """
         sequences = [self._new_sequence(request, choice) for choice in range(request.num_choices)]
-        if request.max_tokens == 0:
+        if request.max_tokens == 0 and not request.wants_prompt_logprobs:
             self._outputs += [(request, _finished(sequence, "length")) for sequence in sequences]
             return
         try:
@@ -156,15 +159,35 @@ class Engine:
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
         remaining = iter(rows)
         for chunk in chunks:
-            if not chunk.wants_logits:
-                continue
-            rows_of_chunk = list(islice(remaining, chunk.num_drafted + 1))
+            rows_of_chunk = list(islice(remaining, chunk.num_logits))
             if chunk.sequence.slot is None:
                 continue  # it went down with another choice of its request
-            try:
-                self._take_tokens(chunk, rows_of_chunk)
-            except ConstraintError as error:
-                self._fail(chunk.sequence.request, str(error))
+            if chunk.is_scored:
+                self._score(chunk, rows_of_chunk)
+            if chunk.reaches_end:
+                self._go_on(chunk, rows_of_chunk[-1 - chunk.num_drafted :])
+
+    def _score(self, chunk: Chunk, rows: list[int]) -> None:
+        """The logprobs of the tokens of a prompt that follow those whose logits are in `rows`."""
+        request, scored = chunk.sequence.request, []
+        following = request.prompt[chunk.start + 1 : chunk.start + 1 + len(rows)]
+        for row, token in zip(rows, following, strict=False):
+            logprobs = Logprobs(self._runner.logits(row))
+            scored.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
+        if scored:
+            delta = Delta(request.request_id, chunk.sequence.choice, "", scored, num_tokens=0)
+            self._outputs.append((request, delta))
+
+    def _go_on(self, chunk: Chunk, rows: list[int]) -> None:
+        """All tokens of its sequence are computed: the next ones, if there are to be any."""
+        sequence = chunk.sequence
+        if sequence.has_spent_max_tokens:
+            self._finish(sequence, sequence.detokenizer.flush(), "length")
+            return
+        try:
+            self._take_tokens(chunk, rows)
+        except ConstraintError as error:
+            self._fail(sequence.request, str(error))
 
     def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
         """Sample at every row as long as the drafted token behind it is what was sampled.

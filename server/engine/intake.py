@@ -23,6 +23,7 @@ class Tokenizer(Protocol):
 
     def tokenize(self, pieces: list[TextPiece]) -> list[int]: ...
     def text(self, tokens: list[int]) -> str: ...
+    def token_bytes(self, token: int) -> bytes: ...
     def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]: ...
 
 
@@ -60,7 +61,8 @@ class Intake:
         if len(prompt) >= self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", len(prompt), self._n_ctx)
         text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
-        return self._request(owner, submit, prompt, arrived), Accepted(submit.request_id, len(prompt), text)
+        first = self._tokenizer.token_bytes(prompt[0]) if submit.wants_prompt_logprobs else b""
+        return self._request(owner, submit, prompt, arrived), Accepted(submit.request_id, len(prompt), text, first)
 
     def _request(self, owner: Hashable, submit: Submit, prompt: list[int], arrived: float) -> Request:
         room = self._n_ctx - len(prompt)
@@ -75,6 +77,7 @@ class Intake:
             ignore_eos=submit.ignore_eos,
             dry_rule=self._dry_rules.rule(submit.sampling),
             num_top_logprobs=submit.num_top_logprobs,
+            wants_prompt_logprobs=submit.wants_prompt_logprobs,
             user=submit.user,
             cache_scope=submit.cache_scope,
             shown_tokens=self._tokenizer.shown_tokens(submit.shown_control_tokens),

@@ -134,6 +134,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     """None: no logprobs; 0: those of the chosen tokens; k: also of the k likeliest."""
     wants_prompt_text: bool = False
     """Have `Accepted` carry the prompt as text (for `echo`)."""
+    wants_prompt_logprobs: bool = False
+    """Have each choice begin with deltas without text that carry the logprobs of the prompt's tokens, from the second
+    on. Needs `num_top_logprobs`. Then `max_tokens` may be 0, and nothing is taken from the prefix cache."""
     shown_control_tokens: list[str] = []
     """Spellings of control tokens that are written out in the text, where others are nothing. EOG tokens never are,
     and spellings that the model does not have are passed over."""
@@ -205,6 +208,8 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="a"):
     request_id: int
     num_prompt_tokens: int
     prompt_text: str | None = None
+    first_token_bytes: bytes = b""
+    """Of the prompt's first token, if logprobs of the prompt are wanted."""
 
 
 class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):

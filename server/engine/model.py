@@ -33,6 +33,10 @@ MAX_STEP_TOKENS_GPU = 2048
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
 
+MAX_SCORED_TOKENS = 16
+MAX_SCORED_TOKENS_GPU = 64
+"""Most tokens of prompts whose logprobs one pass finds, if there is not room for more anyway."""
+
 
 class Model:
     """Implements `runner.Runner`: a loaded model and a context in which each sequence has its own KV cache stream.
@@ -43,7 +47,8 @@ class Model:
 
     def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
         llama.llama_backend_init()
-        self.max_step_tokens = MAX_STEP_TOKENS_GPU if llama.llama_supports_gpu_offload() else MAX_STEP_TOKENS
+        has_gpu = llama.llama_supports_gpu_offload()
+        self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
         self._n_gpu_layers = config.n_gpu_layers
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
@@ -51,13 +56,15 @@ class Model:
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
         self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
-        self.max_step_logits = config.num_slots + (MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0)
+        max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
+        max_verified = MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0
+        self.max_step_logits = config.num_slots + max(max_scored, max_verified)
         self._context = self._make_context(config)
         self.memory = ContextMemory(self._context, self._model)
         self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
 
     def decode(self, spans: Iterable[Span]) -> list[int]:
-        """One forward pass. Returns, for every span that wants logits, the row in which they are.
+        """One forward pass. Returns the rows of the logits that the spans want, in the order of spans and tokens.
 
         Raises:
             DecodeError: nothing can be said of what the slots in the batch hold then.
@@ -156,8 +163,6 @@ class _Batch:
             self._token[start:end] = span.tokens
             self._pos[start:end] = np.arange(span.start, span.start + len(span.tokens), dtype=np.int32)
             self._seq_id[start:end] = self._slot_indices.ctypes.data + 4 * span.slot_index
-            if span.wants_logits:
-                first = end - 1 - span.num_drafted
-                self._wants_logits[first:end] = 1
-                self.rows_with_logits += range(first, end)
+            self._wants_logits[end - span.num_logits : end] = 1
+            self.rows_with_logits += range(end - span.num_logits, end)
         self.native.n_tokens = end

@@ -24,13 +24,8 @@ class Span(Protocol):
     @property
     def start(self) -> int: ...
     @property
-    def wants_logits(self) -> bool:
-        """Whether the logits after the last token are needed."""
-        ...
-
-    @property
-    def num_drafted(self) -> int:
-        """So many of the last tokens are guesses, and if logits are needed, then also those before each of them."""
+    def num_logits(self) -> int:
+        """After how many of its last tokens the logits are needed."""
         ...
 
 
@@ -55,9 +50,7 @@ class Runner(Protocol):
     def memory(self) -> Memory: ...
 
     def decode(self, spans: Sequence[Span]) -> list[int]:
-        """One forward pass; the rows of the logits of the spans that want them, in order.
-
-        A span with guesses has a row for each of them besides.
+        """One forward pass; the rows of the logits that the spans want, in the order of spans and tokens.
 
         Raises:
             DecodeError: see there.

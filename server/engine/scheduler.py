@@ -33,14 +33,26 @@ class Chunk:
     slot_index: int
     tokens: list[int]
     start: int
-    wants_logits: bool
-    """The chunk reaches the sequence's last token, so the next one can be sampled."""
+    reaches_end: bool
+    """Its last token, guesses aside, is the sequence's, so the next one can be sampled."""
     num_drafted: int = 0
     """So many of the last tokens are guesses."""
 
     @property
     def is_prefill(self) -> bool:
         return len(self.tokens) - self.num_drafted > 1
+
+    @property
+    def is_scored(self) -> bool:
+        """It lies in a prompt whose logprobs are wanted."""
+        return self.sequence.request.wants_prompt_logprobs and self.start < self.sequence.num_prompt_tokens
+
+    @property
+    def num_logits(self) -> int:
+        """After how many of its last tokens the logits are needed: also after each guess, and before the first."""
+        if self.is_scored:
+            return len(self.tokens)
+        return self.num_drafted + 1 if self.reaches_end else 0
 
     @property
     def num_prompt_tokens(self) -> int:
@@ -113,8 +125,16 @@ class Scheduler:
     """Admits sequences to slots and cuts the next step's batch from them."""
 
     def __init__(
-        self, kv_cache: KVCache, tiers: Tiers, waiting: WaitingQueue, step_cost: StepCost, speculation: Speculation
+        self,
+        kv_cache: KVCache,
+        tiers: Tiers,
+        waiting: WaitingQueue,
+        step_cost: StepCost,
+        speculation: Speculation,
+        max_scored_tokens: int,
     ) -> None:
+        """`max_scored_tokens` is how many logits a step may have besides one for each slot."""
+        self._max_scored_tokens = max_scored_tokens
         self._kv_cache = kv_cache
         self._prefix_cache = PrefixCache(kv_cache, tiers)
         self._step_cost = step_cost
@@ -170,7 +190,7 @@ class Scheduler:
     def _admit_next(self) -> bool:
         """Give one waiting sequence a slot; False if nobody can have one now."""
         for sequence in list(islice(self.waiting.in_turn(), 2 * len(self._kv_cache.slots))):
-            placement = self._prefix_cache.place(sequence.tokens, sequence.request.cache_scope)
+            placement = self._prefix_cache.place(sequence.reusable_tokens, sequence.request.cache_scope)
             if placement is None:
                 return False
             if self._is_being_computed(sequence, placement.length):
@@ -185,9 +205,10 @@ class Scheduler:
 
     def _is_being_computed(self, sequence: Sequence, num_cached: int) -> bool:
         """A running prefill is about to compute more of this prompt than is cached: wait for it and copy."""
+        tokens = sequence.reusable_tokens
         for other in self.running:
             if other.is_prefilling and other.request.cache_scope == sequence.request.cache_scope:
-                shared = min(common_prefix_length(other.tokens, sequence.tokens), len(sequence.tokens) - 1)
+                shared = min(common_prefix_length(other.tokens, tokens), len(tokens) - 1)
                 if shared >= MIN_AWAITED_TOKENS and shared > max(num_cached, other.num_computed_tokens):
                     return True
         return False
@@ -207,10 +228,13 @@ class Scheduler:
         chunks = [_chunk(sequence, 1) for sequence in decoding]
         budget = self._step_cost.max_prefill_tokens(len(decoding))
         share = budget // (2 * len(prefilling) or 1)
+        num_scored = sum(sequence.request.wants_prompt_logprobs for sequence in prefilling)
+        max_scored = max(1, self._max_scored_tokens // (num_scored or 1))
         for num_before, sequence in enumerate(prefilling, start=1):
             kept = share * (len(prefilling) - num_before)
             if budget > kept:
-                chunks.append(_chunk(sequence, budget - kept))
+                max_tokens = max_scored if sequence.request.wants_prompt_logprobs else budget
+                chunks.append(_chunk(sequence, min(budget - kept, max_tokens)))
                 budget -= len(chunks[-1].tokens)
         return sorted(chunks, key=lambda chunk: chunk.slot_index)
 
@@ -219,5 +243,5 @@ def _chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = (
     assert sequence.slot is not None
     start = sequence.num_computed_tokens
     tokens = sequence.tokens[start : start + max_tokens]
-    wants_logits = start + len(tokens) == len(sequence.tokens)
-    return Chunk(sequence, sequence.slot.index, [*tokens, *draft], start, wants_logits, len(draft))
+    reaches_end = start + len(tokens) == len(sequence.tokens)
+    return Chunk(sequence, sequence.slot.index, [*tokens, *draft], start, reaches_end, len(draft))

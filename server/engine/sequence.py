@@ -40,6 +40,8 @@ class Request:
     grammar: CompiledGrammar | None = None
     dry_rule: RepetitionRule | None = None
     num_top_logprobs: int | None = None
+    wants_prompt_logprobs: bool = False
+    """So that nothing of it can come from a cache: no logits are kept there."""
     user: str = ""
     cache_scope: str = ""
     shown_tokens: Mapping[int, bytes] = field(default_factory=dict)
@@ -109,6 +111,11 @@ class Sequence:
     def num_tokens_left(self) -> int:
         """Tokens that may still be generated."""
         return self.request.max_tokens - self.num_completion_tokens
+
+    @property
+    def reusable_tokens(self) -> list[int]:
+        """Those of its tokens that need not be computed if somebody else has."""
+        return self.tokens[:1] if self.request.wants_prompt_logprobs else self.tokens
 
     @property
     def has_spent_max_tokens(self) -> bool:

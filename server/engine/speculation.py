@@ -70,7 +70,7 @@ class Speculation:
             return {}
         for sequence in sequences:
             guesses = self._guesses.setdefault(sequence, Guesses())
-            guesses.renew(sequence.tokens, min(self._lengths[-1], sequence.num_tokens_left - 1))
+            guesses.renew(sequence.tokens, max(0, min(self._lengths[-1], sequence.num_tokens_left - 1)))
         best, best_speed = (0, list[Sequence]()), self._speed(sequences, [], 0) * (1 + MIN_GAIN)
         for length in self._lengths:
             drafted = self._with_drafts_of(length, sequences)

@@ -89,8 +89,10 @@ def test_logprobs_have_tokens_and_offsets(client: OpenAI) -> None:
         ({"suffix": "!"}, "suffix"),
         ({"prompt": []}, "prompt"),
         ({"prompt": ["a", 1]}, "prompt[1]"),
-        ({"best_of": 3}, "best_of"),
-        ({"echo": True, "logprobs": 1}, "echo"),
+        ({"best_of": 2, "n": 3}, "best_of"),
+        ({"best_of": 2, "stream": True}, "best_of"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"extra_body": {"xtc_probability": 2}}, "xtc_probability"),
         ({"prompt": "word " * 3000}, "prompt"),
     ],
 )
