@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from server.engine.engine import Engine
 from server.engine.messages import Delta, Event, Failed, Finished, SamplingParams
-from server.engine.scheduler import QueueFull
 from server.engine.sequence import Request
+from server.engine.waiting_queue import QueueFull
 from tests.fakes import FakeRunner
 
 GREEDY = SamplingParams(temperature=0)

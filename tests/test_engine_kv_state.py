@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from server.engine.kv_cache import KVCache
+from server.engine.candidates import Logits
+from server.engine.kv_cache import KVCache, Slot
 from server.engine.messages import EngineConfig
 from server.engine.model import Model
 from server.models.source import demo_model_path
@@ -47,10 +49,12 @@ class Lane:
         for slot in self.kv_cache.slots:
             self.kv_cache.clear(slot)
 
-    def compute(self, index: int, tokens: list[int]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    def compute(self, index: int, tokens: list[int]) -> Logits:
         """Compute tokens into a slot, on top of what it holds; a copy of the logits after the last."""
-        slot = self.kv_cache.slots[index]
-        (row,) = self._model.decode([Run(index, tokens, len(slot.tokens))])
+        return self.go_on(self.kv_cache.slots[index], tokens)
+
+    def go_on(self, slot: Slot, tokens: Sequence[int] = (42,)) -> Logits:
+        (row,) = self._model.decode([Run(slot.index, list(tokens), len(slot.tokens))])
         self.kv_cache.append(slot, tokens)
         return self._model.logits(row).copy()
 
@@ -91,6 +95,23 @@ def test_the_next_logits_agree_with_a_cold_prefill(model: Model) -> None:
         lane.compute(2, prompt[:length])
         by_shape = np.abs(cold - lane.compute(2, [42])).max()
         assert 0 < np.abs(cold - restored).max() < 2 * by_shape
+
+
+def test_slots_that_change_places_go_on_as_if_nothing_had_happened(model: Model) -> None:
+    lane = Lane(model)
+    first, empty, third = lane.kv_cache.slots
+    lane.compute(0, prompt_of(60))
+    lane.compute(2, prompt_of(90, first=7000))
+    before = [lane.kv_cache.save(slot) for slot in (first, third)]
+    lane.kv_cache.exchange(first, third)
+    lane.kv_cache.exchange(first, empty)
+    assert [(slot.index, len(slot.tokens)) for slot in (first, empty, third)] == [(1, 60), (2, 0), (0, 90)]
+    lane.kv_cache.check()
+    for slot, state in zip((first, third), before, strict=True):
+        tokens = list(slot.tokens)
+        moved = lane.go_on(slot)
+        lane.kv_cache.restore(slot, state, tokens, len(tokens))
+        assert np.array_equal(lane.go_on(slot), moved)
 
 
 def test_what_is_no_state_leaves_the_slot_empty(model: Model) -> None:

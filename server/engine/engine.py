@@ -21,11 +21,12 @@ from server.engine.logprobs import Logprobs
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats, TokenLogprob
 from server.engine.passes import runs
 from server.engine.runner import DecodeError, Runner
-from server.engine.scheduler import Chunk, QueueFull, Scheduler, WaitingQueue
+from server.engine.scheduler import Chunk, Scheduler
 from server.engine.sequence import Request, Sequence
 from server.engine.speculation import Speculation
 from server.engine.stats import EngineStats
 from server.engine.step_cost import StepCost
+from server.engine.waiting_queue import QueueFull, WaitingQueue
 
 logger = logging.getLogger(__name__)
 

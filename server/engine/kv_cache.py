@@ -49,7 +49,10 @@ class IntegrityError(Exception):
 
 @dataclass(eq=False)
 class Slot:
-    """One lane of the context. `tokens` are those whose keys and values it holds."""
+    """One lane of the context. `tokens` are those whose keys and values it holds.
+
+    `index` is the lane's number in llama.cpp; two slots may exchange theirs.
+    """
 
     index: int
     tokens: list[int] = field(default_factory=list)
@@ -110,6 +113,13 @@ class KVCache:
         self._forget_copy(slot)
         slot.tokens = list(tokens) if self._memory.restore(slot.index, state) else []
         return self.trim(slot, length)
+
+    def exchange(self, slot: Slot, other: Slot) -> None:
+        """Change the places of two slots in the context; each keeps its tokens, unless restoring them fails."""
+        state, of_other = self.save(slot), self.save(other)
+        slot.index, other.index = other.index, slot.index
+        self.restore(slot, state, slot.tokens, len(slot.tokens))
+        self.restore(other, of_other, other.tokens, len(other.tokens))
 
     def clear(self, slot: Slot) -> None:
         self._forget_copy(slot)

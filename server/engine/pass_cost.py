@@ -58,6 +58,13 @@ class PassCost:
             else:
                 self._seconds[num_rows] = before * surprise
 
+    def fastest_seconds(self, num_rows: int) -> float:
+        """What `num_rows` rows take that could be one pass; 0 while nothing is known."""
+        together = self.seconds(num_rows) or 0.0
+        if num_rows == 1 or num_rows > MAX_SPLIT_ROWS:
+            return together
+        return min(together, self._total(self._best_split(num_rows)))
+
     def partition(self, num_rows: int) -> list[int]:
         """The rows of the passes into which to cut `num_rows` rows that could be one pass."""
         if num_rows == 1 or num_rows > MAX_SPLIT_ROWS:
@@ -67,11 +74,13 @@ class PassCost:
         if together is None:
             return [num_rows]
         apart = self._best_split(num_rows)
-        seconds_apart = sum(self._seconds.get(part, math.inf) for part in apart)
-        is_faster = seconds_apart < together * (1 - MIN_GAIN)
+        is_faster = self._total(apart) < together * (1 - MIN_GAIN)
         if self._is_trial(num_rows):
             return [num_rows] if is_faster else apart
         return apart if is_faster else [num_rows]
+
+    def _total(self, passes: Sequence[int]) -> float:
+        return sum(self._seconds.get(num_rows, math.inf) for num_rows in passes)
 
     def _is_trial(self, num_rows: int) -> bool:
         is_new = 1 not in self._seconds

@@ -1,16 +1,13 @@
 """Who gets a slot, and what each step computes.
 
-Users take turns: each user's sequences wait in order, and slots go round the users. It knows sequences and slots;
-llama.cpp, sampling and clocks are other people's business.
+It knows sequences and slots; llama.cpp, sampling and clocks are other people's business.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Iterator
 from collections.abc import Sequence as ReadOnlySequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import islice
 
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.kv_tiers import Tiers
@@ -18,8 +15,10 @@ from server.engine.passes import in_fastest_passes
 from server.engine.prefix_cache import PrefixCache
 from server.engine.prefix_index import common_prefix_length
 from server.engine.sequence import Request, Sequence
+from server.engine.slot_order import SlotOrder
 from server.engine.speculation import Speculation
 from server.engine.step_cost import StepCost
+from server.engine.waiting_queue import WaitingQueue
 
 MIN_AWAITED_TOKENS = 64
 """For fewer tokens, a prompt does not wait until another one has computed them."""
@@ -60,67 +59,6 @@ class Chunk:
         return max(0, min(len(self.tokens), self.sequence.num_prompt_tokens - self.start))
 
 
-class QueueFull(Exception):
-    """The queue's bound is reached; carries the bound."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} requests or tokens are waiting already")
-        self.limit = limit
-
-
-class WaitingQueue:
-    """Waiting sequences, a queue a user, served in rotation; bounded in requests and prompt tokens."""
-
-    def __init__(self, max_requests: int, max_tokens: int) -> None:
-        self._max_requests = max_requests
-        self._max_tokens = max_tokens
-        self._by_user: OrderedDict[str, deque[Sequence]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return sum(map(len, self._by_user.values()))
-
-    def __iter__(self) -> Iterator[Sequence]:
-        for queue in self._by_user.values():
-            yield from queue
-
-    @property
-    def num_tokens(self) -> int:
-        return sum(len(request.prompt) for request in {sequence.request for sequence in self})
-
-    def add(self, sequences: list[Sequence], num_free_slots: int) -> None:
-        """Append the sequences of one request to their user's queue.
-
-        Whoever can have a free slot in the next step does not count as waiting.
-
-        Raises:
-            QueueFull: if that many are waiting already. An empty queue takes any request.
-        """
-        requests = {id(sequence.request) for sequence in self}
-        if len(requests) >= self._max_requests + num_free_slots:
-            raise QueueFull(self._max_requests)
-        num_tokens = sequences[0].num_prompt_tokens
-        if len(requests) > num_free_slots and self.num_tokens + num_tokens > self._max_tokens:
-            raise QueueFull(self._max_tokens)
-        self._by_user.setdefault(sequences[0].request.user, deque()).extend(sequences)
-
-    def in_turn(self) -> Iterator[Sequence]:
-        """All that wait, in the order in which they should get slots: every user's first, every user's second, ..."""
-        for round_of_turns in zip_longest(*self._by_user.values()):
-            yield from (sequence for sequence in round_of_turns if sequence is not None)
-
-    def take(self, sequence: Sequence) -> None:
-        """Remove a sequence that gets a slot; its user goes to the end of the rotation."""
-        self.remove(sequence)
-        if sequence.request.user in self._by_user:
-            self._by_user.move_to_end(sequence.request.user)
-
-    def remove(self, sequence: Sequence) -> None:
-        user = sequence.request.user
-        self._by_user[user].remove(sequence)
-        if not self._by_user[user]:
-            del self._by_user[user]
-
-
 class Scheduler:
     """Admits sequences to slots and cuts the next step's batch from them."""
 
@@ -139,7 +77,10 @@ class Scheduler:
         self._prefix_cache = PrefixCache(kv_cache, tiers)
         self._step_cost = step_cost
         self._speculation = speculation
+        self._slot_order = SlotOrder(kv_cache, step_cost.passes)
         self._step = 0
+        self._awaited: dict[Sequence, tuple[Sequence, int]] = {}
+        """Whom a waiting sequence waits for, and how many tokens the two have in common."""
         self.waiting = waiting
         self.running: list[Sequence] = []
 
@@ -166,6 +107,7 @@ class Scheduler:
         """Take a sequence out, wherever it is. Its tokens stay in the slot for those who share the prefix."""
         if sequence.slot is None:
             self.waiting.remove(sequence)
+            self._awaited.pop(sequence, None)
         else:
             sequence.slot.is_busy = False
             sequence.slot.last_used = self._step
@@ -189,13 +131,18 @@ class Scheduler:
 
     def _admit_next(self) -> bool:
         """Give one waiting sequence a slot; False if nobody can have one now."""
+        if not self.waiting or not self._kv_cache.free_slots:
+            return False
         for sequence in list(islice(self.waiting.in_turn(), 2 * len(self._kv_cache.slots))):
+            if self._is_known_to_wait(sequence):
+                continue
             placement = self._prefix_cache.place(sequence.reusable_tokens, sequence.request.cache_scope)
             if placement is None:
                 return False
             if self._is_being_computed(sequence, placement.length):
                 continue
             self.waiting.take(sequence)
+            self._awaited.pop(sequence, None)
             sequence.num_cached_tokens = self._prefix_cache.apply(placement, sequence.request.cache_scope)
             sequence.slot = placement.slot
             sequence.slot.is_busy = True
@@ -210,8 +157,16 @@ class Scheduler:
             if other.is_prefilling and other.request.cache_scope == sequence.request.cache_scope:
                 shared = min(common_prefix_length(other.tokens, tokens), len(tokens) - 1)
                 if shared >= MIN_AWAITED_TOKENS and shared > max(num_cached, other.num_computed_tokens):
+                    self._awaited[sequence] = other, shared
                     return True
         return False
+
+    def _is_known_to_wait(self, sequence: Sequence) -> bool:
+        """What was found when its prompt was last compared with all the others, which takes time, still holds."""
+        if sequence not in self._awaited:
+            return False
+        other, shared = self._awaited[sequence]
+        return other.slot is not None and other.is_prefilling and other.num_computed_tokens < shared
 
     def _cut_chunks(self) -> list[Chunk]:
         """A token of every decoding sequence, then prompts, as far as the step's time goes; or guesses at more tokens.
@@ -222,6 +177,7 @@ class Scheduler:
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
         prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
         if not prefilling:
+            self._slot_order.close_gap()
             drafts = self._speculation.draft(decoding)
             chunks = [_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
             return in_fastest_passes(chunks, self._step_cost.passes)

@@ -34,8 +34,8 @@ from server.engine.messages import (
     Rejected,
     Submit,
 )
-from server.engine.scheduler import QueueFull
 from server.engine.sequence import Request
+from server.engine.waiting_queue import QueueFull
 
 logger = logging.getLogger(__name__)
 

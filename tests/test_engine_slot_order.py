@@ -1,0 +1,111 @@
+"""Busy slots are brought side by side where gaps cost passes, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.engine.kv_cache import KVCache
+from server.engine.pass_cost import PassCost
+from server.engine.slot_order import RECONSIDERED_STEPS, SlotOrder
+from tests.fakes import FakeMemory, FakeRunner
+from tests.test_engine import finishes, letters, make_engine, make_request, run, text_of
+
+
+def arranged(busy: set[int], num_slots: int = 8, num_tokens: int = 3) -> tuple[KVCache, FakeMemory]:
+    memory = FakeMemory(num_slots)
+    kv_cache = KVCache(memory, num_slots)
+    for slot in kv_cache.slots:
+        slot.tokens = [slot.index] * num_tokens
+        memory.slots[slot.index] = list(slot.tokens)
+        slot.is_busy = slot.index in busy
+    return kv_cache, memory
+
+
+def order_of(kv_cache: KVCache, seconds: list[float], seconds_per_exchange: float = 0.0) -> SlotOrder:
+    """With passes of 1, 2, ... rows that take so long."""
+    cost, now = PassCost(), [0.0]
+    for num_rows, of_pass in enumerate(seconds, start=1):
+        cost.learn([num_rows], of_pass)
+
+    def clock() -> float:
+        now[0] += seconds_per_exchange
+        return now[0]
+
+    return SlotOrder(kv_cache, cost, clock)
+
+
+def busy_indices(kv_cache: KVCache) -> list[int]:
+    return sorted(slot.index for slot in kv_cache.slots if slot.is_busy)
+
+
+FLAT = [0.010, 0.011, 0.012, 0.013, 0.014, 0.015, 0.016]
+STEEP = [0.010, 0.020, 0.030, 0.040, 0.050, 0.060, 0.070]
+
+
+@pytest.mark.parametrize("busy", [{0, 2}, {0, 1, 7}, {1, 3, 5, 7}, {0, 7}, {0, 1, 2, 4, 5, 7}])
+def test_gaps_are_closed_one_exchange_a_step(busy: set[int]) -> None:
+    kv_cache, memory = arranged(busy)
+    order = order_of(kv_cache, FLAT)
+    for _ in busy:
+        order.close_gap()
+    indices = busy_indices(kv_cache)
+    assert indices[-1] - indices[0] + 1 == len(busy)
+    for number, slot in enumerate(kv_cache.slots):
+        assert slot.tokens == memory.slots[slot.index] == [number] * 3
+
+
+def test_gaps_stay_where_passes_cost_what_their_rows_cost() -> None:
+    kv_cache, memory = arranged({0, 2, 5})
+    order_of(kv_cache, STEEP).close_gap()
+    assert busy_indices(kv_cache) == [0, 2, 5]
+    assert memory.num_saves == 0
+
+
+def test_gaps_stay_while_nothing_is_known() -> None:
+    kv_cache, _ = arranged({0, 2})
+    SlotOrder(kv_cache, PassCost()).close_gap()
+    assert busy_indices(kv_cache) == [0, 2]
+
+
+def test_long_contexts_are_not_moved_for_a_small_gain() -> None:
+    kv_cache, _ = arranged({0, 2}, num_tokens=3000)
+    order_of(kv_cache, FLAT).close_gap()
+    assert busy_indices(kv_cache) == [0, 2]
+
+
+def test_what_an_exchange_takes_is_learned() -> None:
+    kv_cache, _ = arranged({0, 2, 4})
+    order = order_of(kv_cache, FLAT, seconds_per_exchange=100.0)
+    order.close_gap()
+    order.close_gap()
+    assert len({*busy_indices(kv_cache)} - {0, 2, 4}) == 1, "the second one was not worth it"
+
+
+def test_the_same_gap_is_looked_at_again_later() -> None:
+    kv_cache, _ = arranged({0, 2})
+    cost = PassCost()
+    order = SlotOrder(kv_cache, cost, clock=lambda: 0.0)
+    order.close_gap()
+    for num_rows in (1, 2):
+        cost.learn([num_rows], 0.01)
+    for _ in range(RECONSIDERED_STEPS):
+        order.close_gap()
+    assert busy_indices(kv_cache) == [1, 2]
+
+
+def test_a_state_that_cannot_be_restored_is_computed_again() -> None:
+    runner = FakeRunner(num_slots=3, n_ctx=100)
+    engine = make_engine(runner)
+    requests = [make_request(letters(text), request_id, max_tokens=40) for request_id, text in enumerate("akq")]
+    for request in requests:
+        engine.submit(request)
+    engine.step()
+    engine.cancel(requests[1])
+    runner.memory.can_restore = False
+    cost = engine._step_cost.passes
+    for num_rows in (1, 2):
+        cost.learn([num_rows], 100.0)
+    events = run(engine)
+    assert runner.memory.num_restores > 0
+    assert len(finishes(events)) == 2
+    assert [len(text_of(events, request_id)) for request_id in (0, 2)] == [39, 39]
