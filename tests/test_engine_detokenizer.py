@@ -32,8 +32,10 @@ def test_bytes_that_are_no_utf8_become_replacement_characters() -> None:
     assert "".join(run([b"a\xff", b"b"], [])[0]) == "a\ufffdb"
 
 
-def test_an_incomplete_character_at_the_end_becomes_a_replacement_character() -> None:
-    assert "".join(run([b"a\xe2\x82"], [])[0]) == "a\ufffd"
+def test_an_incomplete_character_at_the_end_is_left_out_but_its_tokens_count() -> None:
+    for stop in ([], ["x"]):
+        texts, num_tokens, is_stopped = run([b"a", b"\xe2", b"\x82"], stop)
+        assert ("".join(texts), num_tokens, is_stopped) == ("a", 3, False)
 
 
 def test_what_may_begin_a_stop_string_is_held_back_until_it_is_decided() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest
-from server.api.chat_logprobs import logprobs_object
+from server.api.chat_logprobs import JoinedLogprobs
 from server.chat.output import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.chat.output_plan import OutputPlan
 from server.engine.messages import Delta, Finished, TokenLogprob
@@ -21,7 +21,7 @@ class ChatChoice:
         self._content: list[str] = []
         self._calls: list[dict[str, Any]] = []
         self._arguments: list[list[str]] = []
-        self._logprobs: list[TokenLogprob] = []
+        self._logprobs = JoinedLogprobs()
         self._finish_reason = "stop"
 
     @property
@@ -41,12 +41,12 @@ class ChatChoice:
         return {
             "index": self._index,
             "message": self._message(wanted),
-            "logprobs": logprobs_object(self._logprobs) if self._logprobs else None,
+            "logprobs": self._logprobs.as_json(),
             "finish_reason": self._finish_reason,
         }
 
     def _add(self, parts: list[OutputPart], logprobs: list[TokenLogprob]) -> None:
-        self._logprobs += logprobs
+        self._logprobs.extend(logprobs)
         for part in parts:
             match part:
                 case ReasoningText(text):

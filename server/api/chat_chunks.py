@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.chat_completions import ChatCompletionRequest
 from server import sse
-from server.api.chat_logprobs import logprobs_object
+from server.api.chat_logprobs import JoinedLogprobs
 from server.api.usage import usage_object
 from server.chat.output import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.chat.output_plan import OutputPlan
@@ -84,4 +84,4 @@ def _delta_object(part: OutputPart) -> dict[str, Any]:
 
 
 def _logprobs(logprobs: list[TokenLogprob] | None) -> bytes:
-    return msgspec.json.encode(logprobs_object(logprobs)) if logprobs else b"null"
+    return msgspec.json.encode(JoinedLogprobs(logprobs).as_json())

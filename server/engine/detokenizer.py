@@ -24,7 +24,8 @@ class Released:
 class Detokenizer:
     """Turns the bytes of one completion into text, piece by piece.
 
-    Bytes that are not UTF-8 become U+FFFD, but only once it is certain that no later byte completes them. Text that
+    Bytes that are not UTF-8 become U+FFFD, but only once it is certain that no later byte completes them; an incomplete
+    character at the end of the completion is left out, so that a text which is cut off is still a text. Text that
     may be the beginning of a stop string is held back until that is decided.
     """
 
@@ -49,8 +50,8 @@ class Detokenizer:
         return self._release(self._held[:cut], held=self._held[cut:])
 
     def flush(self) -> Released:
-        """Take what was held back: nothing more will come."""
-        self._held += self._decoder.decode(b"", final=True)
+        """Take what was held back: nothing more will come. A character that is not complete by now never will be."""
+        self._decoder.reset()
         stop_at = self._find_stop()
         if stop_at is not None:
             return self._release_stopped(stop_at)
