@@ -66,6 +66,11 @@ class LiveServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
+    def kv_dir(self) -> Path:
+        """Where KV cache is kept on disk, if it is."""
+        return Path(self.data_dir.name) / "kv"
+
+    @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 

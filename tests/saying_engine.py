@@ -20,7 +20,7 @@ from server.engine.candidates import Logits
 from server.engine.engine import Engine
 from server.engine.intake import Intake
 from server.engine.messages import EngineConfig, ModelCard, Report, SamplingParams, TextPiece
-from server.engine.process import Reporter, _die_with_supervisor
+from server.engine.process import Ending, Reporter
 from server.engine.service import Service
 from tests import chat_templates
 from tests.fakes import EOG, FakeRunner
@@ -104,7 +104,7 @@ class SayingRunner(FakeRunner):
 def main() -> None:
     reporter = Reporter(sys.stdout.buffer)
     config = msgspec.json.decode(sys.stdin.buffer.readline(), type=EngineConfig)
-    _die_with_supervisor()
+    Ending()
     name = Path(config.model_path).stem
     bos, eos, *_ = spellings = chat_templates.control_tokens_of(name)
     vocabulary = ByteVocabulary(spellings)

@@ -8,7 +8,8 @@ from itertools import count
 import numpy as np
 
 from server.engine.kv_stats import KVStats
-from server.engine.kv_store import HINTED_SECONDS, SavedState, StateStore
+from server.engine.kv_store import KEPT_LONGER_SECONDS, SavedState, StateStore
+from server.engine.messages import CachePolicy
 
 SIZE = 1000
 
@@ -21,10 +22,12 @@ class Shelf:
         self.stats = KVStats()
         self.store = StateStore(3 * SIZE, can_trim, self.stats, lambda: self.now)
 
-    def add(self, *pieces: tuple[int, int], size: int = SIZE, scope: str = "", hint: str = "") -> SavedState:
+    def add(self, *pieces: tuple[int, int], size: int = SIZE, scope: str = "", conversation: str = "") -> SavedState:
         """A state of tokens that are given as pieces of (token, how often)."""
         self.now += 1
-        state = SavedState(scope, tokens_of(*pieces), size, hint, data=np.zeros(size, dtype=np.uint8))
+        state = SavedState(
+            scope, tokens_of(*pieces), size, CachePolicy(conversation=conversation), data=np.zeros(size, dtype=np.uint8)
+        )
         self.store.add(state)
         return state
 
@@ -81,23 +84,23 @@ def test_scopes_do_not_replace_each_others_states() -> None:
     assert (shelf.has(mine), shelf.has(theirs)) == (True, True)
 
 
-def test_a_state_with_a_hint_outlasts_those_without_for_some_minutes() -> None:
+def test_a_conversation_outlasts_other_prompts_for_some_minutes() -> None:
     shelf = Shelf()
-    hinted, plain = shelf.add((1, 100), hint="conv"), shelf.add((2, 100))
+    kept, plain = shelf.add((1, 100), conversation="a"), shelf.add((2, 100))
     shelf.add((3, 100))
     shelf.add((4, 100))
-    assert (shelf.has(hinted), shelf.has(plain)) == (True, False)
-    shelf.now += HINTED_SECONDS
+    assert (shelf.has(kept), shelf.has(plain)) == (True, False)
+    shelf.now += KEPT_LONGER_SECONDS
     for token in (5, 6, 7):
         shelf.add((token, 100))
-    assert not shelf.has(hinted)
+    assert not shelf.has(kept)
 
 
 def test_a_conversation_that_goes_on_in_another_way_replaces_its_old_state() -> None:
     shelf = Shelf()
-    old = shelf.add((1, 100), (2, 90), hint="conv")
-    other = shelf.add((1, 100), (3, 90), hint="another conv")
-    new = shelf.add((1, 100), (4, 500), hint="conv")
+    old = shelf.add((1, 100), (2, 90), conversation="a")
+    other = shelf.add((1, 100), (3, 90), conversation="b")
+    new = shelf.add((1, 100), (4, 500), conversation="a")
     assert [shelf.has(state) for state in (old, other, new)] == [False, True, True]
 
 
@@ -106,7 +109,7 @@ def test_random_traffic_leaves_the_accounts_true() -> None:
     generator = np.random.default_rng(1)
     for _ in range(300):
         pieces = [(int(token), 50) for token in generator.integers(0, 3, size=4)]
-        state = shelf.add(*pieces, size=int(generator.integers(1, 2 * SIZE)), hint=str(next(numbers) % 3 or ""))
+        state = shelf.add(*pieces, size=int(generator.integers(1, 2 * SIZE)), conversation=str(next(numbers) % 3 or ""))
         if generator.random() < 0.3:
             shelf.store.drop_data(state)
         held = [state for state in shelf.store.states if state.data is not None]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from server.engine.kv_cache import KVCache, Slot
-from server.engine.kv_tiers import Tiers
-from server.engine.prefix_cache import MIN_COPIED_TOKENS, MIN_SAVED_TAIL_TOKENS, PrefixCache
+from server.engine.kv_tiers import MIN_SAVED_TOKENS, Tiers
+from server.engine.prefix_cache import MIN_COPIED_TOKENS, PrefixCache
 from tests.fakes import FakeMemory
 
-LONG = list(range(1, 2 * MIN_SAVED_TAIL_TOKENS + 1))
+LONG = list(range(1, 4 * MIN_SAVED_TOKENS + 1))
 
 
 def cache_with(*contents: list[int], can_trim: bool = True) -> tuple[PrefixCache, KVCache, FakeMemory]:

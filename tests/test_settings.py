@@ -77,6 +77,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "threads": 3,
         "n_gpu_layers": 0,
         "kv_ram_mb": 0,
+        "kv_disk_mb": 1,
         "speculative": "prompt_lookup",
         "max_draft_tokens": 5,
         "auth": "keys",

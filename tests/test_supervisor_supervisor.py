@@ -127,6 +127,8 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
         "max_waiting_tokens": 77,
         "max_step_ms": 250,
         "kv_ram_mb": 0,
+        "kv_disk_mb": 0,
+        "kv_dir": "",
         "max_draft_tokens": 0,
         "log_level": "warning",
     }

@@ -16,6 +16,7 @@ import msgspec
 from server.engine.constraint import ConstraintError
 from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
+from server.engine.kv_disk import Disk
 from server.engine.kv_tiers import Tiers
 from server.engine.logprobs import Logprobs
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats, TokenLogprob
@@ -48,16 +49,17 @@ class Engine:
         max_step_ms: int,
         max_ram_bytes: int = 0,
         max_draft_tokens: int = 0,
+        disk: Disk | None = None,
     ) -> None:
         """Start with nothing to do.
 
-        `max_ram_bytes` is how much host memory may keep what slots had to make room for, `max_draft_tokens` how many
-        tokens may be guessed ahead for one sequence: 0 means none, and so do models that cannot take tokens back.
+        `max_ram_bytes` of host memory and `disk` may keep what slots had to make room for. `max_draft_tokens` is how
+        many tokens may be guessed ahead for one sequence: 0 means none, and so do models that cannot take tokens back.
         """
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
-        self._tiers = Tiers(self._kv_cache, max_ram_bytes)
         self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.max_step_tokens)
+        self._tiers = Tiers(self._kv_cache, max_ram_bytes, disk, lambda: self._step_cost.seconds_per_prefill_token)
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._speculation = Speculation(
             max_draft_tokens if self._kv_cache.can_trim else 0, runner.max_step_logits, self._step_cost.passes
@@ -72,6 +74,22 @@ class Engine:
     @property
     def has_work(self) -> bool:
         return self._scheduler.has_work or bool(self._outputs)
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether a step has nothing to do before the disk's `on_read`, or another request."""
+        return self._scheduler.waits_for_disk and not self._outputs
+
+    def tidy(self) -> float | None:
+        """Look after the KV cache's tiers; call it after every step, and when the time that it returns is over.
+
+        Returns in how many seconds there is more to do; None if not before something happens.
+        """
+        return self._tiers.tidy()
+
+    def flush(self) -> None:
+        """Have the disk write what it does not have yet, since the engine is about to end."""
+        self._tiers.flush()
 
     def submit(self, request: Request) -> None:
         """Queue a request.

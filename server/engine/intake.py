@@ -80,6 +80,7 @@ class Intake:
             wants_prompt_logprobs=submit.wants_prompt_logprobs,
             user=submit.user,
             cache_scope=submit.cache_scope,
+            cache_policy=submit.cache_policy,
             shown_tokens=self._tokenizer.shown_tokens(submit.shown_control_tokens),
             arrived=arrived,
         )

@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from server.engine.messages import CachePolicy
+
 State = npt.NDArray[np.uint8]
 """All that llama.cpp's memory holds of one sequence, as it writes it; fits any slot of the same kind of context."""
 
@@ -57,9 +59,7 @@ class Slot:
     index: int
     tokens: list[int] = field(default_factory=list)
     scope: str = ""
-    cache_hint: str = ""
-    """Who will come back for these tokens, such as a conversation's id; empty if nobody said so."""
-    stays_off_disk: bool = False
+    policy: CachePolicy = field(default_factory=CachePolicy)
     is_busy: bool = False
     last_used: int = 0
     """The step in which a sequence last left it; the least is the best to make room in."""

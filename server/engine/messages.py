@@ -43,6 +43,10 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Tokens that may be guessed ahead for one sequence."""
     kv_ram_mb: int = 0
     """MiB of host memory for KV cache that slots had to make room for."""
+    kv_disk_mb: int = 0
+    """MiB of disk for it, all models together."""
+    kv_dir: str = ""
+    """Where on disk; needed with `kv_disk_mb`."""
     log_level: str = "info"
 
 
@@ -113,6 +117,22 @@ class Grammar(msgspec.Struct, frozen=True, array_like=True):
     source: str
 
 
+class CachePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a request says about the KV cache of its tokens. All of it is a hint: the next answer is the same anyway."""
+
+    conversation: str = ""
+    """Whose turn this is, if it is one's: what its earlier turns left is of no use where this one goes another way."""
+    is_resumable: bool = False
+    """The client will come back with the same beginning."""
+    retention: Literal["", "in_memory", "24h"] = ""
+    """Whether it must stay off the disk, or should be there soon."""
+
+    @property
+    def is_kept_longer(self) -> bool:
+        """Whether others leave first for some minutes."""
+        return bool(self.conversation) or self.is_resumable or self.retention == "24h"
+
+
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     """One request: a prompt and what to generate from it."""
 
@@ -144,6 +164,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     """Whose turn it is: waiting users are served in rotation."""
     cache_scope: str = ""
     """Only sequences of the same scope share cached prefixes."""
+    cache_policy: CachePolicy = CachePolicy()
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
@@ -20,6 +21,7 @@ from server.engine.dry import DryRules
 from server.engine.messages import EngineConfig, ModelCard, SamplingParams
 from server.engine.runner import DecodeError, Span
 from server.engine.sampler import DRAWS, RepetitionRule, Sampler
+from server.engine.state_fingerprint import state_fingerprint
 from server.engine.vocabulary import Vocabulary
 from server.engine.weights import ModelLoadError, Weights, describe
 
@@ -61,6 +63,7 @@ class Model:
         self.max_step_logits = config.num_slots + max(max_scored, max_verified)
         self._context = self._make_context(config)
         self.memory = ContextMemory(self._context, self._model)
+        self._path = Path(config.model_path)
         self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
 
     def decode(self, spans: Iterable[Span]) -> list[int]:
@@ -126,6 +129,21 @@ class Model:
                 "smaller slots, n_ctx or n_gpu_layers need less memory"
             )
         return context
+
+    @property
+    def state_fingerprint(self) -> str:
+        """Saved states of models and contexts with the same one are interchangeable. Raises OSError."""
+        params = llama.llama_context_default_params()
+        architecture = self._weights.metadata("general.architecture")
+        n_ctx_before_scaling = self._weights.metadata(f"{architecture}.rope.scaling.original_context_length")
+        return state_fingerprint(
+            self._path,
+            llama.llama_version(),
+            params.type_k,
+            params.type_v,
+            self.num_slots,  # a state has a place for each stream of the context
+            self.n_ctx > int(n_ctx_before_scaling or 0),  # some models have other rotations in long contexts
+        )
 
     @property
     def _facts(self) -> tuple[object, ...]:

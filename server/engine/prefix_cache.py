@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.engine.kv_cache import KVCache, Slot
-from server.engine.kv_tiers import Found, Tiers
+from server.engine.kv_tiers import MIN_SAVED_TOKENS, Found, Tiers
+from server.engine.messages import CachePolicy
 from server.engine.prefix_index import common_prefix_length
+
+NO_POLICY = CachePolicy()
 
 MIN_COPIED_TOKENS = 16
 """A shorter prefix is computed again. Copying costs a thousandth of computing, but for all tokens of the source."""
-
-MIN_SAVED_TAIL_TOKENS = 64
-"""A slot that holds more than this beyond the common prefix is left alone while another one is empty."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,20 @@ class PrefixCache:
         found = self._tiers.find(prompt, scope, placement.length)
         return Placement(_oldest(free), found, found.length) if found else placement
 
-    def apply(self, placement: Placement, scope: str) -> int:
+    def is_at_hand(self, placement: Placement) -> bool:
+        """Whether a placement can be carried out now; if not, what it needs is being read from disk."""
+        return not isinstance(placement.source, Found) or self._tiers.is_at_hand(placement.source)
+
+    def apply(self, placement: Placement, scope: str, policy: CachePolicy = NO_POLICY) -> int:
         """Carry a placement out. Returns the number of tokens that the slot then holds."""
         slot, source = placement.slot, placement.source
         if isinstance(source, Found):
             num_held = self._tiers.restore(source, slot)
-        elif source is slot:
-            self._tiers.keep(slot, placement.length)
-            num_held = self._kv_cache.trim(slot, placement.length)
         else:
-            self._tiers.keep(slot, 0)
+            self._tiers.keep(slot, placement.length if source is slot else 0)
             num_held = self._fill(slot, source, placement.length)
-        slot.scope = scope
+            self._tiers.stats.slot_hit_tokens += num_held
+        slot.scope, slot.policy = scope, policy
         return num_held
 
     def _place_among_slots(self, prompt: list[int], scope: str, free: list[Slot]) -> Placement:
@@ -71,7 +73,7 @@ class PrefixCache:
 
     def _may_cut(self, slot: Slot, kept: int, free: list[Slot]) -> bool:
         """Whether a slot should be given up but for its first `kept` tokens rather than another one."""
-        has_long_tail = len(slot.tokens) - kept > MIN_SAVED_TAIL_TOKENS
+        has_long_tail = len(slot.tokens) - kept >= MIN_SAVED_TOKENS
         return 0 < len(slot.tokens) <= 2 * kept and not (has_long_tail and any(not other.tokens for other in free))
 
     def _place_beside(self, best: Slot, free: list[Slot], length: int) -> Placement:
@@ -88,6 +90,8 @@ class PrefixCache:
         return length if self._kv_cache.can_keep(slot, length) else 0
 
     def _fill(self, slot: Slot, source: Slot | None, length: int) -> int:
+        if source is slot:
+            return self._kv_cache.trim(slot, length)
         if source is not None:
             return self._kv_cache.copy(source, slot, length)
         self._kv_cache.clear(slot)

@@ -7,11 +7,11 @@ length and not on how many runs there are. It does not know what the runs stand 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
-BLOCK_TOKENS = 64
+BLOCK_TOKENS = 32
 """Shorter common prefixes are not found."""
 
 MAX_COMPARED = 8
@@ -71,11 +71,13 @@ class PrefixIndex(Generic[Run]):
         for key in keys[-1:]:
             _discard(self._by_last_prefix, key, run)
 
-    def find(self, tokens: array[int], scope: str) -> tuple[Run, int] | None:
+    def find(
+        self, tokens: array[int], scope: str, accepts: Callable[[Run], bool] = lambda run: True
+    ) -> tuple[Run, int] | None:
         """The run of that scope which shares most with `tokens`, and how many; None for less than a block."""
         runs_by_key = self._by_last_prefix if self._is_whole_only else self._by_prefix
         for key in reversed(_keys(tokens, scope)):
-            candidates = islice(reversed(runs_by_key.get(key, {})), MAX_COMPARED)
+            candidates = islice(filter(accepts, reversed(runs_by_key.get(key, {}))), MAX_COMPARED)
             lengths = [(run, common_prefix_length(tokens, run.tokens)) for run in candidates]
             usable = [pair for pair in lengths if pair[1] >= self._least_length(pair[0])]
             if usable:

@@ -1,8 +1,9 @@
 """The engine process: `python -m server.engine.process`, started and watched by the supervisor.
 
-Standard input: one line, an `EngineConfig` as JSON; its end means that the supervisor is gone, and the process exits
-at once. Standard output: a `Report` a line. Standard error: logs. Everything else goes over the socket that the config
-names, which exists from the moment the model is ready.
+Standard input: one line, an `EngineConfig` as JSON; its end means that the supervisor is gone or wants the process to
+end, which it does at once, or when it has saved KV cache if that is kept on disk. Standard output: a `Report` a line.
+Standard error: logs. Everything else goes over the socket that the config names, which exists from the moment the model
+is ready.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from server.engine.messages import EngineConfig, Report
 
+if TYPE_CHECKING:
+    from server.engine.kv_disk import Disk
+    from server.engine.kv_files import StateDir
+    from server.engine.service import Service
+
 REPORTS_PER_SECOND = 5
+
+SAVE_SECONDS = 4.0
+"""How long the end may be put off to save KV cache; after 5, the supervisor is less polite."""
 
 
 class Reporter:
@@ -44,30 +54,32 @@ class Reporter:
 def main() -> None:
     reporter = Reporter(_take_stdout())
     config = msgspec.json.decode(sys.stdin.buffer.readline(), type=EngineConfig)
-    _die_with_supervisor()
+    ending = Ending()
     logging.basicConfig(
         level=config.log_level.upper(), format=f"%(asctime)s [{config.model_id}] %(levelname)s %(message)s"
     )
     reporter.report(Report(state="loading", progress=0.0))
     try:
-        _serve(config, reporter)
+        _serve(config, reporter, ending)
     except Exception as error:
         logging.getLogger(__name__).exception("the engine cannot go on")
         reporter.report(Report(state="failed", message=str(error)))
         os._exit(1)
 
 
-def _serve(config: EngineConfig, reporter: Reporter) -> None:
+def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
     from server.engine import native_log  # imports llama.cpp, which takes longer than all the rest
     from server.engine.engine import Engine
     from server.engine.grammar_compiler import GrammarCompiler
     from server.engine.intake import Intake
+    from server.engine.kv_disk import Disk
     from server.engine.model import Model
     from server.engine.service import Service
 
     native_log.install()
     threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
+    disk = Disk(_state_dir(config, model.state_fingerprint)) if config.kv_disk_mb else None
     engine = Engine(
         model,
         config.max_waiting_requests,
@@ -75,10 +87,14 @@ def _serve(config: EngineConfig, reporter: Reporter) -> None:
         config.max_step_ms,
         config.kv_ram_mb << 20,
         config.max_draft_tokens,
+        disk,
     )
     intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules())
     grammars = GrammarCompiler(model.vocabulary)
     service = Service(engine, intake, grammars, model.card(config.model_id))
+    if disk:
+        disk.on_read = service.wake
+        ending.before = lambda: _save(service, disk)
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
     service.run()
@@ -97,16 +113,46 @@ def _take_stdout() -> IO[bytes]:
     return reports
 
 
-def _die_with_supervisor() -> None:
-    """Exit when the supervisor asks for it or is gone, even in the middle of a forward pass; nothing needs saving."""
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the supervisor decides
+def _state_dir(config: EngineConfig, fingerprint: str) -> StateDir:
+    from server.engine.kv_files import StateDir
 
-    def wait_for_end() -> None:
+    return StateDir(Path(config.kv_dir), fingerprint, config.kv_disk_mb << 20)
+
+
+def _save(service: Service, disk: Disk) -> None:
+    """Write the KV cache of what was going on last, as far as the time goes."""
+    deadline = time.monotonic() + SAVE_SECONDS
+    if service.flush(SAVE_SECONDS):
+        disk.wait_until_written(deadline - time.monotonic())
+
+
+class Ending:
+    """Ends the process when the supervisor asks for it or is gone, even in the middle of a forward pass.
+
+    Whoever asks a second time, which the supervisor does after some seconds, does not wait for anything.
+    """
+
+    def __init__(self) -> None:
+        self.before: Callable[[], None] = lambda: None
+        """What to do first; on a thread of its own."""
+        self._has_begun = False
+        signal.signal(signal.SIGTERM, lambda *_: self._begin())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the supervisor decides
+        threading.Thread(target=self._wait_for_supervisor, daemon=True, name="lifeline").start()
+
+    def _wait_for_supervisor(self) -> None:
         sys.stdin.buffer.read()
-        os._exit(0)
+        self._begin()
 
-    threading.Thread(target=wait_for_end, daemon=True, name="lifeline").start()
+    def _begin(self) -> None:
+        if self._has_begun:
+            os._exit(0)
+        self._has_begun = True
+        threading.Thread(target=self._end, daemon=True, name="ending").start()
+
+    def _end(self) -> None:
+        self.before()
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,7 @@ class Scheduler:
         """`max_scored_tokens` is how many logits a step may have besides one for each slot."""
         self._max_scored_tokens = max_scored_tokens
         self._kv_cache = kv_cache
+        self._tiers = tiers
         self._prefix_cache = PrefixCache(kv_cache, tiers)
         self._step_cost = step_cost
         self._speculation = speculation
@@ -83,6 +84,8 @@ class Scheduler:
         """Whom a waiting sequence waits for, and how many tokens the two have in common."""
         self.waiting = waiting
         self.running: list[Sequence] = []
+        self.waits_for_disk = False
+        """All that wait are waiting for the disk, so that there is nothing to compute until it has been read."""
 
     @property
     def has_work(self) -> bool:
@@ -99,8 +102,10 @@ class Scheduler:
     def schedule(self) -> list[Chunk]:
         """Admit whom there is room for, and choose what this step computes."""
         self._step += 1
+        self._tiers.poll()
         while self._admit_next():
             pass
+        self.waits_for_disk = not self.running and len(self.waiting) > 0
         return self._cut_chunks()
 
     def finish(self, sequence: Sequence) -> None:
@@ -111,6 +116,7 @@ class Scheduler:
         else:
             sequence.slot.is_busy = False
             sequence.slot.last_used = self._step
+            self._tiers.release(sequence.slot)
             sequence.slot = None
             self.running.remove(sequence)
             self._speculation.forget(sequence)
@@ -133,17 +139,22 @@ class Scheduler:
         """Give one waiting sequence a slot; False if nobody can have one now."""
         if not self.waiting or not self._kv_cache.free_slots:
             return False
+        num_slots_left = len(self._kv_cache.free_slots)
         for sequence in list(islice(self.waiting.in_turn(), 2 * len(self._kv_cache.slots))):
+            request = sequence.request
             if self._is_known_to_wait(sequence):
                 continue
-            placement = self._prefix_cache.place(sequence.reusable_tokens, sequence.request.cache_scope)
-            if placement is None:
+            placement = self._prefix_cache.place(sequence.reusable_tokens, request.cache_scope)
+            if placement is None or num_slots_left == 0:
                 return False
             if self._is_being_computed(sequence, placement.length):
                 continue
+            if not self._prefix_cache.is_at_hand(placement):
+                num_slots_left -= 1  # it will need one very soon
+                continue
             self.waiting.take(sequence)
             self._awaited.pop(sequence, None)
-            sequence.num_cached_tokens = self._prefix_cache.apply(placement, sequence.request.cache_scope)
+            sequence.num_cached_tokens = self._prefix_cache.apply(placement, request.cache_scope, request.cache_policy)
             sequence.slot = placement.slot
             sequence.slot.is_busy = True
             self.running.append(sequence)

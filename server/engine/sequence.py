@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from server.engine.messages import SamplingParams, TokenLogprob
+from server.engine.messages import CachePolicy, SamplingParams, TokenLogprob
 from server.engine.stats import Timing
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Request:
     """So that nothing of it can come from a cache: no logits are kept there."""
     user: str = ""
     cache_scope: str = ""
+    cache_policy: CachePolicy = field(default_factory=CachePolicy)
     shown_tokens: Mapping[int, bytes] = field(default_factory=dict)
     """Control tokens that are written out, with what is written for them."""
     arrived: float = field(default_factory=time.perf_counter)

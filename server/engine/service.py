@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -42,6 +43,9 @@ logger = logging.getLogger(__name__)
 RETRY_SEND_SECONDS = 0.005
 """How soon to try again, while idle, to send what a worker has not taken yet."""
 
+WAIT_FOR_DISK_SECONDS = 0.5
+"""How long to wait for a wake-up from the disk before looking whether it is better to compute."""
+
 
 @dataclass(frozen=True)
 class _Connected:
@@ -69,7 +73,15 @@ class _Disconnected:
 _Prepared = tuple[Request, Accepted]
 """A request that fits, and what to say when it is queued."""
 
-_Arrival = _Connected | _Arrived | _Cancelled | _Disconnected
+
+@dataclass(frozen=True)
+class _Call:
+    """Something to be done on the engine's thread."""
+
+    function: Callable[[], None]
+
+
+_Arrival = _Connected | _Arrived | _Cancelled | _Disconnected | _Call
 
 
 @dataclass
@@ -110,8 +122,24 @@ class Service:
             self._take_arrivals()
             self._dispatch(self._engine.step())
             self._send_rest()
+            self._engine.tidy()
             if not self._engine.has_work:
                 self._engine.check()
+
+    def wake(self) -> None:
+        """From any thread: what the engine waited for has happened."""
+        self._arrivals.put(_Call(lambda: None))
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """From another thread: have the engine flush between two steps; whether it has in time."""
+        is_done = threading.Event()
+
+        def flush() -> None:
+            self._engine.flush()
+            is_done.set()
+
+        self._arrivals.put(_Call(flush))
+        return is_done.wait(timeout_seconds)
 
     # --- the engine's thread ---
 
@@ -120,18 +148,22 @@ class Service:
         try:
             if not self._engine.has_work:
                 self._take(self._wait_for_arrival())
+            elif self._engine.waits_for_disk:
+                self._take(self._arrivals.get(timeout=WAIT_FOR_DISK_SECONDS))
             while True:
                 self._take(self._arrivals.get_nowait())
         except queue.Empty:
             pass
 
     def _wait_for_arrival(self) -> _Arrival:
-        while self._send_rest():
+        while True:
+            timeout = self._engine.tidy()
+            if self._send_rest():
+                timeout = RETRY_SEND_SECONDS
             try:
-                return self._arrivals.get(timeout=RETRY_SEND_SECONDS)
+                return self._arrivals.get(timeout=timeout)
             except queue.Empty:
                 pass
-        return self._arrivals.get()
 
     def _send_rest(self) -> bool:
         """Try again to send what workers have not taken; whether anything is left. A busy engine must do this, too."""
@@ -141,6 +173,9 @@ class Service:
         return any(connection.has_unsent for connection in unsent)
 
     def _take(self, arrival: _Arrival) -> None:
+        if isinstance(arrival, _Call):
+            arrival.function()
+            return
         requests = self._open.setdefault(arrival.connection, {})
         match arrival:
             case _Arrived(connection, request, accepted):

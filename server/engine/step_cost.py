@@ -31,6 +31,11 @@ class StepCost:
         self._seconds_per_prefill_token: float | None = None
         self.passes = PassCost()
 
+    @property
+    def seconds_per_prefill_token(self) -> float | None:
+        """None while it is unknown."""
+        return self._seconds_per_prefill_token
+
     def max_prefill_tokens(self, num_decoding: int) -> int:
         """How many prefill tokens fit into the next step beside `num_decoding` sequences."""
         if self._seconds_per_prefill_token is None:

@@ -144,6 +144,9 @@ class Settings(_Table):
     kv_ram_mb: Mebibytes = _setting(
         1024, "Host memory of one engine for conversations that lost their slot, in MiB; 0 is off."
     )
+    kv_disk_mb: Mebibytes = _setting(
+        0, "Disk for conversations, of all engines together, in MiB, so that they go on after a restart; 0 is off."
+    )
     speculative: Speculative = _setting(
         "off",
         "Guess tokens ahead and compute them together, where that is faster: `prompt_lookup` guesses what stood behind "

@@ -32,6 +32,8 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     models: list[ModelConfig]
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
+    kv_disk_mb: int = 0
+    kv_dir: str = ""
     max_step_ms: int = 250
     log_level: str = "info"
     cache_dir: str | None = None

@@ -45,6 +45,8 @@ class Launcher:
             max_waiting_tokens=self._config.max_waiting_tokens,
             max_step_ms=self._config.max_step_ms,
             kv_ram_mb=model.kv_ram_mb,
+            kv_disk_mb=self._config.kv_disk_mb,
+            kv_dir=self._config.kv_dir,
             max_draft_tokens=model.max_draft_tokens,
             log_level=self._config.log_level,
         )

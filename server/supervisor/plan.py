@@ -11,6 +11,9 @@ from server.models.source import HubFile, LocalFile, NoModel
 from server.settings import Settings
 from server.supervisor.config import ModelConfig, SupervisorConfig
 
+KV_DIRECTORY = "kv"
+"""In `data_dir`."""
+
 ENGINE_COMMAND_VARIABLE = "_PARLEY_ENGINE_COMMAND"
 """A JSON list that replaces the engine's command line; only the tests set it."""
 
@@ -24,6 +27,8 @@ def plan_supervisor(
         models=[_plan_model(model) for model in Catalogue.from_settings(settings).models],
         max_waiting_requests=settings.max_waiting_requests,
         max_waiting_tokens=settings.max_waiting_tokens,
+        kv_disk_mb=settings.kv_disk_mb,
+        kv_dir=str(settings.data_dir / KV_DIRECTORY),
         max_step_ms=settings.max_step_ms,
         log_level=settings.log_level,
         announce_url=announce_url,
