@@ -12,6 +12,18 @@ from schemas.fields import Array, Boolean, Choice, Integer, JSONObject, invalid
 from schemas.generation import MAX_TOKENS, MAX_TOP_LOGPROBS, GenerationSchema, generation_options, load_fields
 from schemas.messages import MAX_MESSAGES, Message, MessageField
 from schemas.sampling import SamplingOptions
+from schemas.tools import (
+    AUTO,
+    FunctionChoiceField,
+    FunctionField,
+    Functions,
+    FunctionTool,
+    ToolChoice,
+    ToolChoiceField,
+    ToolField,
+    callable_functions,
+    check_choice,
+)
 
 REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -44,6 +56,17 @@ class ChatCompletionRequest:
     """Whether reasoning is told from the content; None leaves it to the server."""
     includes_reasoning: bool = True
     """Whether reasoning that is told from the content is sent."""
+    functions: tuple[FunctionTool, ...] = ()
+    """Those that may be called."""
+    tool_choice: ToolChoice = AUTO
+    parallel_tool_calls: bool = True
+    speaks_of_functions: bool = False
+    """Whether it is written in the deprecated words, `functions` and `function_call`; so is the answer then."""
+
+    @property
+    def functions_param(self) -> str:
+        """What the request calls its functions."""
+        return "functions" if self.speaks_of_functions else "tools"
 
     @property
     def num_top_logprobs(self) -> int | None:
@@ -61,6 +84,11 @@ class ChatCompletionSchema(GenerationSchema):
     top_logprobs = Integer(0, MAX_TOP_LOGPROBS)
     reasoning_effort = Choice(REASONING_EFFORTS)
     chat_template_kwargs = JSONObject()
+    tools = Functions(ToolField(), "function", "name")
+    tool_choice = ToolChoiceField()
+    parallel_tool_calls = Boolean()
+    functions = Functions(FunctionField(), "name")
+    function_call = FunctionChoiceField()
     reasoning_format = Choice(REASONING_FORMATS)
     separate_reasoning = Boolean()
     """SGLang's name for it."""
@@ -71,6 +99,16 @@ class ChatCompletionSchema(GenerationSchema):
     def _top_logprobs_need_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "top_logprobs" in data and not data.get("logprobs"):
             raise invalid("is only allowed when 'logprobs' is true", "top_logprobs")
+
+    @validates_schema
+    def _choices_are_among_the_functions(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        for old, new in (("functions", "tools"), ("function_call", "tool_choice")):
+            if old in data and ("tools" in data or "tool_choice" in data):
+                raise invalid(f"is the deprecated form of '{new}', and cannot be used together with it", old)
+        if "tool_choice" in data:
+            check_choice(data["tool_choice"], data.get("tools", ()))
+        if "function_call" in data:
+            check_choice(data["function_call"], data.get("functions", ()), "function_call")
 
 
 SCHEMA = ChatCompletionSchema()
@@ -91,8 +129,23 @@ def _request(loaded: Mapping[str, Any]) -> ChatCompletionRequest:
         template_kwargs=_template_kwargs(loaded),
         separates_reasoning=_separates_reasoning(loaded),
         includes_reasoning=loaded.get("include_reasoning", True),
+        **_tool_options(loaded),
         **options,
     )
+
+
+def _tool_options(loaded: Mapping[str, Any]) -> dict[str, Any]:
+    speaks_of_functions = "functions" in loaded
+    if speaks_of_functions:
+        choice = loaded.get("function_call", ToolChoice(is_single=True))
+    else:
+        choice = loaded.get("tool_choice", AUTO)
+    return {
+        "functions": callable_functions(loaded.get("functions", loaded.get("tools", ())), choice),
+        "tool_choice": choice,
+        "parallel_tool_calls": loaded.get("parallel_tool_calls", True),
+        "speaks_of_functions": speaks_of_functions,
+    }
 
 
 def _separates_reasoning(loaded: Mapping[str, Any]) -> bool | None:

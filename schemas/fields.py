@@ -6,7 +6,7 @@ They know nothing of the parameters that they are used for. Null never reaches t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
@@ -190,6 +190,15 @@ def at(key: str | int) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise ValidationError({key: error.messages}) from None
+
+
+@contextmanager
+def at_path(*path: str | int) -> Iterator[None]:
+    """The same for a place further inside."""
+    with ExitStack() as places:
+        for key in path:
+            places.enter_context(at(key))
+        yield
 
 
 def as_object(value: Any) -> dict[str, Any]:

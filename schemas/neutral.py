@@ -26,21 +26,6 @@ def is_empty(value: Any, body: Mapping[str, Any]) -> bool:
     return value in ("", [], {})
 
 
-def no_tools(value: Any, body: Mapping[str, Any]) -> bool:
-    """No tools, or none that may be called."""
-    return is_empty(value, body) or body.get("tool_choice") == "none"
-
-
-def no_functions(value: Any, body: Mapping[str, Any]) -> bool:
-    """No functions, or none that may be called."""
-    return is_empty(value, body) or body.get("function_call") == "none"
-
-
-def calls_nothing(value: Any, body: Mapping[str, Any]) -> bool:
-    """The model may decide, and without tools it can only decide against them."""
-    return value in ("none", "auto")
-
-
 def plain_text(value: Any, body: Mapping[str, Any]) -> bool:
     """The response format that is the default."""
     return isinstance(value, dict) and bool(value.get("type") == "text")

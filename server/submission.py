@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from schemas.sampling import SamplingOptions
-from server.engine.messages import ModelCard, SamplingParams, Submit, TextPiece
+from server.engine.messages import Grammar, ModelCard, SamplingParams, Submit, TextPiece
 
 DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}
 """OpenAI's defaults for what OpenAI has; llama.cpp's for `top_k` and `min_p`, which keep small models on track."""
@@ -65,6 +65,7 @@ def make_submit(
     wants_prompt_text: bool = False,
     wants_prompt_logprobs: bool = False,
     shown_control_tokens: Sequence[str] = (),
+    grammar: Grammar | None = None,
     caller: Caller,
     default_max_tokens: int | None = None,
 ) -> Submit:
@@ -86,6 +87,7 @@ def make_submit(
         wants_prompt_text=wants_prompt_text,
         wants_prompt_logprobs=wants_prompt_logprobs,
         shown_control_tokens=list(shown_control_tokens),
+        grammar=grammar,
         user=f"{caller.turn_of}/{options.user}" if options.user else caller.turn_of,
         cache_scope=caller.cache_scope,
     )

@@ -69,10 +69,6 @@ STREAM_OPTIONS: dict[str, type] = {
 }
 
 REFUSED_VALUES: dict[str, list[Any]] = {
-    "tools": [[{"type": "function", "function": {"name": "f"}}], 5, "x"],
-    "tool_choice": ["required", {"type": "function", "function": {"name": "f"}}, 5],
-    "functions": [[{"name": "f"}], 5],
-    "function_call": [{"name": "f"}, 5],
     "response_format": [{"type": "json_object"}, {"type": "json_schema", "json_schema": {}}, {}, "text", []],
     "store": [True, 1, "yes"],
     "audio": [{"voice": "alloy", "format": "wav"}, {}],
@@ -81,10 +77,6 @@ REFUSED_VALUES: dict[str, list[Any]] = {
     "moderation": [{"model": "m"}],
 }
 NEUTRAL_VALUES: dict[str, list[dict[str, Any]]] = {
-    "tools": [{"tools": []}, {"tools": [{"type": "function"}], "tool_choice": "none"}],
-    "tool_choice": [{"tool_choice": "none"}, {"tool_choice": "auto"}],
-    "functions": [{"functions": []}, {"functions": [{"name": "f"}], "function_call": "none"}],
-    "function_call": [{"function_call": "none"}, {"function_call": "auto"}],
     "response_format": [{"response_format": {"type": "text"}}],
     "store": [{"store": False}],
     "modalities": [{"modalities": ["text"]}],

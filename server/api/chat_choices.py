@@ -6,9 +6,10 @@ from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest
 from server.api.chat_logprobs import JoinedLogprobs
+from server.api.chat_tool_calls import calls_object, finish_reason
 from server.chat.output import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.chat.output_plan import OutputPlan
-from server.engine.messages import Delta, Finished, TokenLogprob
+from server.engine.messages import Delta, Finished, FinishReason, TokenLogprob
 
 
 class ChatChoice:
@@ -19,10 +20,10 @@ class ChatChoice:
         self._reader = plan.reader()
         self._reasoning: list[str] = []
         self._content: list[str] = []
-        self._calls: list[dict[str, Any]] = []
+        self._calls: list[ToolCallStarted] = []
         self._arguments: list[list[str]] = []
         self._logprobs = JoinedLogprobs()
-        self._finish_reason = "stop"
+        self._finish_reason: FinishReason = "stop"
 
     @property
     def num_reasoning_tokens(self) -> int:
@@ -42,7 +43,7 @@ class ChatChoice:
             "index": self._index,
             "message": self._message(wanted),
             "logprobs": self._logprobs.as_json(),
-            "finish_reason": self._finish_reason,
+            "finish_reason": finish_reason(self._finish_reason, len(self._calls), wanted.speaks_of_functions),
         }
 
     def _add(self, parts: list[OutputPart], logprobs: list[TokenLogprob]) -> None:
@@ -53,14 +54,19 @@ class ChatChoice:
                     self._reasoning.append(text)
                 case ContentText(text):
                     self._content.append(text)
-                case ToolCallStarted(_, call_id, name):
-                    self._calls.append({"id": call_id, "name": name})
+                case ToolCallStarted():
+                    self._calls.append(part)
                     self._arguments.append([])
                 case ToolCallArguments(index, text):
                     self._arguments[index].append(text)
 
     def _message(self, wanted: ChatCompletionRequest) -> dict[str, Any]:
-        message = {"role": "assistant", "content": "".join(self._content), "refusal": None}
+        content = "".join(self._content)
+        message = {"role": "assistant", "content": content or (None if self._calls else ""), "refusal": None}
         if self._reasoning and wanted.includes_reasoning:
             message["reasoning_content"] = "".join(self._reasoning)
-        return message
+        calls = [
+            {"id": call.call_id, "name": call.name, "arguments": "".join(arguments)}
+            for call, arguments in zip(self._calls, self._arguments, strict=True)
+        ]
+        return {**message, **calls_object(calls, wanted.speaks_of_functions)}

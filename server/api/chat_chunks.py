@@ -13,6 +13,7 @@ import msgspec
 from schemas.chat_completions import ChatCompletionRequest
 from server import sse
 from server.api.chat_logprobs import JoinedLogprobs
+from server.api.chat_tool_calls import arguments_delta, finish_reason, started_delta
 from server.api.usage import usage_object
 from server.chat.output import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.chat.output_plan import OutputPlan
@@ -28,12 +29,15 @@ class ChatChunkWriter:
         self._num_choices = wanted.n
         self._wants_usage = wanted.include_usage
         self._shows_reasoning = wanted.includes_reasoning
+        self._speaks_of_functions = wanted.speaks_of_functions
+        self._first_delta = {"role": "assistant", "content": None if wanted.functions else ""}
         self._readers = [] if plan.is_plain else [plan.reader() for _ in range(wanted.n)]
         start = b"data: " + msgspec.json.encode(self._head)[:-1] + b',"choices":[{"index":'
         self._starts = [start + b'%d,"delta":' % index for index in range(wanted.n)]
 
     def opening(self) -> bytes:
-        return b"".join(self._chunk(index, b'{"role":"assistant","content":""}') for index in range(self._num_choices))
+        first = msgspec.json.encode(self._first_delta)
+        return b"".join(self._chunk(index, first) for index in range(self._num_choices))
 
     def delta(self, index: int, delta: Delta) -> bytes:
         if self._readers:
@@ -41,8 +45,11 @@ class ChatChunkWriter:
         return self._chunk(index, b'{"content":' + msgspec.json.encode(delta.text) + b"}", _logprobs(delta.logprobs))
 
     def finish(self, index: int, finished: Finished) -> bytes:
-        rest = self._parts(index, *self._readers[index].finish()) if self._readers else b""
-        return rest + self._chunk(index, b"{}", reason=msgspec.json.encode(finished.finish_reason))
+        rest, reason = b"", str(finished.finish_reason)
+        if self._readers:
+            rest = self._parts(index, *self._readers[index].finish())
+            reason = finish_reason(finished.finish_reason, self._readers[index].num_calls, self._speaks_of_functions)
+        return rest + self._chunk(index, b"{}", reason=msgspec.json.encode(reason))
 
     def usage(self, usage: Usage) -> bytes:
         if not self._wants_usage:
@@ -55,32 +62,27 @@ class ChatChunkWriter:
         chunks = []
         for part in parts:
             if isinstance(part, ContentText):
-                chunks.append(self._chunk(index, _encoded(part), _logprobs(logprobs)))
+                chunks.append(self._chunk(index, self._encoded(part), _logprobs(logprobs)))
                 logprobs = []
             elif self._shows_reasoning or not isinstance(part, ReasoningText):
-                chunks.append(self._chunk(index, _encoded(part)))
+                chunks.append(self._chunk(index, self._encoded(part)))
         return b"".join(chunks)
+
+    def _encoded(self, part: OutputPart) -> bytes:
+        match part:
+            case ContentText(text):
+                delta = {"content": text}
+            case ReasoningText(text):
+                delta = {"reasoning_content": text}
+            case ToolCallStarted():
+                delta = started_delta(part, self._speaks_of_functions)
+            case ToolCallArguments():
+                delta = arguments_delta(part, self._speaks_of_functions)
+        return msgspec.json.encode(delta)
 
     def _chunk(self, index: int, delta: bytes, logprobs: bytes = b"null", reason: bytes = b"null") -> bytes:
         end = b',"logprobs":' + logprobs + b',"finish_reason":' + reason + b"}]}\n\n"
         return self._starts[index] + delta + end
-
-
-def _encoded(part: OutputPart) -> bytes:
-    return msgspec.json.encode(_delta_object(part))
-
-
-def _delta_object(part: OutputPart) -> dict[str, Any]:
-    match part:
-        case ContentText(text):
-            return {"content": text}
-        case ReasoningText(text):
-            return {"reasoning_content": text}
-        case ToolCallStarted(index, call_id, name):
-            call = {"index": index, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}
-            return {"tool_calls": [call]}
-        case ToolCallArguments(index, text):
-            return {"tool_calls": [{"index": index, "function": {"arguments": text}}]}
 
 
 def _logprobs(logprobs: list[TokenLogprob] | None) -> bytes:

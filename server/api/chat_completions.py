@@ -16,13 +16,16 @@ from server.api.streaming import stream
 from server.api.usage import usage_object
 from server.auth import current_caller
 from server.chat.output_plan import OutputPlan, plan_output
+from server.chat.prompted_tools import render_chat
 from server.chat.system_prompt import with_system_prompt
 from server.chat.template import TemplateError
+from server.chat.tools import ToolUse
 from server.engine.messages import ModelCard, TextPiece
 from server.errors import TemplateRefused
 from server.generation import Generation
 from server.served_models import ServedModel
 from server.submission import make_submit
+from server.tool_use import tool_use
 
 blueprint = Blueprint("chat_completions", __name__, url_prefix="/v1/chat/completions")
 
@@ -33,13 +36,17 @@ def create_chat_completion() -> Response:
     model = services().models.find(wanted.model)
     card = model.require_card()
     settings = services().settings
-    pieces = render_prompt(model, wanted)
+    use = tool_use(wanted.functions, wanted.tool_choice, wanted.parallel_tool_calls)
+    pieces = render_prompt(model, wanted, use)
+    separates_reasoning = settings.reasoning_format != "none"
+    if wanted.separates_reasoning is not None:
+        separates_reasoning = wanted.separates_reasoning
     plan = plan_output(
         model.chat_template(),
         pieces,
-        separates_reasoning=wanted.separates_reasoning
-        if wanted.separates_reasoning is not None
-        else settings.reasoning_format != "none",
+        use=use,
+        separates_reasoning=separates_reasoning,
+        marker_ids=card.marker_ids,
     )
     submit = make_submit(
         wanted,
@@ -47,10 +54,13 @@ def create_chat_completion() -> Response:
         pieces=pieces,
         num_top_logprobs=wanted.num_top_logprobs,
         shown_control_tokens=plan.shown_control_tokens,
+        grammar=plan.grammar,
         caller=current_caller(),
         default_max_tokens=settings.default_max_tokens,
     )
-    generation = Generation(model, [submit], client_watch(), prompt_param="messages")
+    generation = Generation(
+        model, [submit], client_watch(), prompt_param="messages", grammar_param=wanted.functions_param
+    )
     generation.start()
     head = completion_head(model, card)
     if wanted.stream:
@@ -59,7 +69,7 @@ def create_chat_completion() -> Response:
         return json_response(chat_completion(head, generation, wanted, plan))
 
 
-def render_prompt(model: ServedModel, wanted: ChatCompletionRequest) -> list[TextPiece]:
+def render_prompt(model: ServedModel, wanted: ChatCompletionRequest, use: ToolUse) -> list[TextPiece]:
     """The conversation through the model's own chat template.
 
     Raises:
@@ -67,7 +77,7 @@ def render_prompt(model: ServedModel, wanted: ChatCompletionRequest) -> list[Tex
     """
     try:
         messages = with_system_prompt(wanted.messages, model.spec.context.system_prompt)
-        return model.chat_template().render(messages, template_kwargs=wanted.template_kwargs)
+        return render_chat(model.chat_template(), messages, use, wanted.template_kwargs)
     except TemplateError as error:
         raise TemplateRefused(str(error)) from error
 

@@ -17,6 +17,8 @@ from server.chat.capabilities import Capabilities, find_capabilities
 from server.chat.conversation import Audience, Message, as_shown
 from server.chat.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.errors import MessagesRefused, TemplateBroken, TemplateError
+from server.chat.families.detection import detect
+from server.chat.families.family import ToolFamily
 from server.chat.reasoning import ThinkTags, find_think_tags, reasoning_key
 from server.chat.special_tokens import ControlSpellings, holds_marks
 from server.chat.template_text import TemplateText, plain
@@ -64,6 +66,11 @@ class ChatTemplate:
     def think_tags(self) -> ThinkTags | None:
         """What the model writes its reasoning between, if it reasons."""
         return find_think_tags(self.source, self._show_reasoning)
+
+    @cached_property
+    def tool_family(self) -> ToolFamily:
+        """In which format the model calls tools."""
+        return detect(self.source)
 
     def render(
         self,

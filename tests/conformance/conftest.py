@@ -12,6 +12,7 @@ from openai import OpenAI
 
 from tests.conformance.conversing import client_of
 from tests.live_server import LiveServer
+from tests.processes import SayingServer
 from tests.storage import postgres
 from tests.storage.conftest import cluster, postgres_url
 
@@ -27,6 +28,19 @@ def server() -> Iterator[LiveServer]:
 @pytest.fixture
 def client(server: LiveServer) -> Iterator[OpenAI]:
     with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def saying_server() -> Iterator[LiveServer]:
+    """Models called after chat templates, which say what the conversation tells them to: `told` in `saying`."""
+    with SayingServer("thinking", "chatml", "instructions", ping_seconds=0.2) as server:
+        yield server
+
+
+@pytest.fixture
+def saying(saying_server: LiveServer) -> Iterator[OpenAI]:
+    with OpenAI(base_url=saying_server.base_url, api_key="none", max_retries=0) as client:
         yield client
 
 

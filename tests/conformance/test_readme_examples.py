@@ -16,7 +16,7 @@ import pytest
 from tests.live_server import CHECKOUT, LiveServer
 from tests.readme import CONTRIBUTING, README, code_blocks
 
-WHOLE, STREAMED, TALK, STORY, FORK = code_blocks(README, "python")
+WHOLE, STREAMED, TALK, STORY, FORK, TOOLS = code_blocks(README, "python")
 ADDRESS = "http://127.0.0.1:8000"
 PARLEY = ".venv/bin/parley "
 SEPARATOR = "---8<---"
@@ -53,6 +53,10 @@ def test_the_streaming_curl_line_gets_a_stream(server: LiveServer) -> None:
     events = run_curl(CURL_LINES[1], server).split("\n\n")
     assert events[-2:] == ["data: [DONE]", ""]
     assert json.loads(events[-3].removeprefix("data: "))["usage"]["completion_tokens"] > 0
+
+
+def test_the_tool_snippet_gets_a_call(server: LiveServer) -> None:
+    assert "name='get_weather'" in run_python(server, WHOLE, TOOLS)[1]
 
 
 def test_the_openai_snippets_get_answers_whole_and_streamed(server: LiveServer) -> None:

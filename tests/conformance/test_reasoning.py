@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletion
 
-from tests.processes import SayingServer
+from tests.conformance.saying import told
 
 THOUGHT = "<think>\nHm.\n</think>\n\nYes."
-
-
-@pytest.fixture(scope="module")
-def thinker() -> Iterator[OpenAI]:
-    with (
-        SayingServer("thinking", "chatml") as server,
-        OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client,
-    ):
-        yield client
-
-
-def told(text: str) -> list[dict[str, str]]:
-    return [{"role": "user", "content": f"Say «{text}»"}]
 
 
 def ask(client: OpenAI, text: str, **options: Any) -> ChatCompletion:
@@ -37,8 +23,8 @@ def reasoning_of(message: Any) -> str | None:
     return getattr(message, "reasoning_content", None)
 
 
-def test_reasoning_is_apart_from_the_content(thinker: OpenAI) -> None:
-    completion = ask(thinker, THOUGHT)
+def test_reasoning_is_apart_from_the_content(saying: OpenAI) -> None:
+    completion = ask(saying, THOUGHT)
     message = completion.choices[0].message
     assert (reasoning_of(message), message.content) == ("Hm.", "Yes.")
     assert completion.choices[0].finish_reason == "stop"
@@ -49,9 +35,9 @@ def test_reasoning_is_apart_from_the_content(thinker: OpenAI) -> None:
     assert completion.usage.completion_tokens == len(THOUGHT) + 1
 
 
-def test_reasoning_is_streamed_before_the_content(thinker: OpenAI) -> None:
+def test_reasoning_is_streamed_before_the_content(saying: OpenAI) -> None:
     options: dict[str, Any] = {"model": "thinking", "messages": told(THOUGHT), "n": 2}
-    chunks = thinker.chat.completions.create(**options, stream=True, stream_options={"include_usage": True})
+    chunks = saying.chat.completions.create(**options, stream=True, stream_options={"include_usage": True})
     deltas: dict[int, list[Any]] = {0: [], 1: []}
     usage: Any = None
     for chunk in chunks:
@@ -66,45 +52,45 @@ def test_reasoning_is_streamed_before_the_content(thinker: OpenAI) -> None:
     assert usage.completion_tokens_details.reasoning_tokens == 2 * len("<think>\nHm.\n</think>")
 
 
-def test_an_answer_without_reasoning_has_none(thinker: OpenAI) -> None:
+def test_an_answer_without_reasoning_has_none(saying: OpenAI) -> None:
     for model in ("thinking", "chatml"):
-        completion = ask(thinker, "Yes. <think>", model=model)
+        completion = ask(saying, "Yes. <think>", model=model)
         assert completion.choices[0].message.content == "Yes. <think>"
         assert "reasoning_content" not in completion.choices[0].message.model_dump(exclude_unset=True)
 
 
 @pytest.mark.parametrize("off", [{"reasoning_format": "none"}, {"separate_reasoning": False}])
-def test_a_request_turns_the_separation_off(thinker: OpenAI, off: dict[str, Any]) -> None:
-    completion = ask(thinker, THOUGHT, extra_body=off)
+def test_a_request_turns_the_separation_off(saying: OpenAI, off: dict[str, Any]) -> None:
+    completion = ask(saying, THOUGHT, extra_body=off)
     message = completion.choices[0].message
     assert (reasoning_of(message), message.content) == (None, THOUGHT)
 
 
-def test_reasoning_can_be_left_out(thinker: OpenAI) -> None:
-    message = ask(thinker, THOUGHT, extra_body={"include_reasoning": False}).choices[0].message
+def test_reasoning_can_be_left_out(saying: OpenAI) -> None:
+    message = ask(saying, THOUGHT, extra_body={"include_reasoning": False}).choices[0].message
     assert (reasoning_of(message), message.content) == (None, "Yes.")
 
 
-def test_reasoning_that_the_token_limit_cuts_off_is_reasoning(thinker: OpenAI) -> None:
-    completion = ask(thinker, THOUGHT, max_tokens=10)
+def test_reasoning_that_the_token_limit_cuts_off_is_reasoning(saying: OpenAI) -> None:
+    completion = ask(saying, THOUGHT, max_tokens=10)
     message = completion.choices[0].message
     assert (reasoning_of(message), message.content) == ("Hm", "")
     assert completion.choices[0].finish_reason == "length"
 
 
-def test_logprobs_are_those_of_the_content(thinker: OpenAI) -> None:
-    completion = ask(thinker, THOUGHT, logprobs=True)
+def test_logprobs_are_those_of_the_content(saying: OpenAI) -> None:
+    completion = ask(saying, THOUGHT, logprobs=True)
     logprobs = completion.choices[0].logprobs
     assert logprobs is not None
     assert logprobs.content is not None
     assert "".join(token.token for token in logprobs.content).strip() == "Yes."
 
 
-def test_the_reasoning_of_earlier_turns_goes_where_the_template_looks_for_it(thinker: OpenAI) -> None:
+def test_the_reasoning_of_earlier_turns_goes_where_the_template_looks_for_it(saying: OpenAI) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     messages = [
         {"role": "user", "content": "Say «x»"},
         {"role": "assistant", "content": None, "reasoning_content": "Say «thought».", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c1", "content": "done"},
     ]
-    assert ask(thinker, "", messages=messages).choices[0].message.content == "thought"
+    assert ask(saying, "", messages=messages).choices[0].message.content == "thought"

@@ -7,6 +7,9 @@ from typing import Any
 
 from server.chat.tools import Tool
 
+COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+"""llguidance's options for white space as Python's json has it, and no other."""
+
 
 def call_schema(tool: Tool) -> dict[str, Any]:
     """What stands behind `%json` for a call of this function, with llguidance's options in "x-guidance".
@@ -14,15 +17,9 @@ def call_schema(tool: Tool) -> dict[str, Any]:
     White space is JSON's own (", " and ": "), so that no output is endless white space. For a function that is not
     strict, keywords that llguidance cannot enforce are passed over; for a strict one they make the grammar invalid.
     """
-    options = {
-        "whitespace_flexible": False,
-        "item_separator": ", ",
-        "key_separator": ": ",
-        "lenient": not tool.is_strict,
-    }
-    return {**tool.parameters, "x-guidance": options}
+    return {**tool.parameters, "x-guidance": {**COMPACT, "lenient": not tool.is_strict}}
 
 
-def json_rule(schema: dict[str, Any]) -> str:
+def json_rule(schema: Any) -> str:
     """`%json` for a schema, as a grammar's rule may have it."""
     return "%json " + json.dumps(schema, ensure_ascii=True)

@@ -1,0 +1,235 @@
+"""The functions that a chat completion may call, and which of them it must: `tools`, `tool_choice` and older words.
+
+What comes out is the same for both generations of the API. Whether a schema can be followed is not decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.fields import (
+    Array,
+    Boolean,
+    Choice,
+    Object,
+    RequestSchema,
+    StrictField,
+    Text,
+    as_object,
+    at,
+    at_path,
+    invalid,
+    problem,
+    shown,
+    wrong_type,
+)
+
+MAX_TOOLS = 1024
+"""OpenAI takes 128; collections of tools from several servers are larger."""
+
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+@dataclass(frozen=True)
+class FunctionTool:
+    """A function that the client can run."""
+
+    name: str
+    description: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=lambda: NO_PARAMETERS)
+    """The JSON schema of its arguments."""
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class ToolChoice:
+    """Whether functions may or must be called, and which."""
+
+    mode: str = "auto"
+    """"none", "auto" or "required"."""
+    names: tuple[str, ...] | None = None
+    """The functions that it is about; None is all of them."""
+    is_single: bool = False
+    """Whether one call is asked for, and not one or more."""
+
+
+AUTO = ToolChoice()
+
+
+# --- tools ----------------------------------------------------------------------------------------------------------
+
+
+class FunctionName(StrictField[str]):
+    """A name as OpenAI allows it."""
+
+    _text = Text()
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = self._text.load(value)
+        if not NAME.fullmatch(name):
+            raise invalid(f"must be of letters, digits, _ and -, 1 to 64 of them, got {shown(name)}")
+        return name
+
+
+class Parameters(StrictField[dict[str, Any]]):
+    """The schema of an object; an empty one is that of no arguments."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+        schema = as_object(value)
+        if schema and schema.get("type") != "object":
+            raise invalid(f"must be the schema of an object, with the type 'object', got {shown(schema.get('type'))}")
+        return schema or NO_PARAMETERS
+
+
+class FunctionSchema(RequestSchema):
+    """What a function is called and takes. All of `functions` but `strict`, which came later."""
+
+    name = FunctionName(required=True)
+    description = Text()
+    parameters = Parameters()
+    strict = Boolean()
+
+
+FUNCTION = FunctionSchema()
+
+
+class ToolField(StrictField[FunctionTool]):
+    """An entry of `tools`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> FunctionTool:
+        tool = as_object(value)
+        with at("type"):
+            _check_type(tool.get("type"), ("function",))
+        with at("function"):
+            if tool.get("function") is None:
+                raise problem("is required, but was not given", "missing_required_parameter")
+            return FunctionTool(**FUNCTION.load(as_object(tool["function"])))
+
+
+class FunctionField(StrictField[FunctionTool]):
+    """An entry of the deprecated `functions`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> FunctionTool:
+        return FunctionTool(**FUNCTION.load(as_object(value)))
+
+
+class Functions(StrictField[tuple[FunctionTool, ...]]):
+    """Functions of different names; `name_path` is where each has its name."""
+
+    def __init__(self, item: StrictField[FunctionTool], *name_path: str) -> None:
+        super().__init__()
+        self._array = Array(item, max_items=MAX_TOOLS)
+        self._name_path = name_path
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[FunctionTool, ...]:
+        functions = tuple(self._array.load(value))
+        seen: set[str] = set()
+        for index, function in enumerate(functions):
+            if function.name in seen:
+                with at_path(index, *self._name_path):
+                    raise invalid(f"must be the only one of its name, got {shown(function.name)} again")
+            seen.add(function.name)
+        return functions
+
+
+# --- which of them --------------------------------------------------------------------------------------------------
+
+
+class NamedSchema(RequestSchema):
+    name = Text(required=True)
+
+
+NAMED = NamedSchema()
+
+
+class ToolReference(StrictField[str]):
+    """{"type": "function", "function": {"name": ...}}: the name."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        reference = as_object(value)
+        with at("type"):
+            _check_type(reference.get("type"), ("function",))
+        with at("function"):
+            return str(NAMED.load(as_object(reference.get("function")))["name"])
+
+
+class AllowedToolsSchema(RequestSchema):
+    mode = Choice(("auto", "required"), required=True)
+    tools = Array(ToolReference(), min_items=1, max_items=MAX_TOOLS, required=True)
+
+
+class ToolChoiceField(StrictField[ToolChoice]):
+    """A word, a function, or a mode for some of the functions."""
+
+    _word = Choice(("none", "auto", "required"))
+    _function = ToolReference()
+    _allowed = Object(AllowedToolsSchema())
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ToolChoice:
+        if isinstance(value, str):
+            return ToolChoice(self._word.load(value))
+        if not isinstance(value, dict):
+            raise wrong_type("a string or an object", value)
+        with at("type"):
+            _check_type(value.get("type"), ("function", "allowed_tools"))
+        if value["type"] == "function":
+            return ToolChoice("required", (self._function.load(value),), is_single=True)
+        with at("allowed_tools"):
+            allowed = self._allowed.load(value.get("allowed_tools"))
+        return ToolChoice(allowed["mode"], tuple(allowed["tools"]))
+
+
+class FunctionChoiceField(StrictField[ToolChoice]):
+    """The deprecated `function_call`."""
+
+    _word = Choice(("none", "auto"))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ToolChoice:
+        if isinstance(value, str):
+            return ToolChoice(self._word.load(value), is_single=True)
+        name = str(NAMED.load(as_object(value))["name"])
+        return ToolChoice("required", (name,), is_single=True)
+
+
+# --- how they meet --------------------------------------------------------------------------------------------------
+
+
+def check_choice(choice: ToolChoice, functions: Sequence[FunctionTool], param: str = "tool_choice") -> None:
+    """Refuse a choice among functions that are not there.
+
+    Raises:
+        ValidationError: with the place of the choice, in the parameter of that name.
+    """
+    if choice.mode == "required" and not functions:
+        raise invalid("demands a call, but there is no function to call", param)
+    known = {function.name for function in functions}
+    for index, name in enumerate(choice.names or ()):
+        if name not in known:
+            with at_path(param, *_path_of_name(choice, index, param)):
+                raise invalid(f"must be the name of a function that is given, got {shown(name)}")
+
+
+def _path_of_name(choice: ToolChoice, index: int, param: str) -> tuple[str | int, ...]:
+    if param == "function_call":
+        return ("name",)
+    return ("function", "name") if choice.is_single else ("allowed_tools", "tools", index, "function", "name")
+
+
+def callable_functions(functions: Sequence[FunctionTool], choice: ToolChoice) -> tuple[FunctionTool, ...]:
+    """Those that may be called."""
+    if choice.mode == "none":
+        return ()
+    return tuple(function for function in functions if choice.names is None or function.name in choice.names)
+
+
+def _check_type(kind: object, expected: tuple[str, ...]) -> None:
+    if kind is None:
+        raise problem("is required, but was not given", "missing_required_parameter")
+    if kind == "custom":
+        raise problem("is not supported: 'custom'; this server calls functions only", "unsupported_parameter")
+    Choice(expected).load(kind)
