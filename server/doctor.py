@@ -23,6 +23,9 @@ from server.models.gguf_file import check_model_file
 from server.models.source import HubFile, LocalFile, NoModel
 from server.settings import Settings
 from server.settings.bind import TcpAddress, UnixAddress
+from storage.address import parse_address
+from storage.errors import StorageUnavailable
+from storage.inspection import inspect
 
 OLDEST_PYTHON = (3, 10)
 NEWEST_PYTHON = (3, 13)
@@ -50,6 +53,7 @@ def examine(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
         yield examine_model(spec)
     yield examine_address(settings.address)
     yield examine_data_dir(settings.data_dir)
+    yield examine_database(settings.storage_url)
 
 
 def examine_python(version: tuple[int, int]) -> Finding:
@@ -123,3 +127,19 @@ def examine_data_dir(path: Path) -> Finding:
             False, f"The data directory {path} cannot be used: {existing} is no directory that can be written."
         )
     return Finding(True, f"The data directory {path} {'can be written' if existing == path else 'can be made'}.")
+
+
+def examine_database(url: str) -> Finding:
+    address = parse_address(url)
+    try:
+        state = inspect(address)
+    except StorageUnavailable as error:
+        return Finding(False, f"The database cannot be used: {error.reason}.")
+    if state is None:
+        return Finding(True, "There is no database yet; the first start makes it.")
+    sentence = f"The database is {state.name} ({state.size_bytes / 1e6:,.1f} MB)"
+    if state.problems:
+        return Finding(False, f"{sentence}: {', '.join(state.problems)}.")
+    steps = [f"the next start applies {', '.join(state.missing_migrations)}"] if state.missing_migrations else []
+    remarks = [*steps, *state.remarks] or ["up to date"]
+    return Finding(True, f"{sentence}: {', '.join(remarks)}.")

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from server.doctor import examine, examine_address, examine_data_dir, examine_llama_cpp, examine_model, examine_python
+from server.doctor import (
+    examine,
+    examine_address,
+    examine_data_dir,
+    examine_database,
+    examine_llama_cpp,
+    examine_model,
+    examine_python,
+)
 from server.models.catalogue import Catalogue, ModelSpec
 from server.models.source import NO_MODEL, demo_model_path
 from server.settings import Settings
 from server.settings.bind import TcpAddress, UnixAddress
+from storage.database import Database
+from tests.storage.conftest import postgres_url, url
+
+__all__ = ["postgres_url", "url"]
 
 
 @pytest.fixture
@@ -145,5 +160,59 @@ def test_everything_is_looked_at(tmp_path: Path) -> None:
         "Model",
         "The",
         "The",
+        "There",
     ]
     assert all(finding.is_good for finding in findings)
+
+
+def test_a_database_that_is_not_there_yet_is_no_problem(tmp_path: Path) -> None:
+    finding = examine_database(f"sqlite:///{tmp_path / 'parley.db'}")
+    assert finding.is_good
+    assert "the first start makes it" in finding.sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_is_told_with_version_size_and_state(url: str) -> None:
+    if url.startswith("postgresql"):
+        assert "the next start applies m0001" in examine_database(url).sentence
+    database = Database(url)
+    database.start()
+    finding = examine_database(url)
+    database.close()
+    assert finding.is_good
+    assert re.search(r"The database is (SQLite 3|PostgreSQL \d\d).* MB\): up to date\.", finding.sentence)
+
+
+def test_a_database_that_does_not_answer_is_a_finding() -> None:
+    finding = examine_database("postgresql://parley@127.0.0.1:1/parley")
+    assert not finding.is_good
+    assert "refused" in finding.sentence
+
+
+def test_a_file_that_is_something_else_or_damaged_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "parley.db"
+    path.write_text("no database, but something of some length" * 100)
+    finding = examine_database(f"sqlite:///{path}")
+    assert not finding.is_good
+    assert "not a database" in finding.sentence
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE t (a)")
+        database.executemany("INSERT INTO t VALUES (?)", [("x" * 500,)] * 100)
+        database.commit()
+    content = bytearray(path.read_bytes())
+    content[4096:] = bytes(len(content) - 4096)
+    path.write_bytes(content)
+    finding = examine_database(f"sqlite:///{path}")
+    assert not finding.is_good
+    assert "damaged" in finding.sentence
+
+
+def test_a_database_from_before_wal_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "parley.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE t (a)")
+    finding = examine_database(f"sqlite:///{path}")
+    assert finding.is_good
+    assert "the next start applies m0001" in finding.sentence
+    assert "switches it to WAL mode" in finding.sentence

@@ -45,7 +45,8 @@ from tests.test_architecture import RESERVED
 DOCUMENTS = (README, CONTRIBUTING)
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.name))
 
-OTHER_VARIABLES = {CONFIG_VARIABLE, "PARLEY_TEST_WORKERS", "PARLEY_TEST_DATABASE_URL", "PARLEY_TEST_NUM_TURNS"}
+TEST_VARIABLES = {f"PARLEY_TEST_{name}" for name in ("WORKERS", "DATABASE", "DATABASE_URL", "NUM_TURNS")}
+OTHER_VARIABLES = {CONFIG_VARIABLE, *TEST_VARIABLES}
 
 
 def words(document: Path) -> str:

@@ -1,10 +1,14 @@
-"""One server with the demo model for all tests of this package that do not break it."""
+"""One server with the demo model for all tests of this package that do not break it.
+
+It has SQLite, or PostgreSQL with PARLEY_TEST_DATABASE=postgresql.
+"""
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -20,9 +24,13 @@ __all__ = ["cluster", "postgres_url"]
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[LiveServer]:
-    with LiveServer(slots=4, max_body_mb=1, ping_seconds=0.2, max_waiting_requests=64) as server:
-        yield server
+def server(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
+    settings: dict[str, Any] = {"slots": 4, "max_body_mb": 1, "ping_seconds": 0.2, "max_waiting_requests": 64}
+    with ExitStack() as stack:
+        if os.environ.get("PARLEY_TEST_DATABASE") == "postgresql":
+            url = request.getfixturevalue("postgres_url")
+            settings["database_url"] = stack.enter_context(postgres.temporary_database(url, "parley_conformance"))
+        yield stack.enter_context(LiveServer(**settings))
 
 
 @pytest.fixture

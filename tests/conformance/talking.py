@@ -43,6 +43,7 @@ class Talker:
         self.ended: dict[str, str] = {}
         """Texts of responses whose end was seen, by the id of the message."""
         self.num_failures = 0
+        self._num_turns = 0
 
     def __enter__(self) -> Talker:
         return self
@@ -51,8 +52,9 @@ class Talker:
         self._client.close()
 
     def talk(self, num_turns: int) -> None:
-        for number in range(num_turns):
-            self._turn(f"turn {number}", self._random.choice(FATES))
+        for _ in range(num_turns):
+            self._num_turns += 1
+            self._turn(f"turn {self._num_turns}", self._random.choice(FATES))
 
     def _turn(self, text: str, fate: str) -> None:
         options: dict[str, Any] = {
@@ -193,7 +195,7 @@ def assert_all_is_there(talker: Talker) -> None:
     assert len({item.id for item in items}) == len(items)
     asked = [item.content[0].text for item in items if item.role == "user"]
     told = [text for text, _ in talker.acknowledged]
-    assert [text for text in asked if text in told] == told, "once, in order"
+    assert [text for text in asked if text in told] == told, f"once, in order: {asked} for {told}"
     assert [item.status for item in items if item.status == "in_progress"] == []
     answers = {item.id: item.content[0].text for item in items if item.role == "assistant"}
     for message_id, text in talker.ended.items():
