@@ -8,6 +8,7 @@ from tests.chat_templates import source_of
 
 TEMPLATES = {
     "thinking": "hermes",
+    "channels": "harmony",
     "header_ids": "llama",
     "instructions": "mistral-array",
     "fullwidth": "deepseek",

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -52,6 +53,10 @@ NOTE = Tool(
     },
 )
 TOOLS = (WEATHER, ADD, NOW, NOTE)
+
+_PROPERTIES = {**WEATHER.parameters["properties"], "city": {"type": "string"}}
+UNBOUNDED_TOOLS = (replace(WEATHER, parameters={**WEATHER.parameters, "properties": _PROPERTIES}), ADD, NOW, NOTE)
+"""The same for formats whose strings are bare, so that nothing can bound them."""
 
 Summary = list[tuple[str, ...]]
 
@@ -134,8 +139,18 @@ PARIS = ("get_weather", {"city": "Paris"})
 SUM = ("add", {"a": 1, "b": -2, "exact": True})
 
 
-def check_format(family: ToolFamily, render: Render, *, is_bare: bool = False, holds_several: bool = True) -> None:
-    """Outputs as a model makes them, good and bad; with `is_bare` calls can only begin an output."""
+def check_format(
+    family: ToolFamily,
+    render: Render,
+    *,
+    is_bare: bool = False,
+    holds_several: bool = True,
+    ends_of_text: Sequence[str] = (),
+) -> None:
+    """Outputs as a model makes them, good and bad.
+
+    With `is_bare` calls can only begin an output; `ends_of_text` cannot stand in the format's strings.
+    """
     one = render([PARIS])
     paris, total = (("call", name, json.dumps(arguments)) for name, arguments in (PARIS, SUM))
     assert taken_apart(family, "") == []
@@ -147,16 +162,16 @@ def check_format(family: ToolFamily, render: Render, *, is_bare: bool = False, h
         assert taken_apart(family, f"Let me see.\n\n{one}") == [("content", "Let me see."), paris]
     if holds_several:
         assert taken_apart(family, render([PARIS, SUM, PARIS])) == [paris, total, paris]
-    _check_strings(family, render)
+    _check_strings(family, render, [marker for marker in family.markers if marker not in ends_of_text])
     _check_halves(family, one)
     unknown = render([("rm", {"a": 1})])
     assert taken_apart(family, unknown) == [("content", unknown)]
     assert taken_apart(family, one, tools=()) == [("content", one)]
 
 
-def _check_strings(family: ToolFamily, render: Render) -> None:
+def _check_strings(family: ToolFamily, render: Render, markers: Sequence[str]) -> None:
     """Strings that look like the format, and what JSON must escape."""
-    text = f"é😀 {{\"}} }}}}]) \\ \\n ' ` {' '.join(family.markers)} </b>".replace("</b>", "<b>")
+    text = f"é😀 {{\"}} }}}}]) \\ \\n ' ` {' '.join(markers)} </b>".replace("</b>", "<b>")
     for arguments in (
         {"text": text},
         {"text": "", "tags": {"a": "x } y", "ü": '\\"'}, "score": -1.5},
@@ -181,11 +196,18 @@ def _check_halves(family: ToolFamily, one: str) -> None:
     assert has_started
 
 
-def check_grammar(family: ToolFamily, render: Render, *, holds_several: bool = True) -> None:
+def check_grammar(
+    family: ToolFamily,
+    render: Render,
+    *,
+    tools: Sequence[Tool] = TOOLS,
+    holds_several: bool = True,
+    ends_of_text: Sequence[str] = (),
+) -> None:
     """The grammar takes what the template teaches and nothing else, and what it takes is calls to the parser."""
     note = render([("write-note", {"text": "é\n{}", "tags": {"a": "b"}, "score": -1.5})])
     for has_control in (False, True):
-        follower = Follower(family, TOOLS, False, has_control)
+        follower = Follower(family, tools, False, has_control)
         for text in (render([PARIS]), render([SUM]), render([("get_time", {})]), note):
             assert follower.accepts(text), text
         for wrong in (
@@ -200,8 +222,8 @@ def check_grammar(family: ToolFamily, render: Render, *, holds_several: bool = T
         ):
             assert not follower.accepts(wrong), wrong
         if holds_several:
-            assert Follower(family, TOOLS, True, has_control).accepts(render([PARIS, SUM]))
-    check_random_outputs(family)
+            assert Follower(family, tools, True, has_control).accepts(render([PARIS, SUM]))
+    check_random_outputs(family, tools, ends_of_text)
 
 
 # --- grammars -------------------------------------------------------------------------------------------------------
@@ -267,24 +289,32 @@ class Follower:
             rest = rest[len(self._vocabulary.tokens[tokens[-1]]) :]
         return tokens
 
-    def written(self, seed: int, max_tokens: int = 2000) -> str:
+    def written(self, seed: int, ends_of_text: Sequence[str] = (), max_tokens: int = 2000) -> str:
         """An output by chance: at each step any token that the grammar allows, rather one that ends something."""
         chance = random.Random(seed)
         self._matcher.reset()
         tokens: list[int] = []
-        while len(tokens) < max_tokens and not self._matcher.is_stopped():
-            if self._matcher.is_accepting() and chance.random() < 0.5:
+        while len(tokens) < max_tokens and not (self._matcher.is_accepting() and chance.random() < 0.5):
+            allowed = self._ending(ends_of_text) if chance.random() < 0.3 else []
+            allowed = allowed or [[chance.choice(self._allowed(rather_endings=chance.random() < 0.5))]]
+            if allowed == [[self._vocabulary.eos_token_id]]:
                 break
-            mask = self._matcher.compute_logit_bias()
-            allowed = [token for token in range(len(mask)) if mask[token] and token != self._vocabulary.eos_token_id]
-            if not allowed:
-                break
-            plain = [token for token in allowed if self._vocabulary.tokens[token] in _ENDINGS]
-            token = chance.choice(plain if plain and chance.random() < 0.5 else allowed)
-            assert self._matcher.consume_token(token)
-            tokens.append(token)
+            tokens += chance.choice(allowed)
+            assert self._matcher.consume_tokens(tokens[-len(allowed[0]) :])
         assert self._matcher.is_accepting(), self._text(tokens)
         return self._text(tokens)
+
+    def _allowed(self, rather_endings: bool) -> list[int]:
+        """Tokens that may come now; EOS only where nothing else may."""
+        mask = self._matcher.compute_logit_bias()
+        allowed = [token for token in range(len(mask)) if mask[token] and token != self._vocabulary.eos_token_id]
+        endings = [token for token in allowed if self._vocabulary.tokens[token] in _ENDINGS]
+        return (endings if rather_endings else []) or allowed or [self._vocabulary.eos_token_id]
+
+    def _ending(self, ends_of_text: Sequence[str]) -> list[list[int]]:
+        """The first of these that may come now, as tokens: by chance nobody writes them."""
+        spelled = (self._tokens(text, longest=False) for text in ends_of_text)
+        return [tokens for tokens in spelled if self._matcher.validate_tokens(tokens) == len(tokens)][:1]
 
     def _text(self, tokens: Sequence[int]) -> str:
         return b"".join(self._vocabulary.tokens[token] for token in tokens).decode(errors="replace")
@@ -299,13 +329,15 @@ def _tokenizer(control: tuple[str, ...]) -> tuple[_SmallVocabulary, LLTokenizer]
     return vocabulary, LLTokenizer(TokenizerWrapper(vocabulary))
 
 
-def check_random_outputs(family: ToolFamily, num_outputs: int = 12, tools: Sequence[Tool] = TOOLS) -> None:
+def check_random_outputs(
+    family: ToolFamily, tools: Sequence[Tool] = TOOLS, ends_of_text: Sequence[str] = (), num_outputs: int = 6
+) -> None:
     """Whatever a grammar lets through, the parser takes for calls, and their arguments validate."""
     for has_control in (False, True):
         for parallel in (False, True):
             follower = Follower(family, tools, parallel, has_control)
             for seed in range(num_outputs):
-                text = follower.written(seed)
+                text = follower.written(seed, ends_of_text)
                 parts = taken_apart(family, text, tools) if len(text) < 100 else _parsed(family.parser(tools), [text])
                 calls = [part for part in parts if part[0] == "call"]
                 assert calls and len(calls) == len([part for part in parts if part[0] != "reasoning"]), text

@@ -74,13 +74,13 @@ def content_and_calls(
             reader.commit()
             follows_call = True
         except Broken:
-            yield from _pass_on(reader, openings)
+            yield from pass_on(reader, openings)
             follows_call = False
     if not follows_call and (space := reader.rest()):
         yield ContentText(space)
 
 
-def _pass_on(reader: Reader, openings: Sequence[str]) -> Steps[None]:
+def pass_on(reader: Reader, openings: Sequence[str]) -> Steps[None]:
     """What broke becomes content: all of it if it was cut off, else its opening, behind which there may be a call."""
     was_cut_off = reader.has_ended
     reader.give_back()

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from server.chat.families.command_r import CommandR, CommandR7B
 from server.chat.families.deepseek import DeepSeek, DeepSeekV31
+from server.chat.families.deepseek_v32 import DeepSeekV32
 from server.chat.families.family import PromptedFamily, ToolFamily
+from server.chat.families.gemma import FunctionGemma, Gemma
 from server.chat.families.generic import Generic
+from server.chat.families.glm import Glm
 from server.chat.families.granite import Granite
+from server.chat.families.harmony import Harmony
 from server.chat.families.hermes import Hermes
 from server.chat.families.hunyuan import Hunyuan
 from server.chat.families.kimi import Kimi
 from server.chat.families.llama import Llama
+from server.chat.families.minimax import MiniMax
 from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
 from server.chat.families.nemotron import Nemotron
 from server.chat.families.phi import Phi
+from server.chat.families.qwen_coder import QwenCoder, SeedOss
 
 GENERIC: PromptedFamily = Generic()
 
 FAMILIES: tuple[ToolFamily, ...] = (
     # Control tokens that only one family has.
+    Harmony(),
     Kimi(),
+    DeepSeekV32(),
     DeepSeekV31(),
     DeepSeek(),
     CommandR7B(),
@@ -28,7 +36,13 @@ FAMILIES: tuple[ToolFamily, ...] = (
     MistralArray(),
     Phi(),
     Granite(),
+    Gemma(),
+    FunctionGemma(),
     # Tags, the rarer ones first: Hermes' has come to be everybody's.
+    MiniMax(),
+    SeedOss(),
+    Glm(),
+    QwenCoder(),
     Nemotron(),
     Hunyuan(),
     Hermes(),

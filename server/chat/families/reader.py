@@ -93,15 +93,17 @@ class Reader:
         else:
             self.give_back()
 
-    def text_before(self, *markers: str, holds_space: bool = False) -> Steps[str]:
+    def text_before(self, *markers: str, holds_space: bool = False, holds_half: bool = False) -> Steps[str]:
         """The next stretch of text that belongs to no marker; empty where a marker or the end comes next.
 
         With `holds_space` white space in front of a marker or of the end is not part of the text: it stays unread.
+        With `holds_half` so does half a marker at the end of everything.
         """
         pattern = _any_of(markers)
         while True:
             found = pattern.search(self._text, self._position)
-            end = found.start() if found else len(self._text) - (0 if self.is_complete else self._num_held(markers))
+            num_held = self._num_held(markers) if holds_half or not self.is_complete else 0
+            end = found.start() if found else len(self._text) - num_held
             text = self._text[self._position : end]
             if holds_space:
                 text = text.rstrip()
@@ -110,23 +112,17 @@ class Reader:
                 return text
             yield None
 
-    def whole_before(self, *markers: str, max_length: int) -> Steps[str]:
+    def whole_before(self, *markers: str, max_length: int | None = None) -> Steps[str]:
         """All the text before a marker, which must come; raises Broken if it does not, or if the text is too long."""
         pieces: list[str] = []
-        while piece := (yield from self.text_before(*markers)):
+        num_left = max_length
+        while piece := (yield from self.text_before(*markers, holds_half=True)):
             pieces.append(piece)
-            if sum(map(len, pieces)) > max_length:
+            if num_left is not None and (num_left := num_left - len(piece)) < 0:
                 raise Broken
-        if not (yield from self.peek()):
+        if not (yield from self.find(*markers)):
             raise Broken
         return "".join(pieces)
-
-    def word(self, pattern: re.Pattern[str]) -> Steps[str]:
-        """The characters that follow and each match the pattern."""
-        start = self._position
-        while (next_one := (yield from self.peek())) and pattern.match(next_one):
-            self._position += 1
-        return self._text[start : self._position]
 
     def json_piece(self, scanner: JsonScanner) -> Steps[str]:
         """The next stretch of a JSON value; empty at its end. Raises Broken where it is no JSON, or ends too early."""

@@ -1,0 +1,33 @@
+"""`<invoke name="..."><parameter name="..." string="true">...`, every tag with DSML in it: DeepSeek V3.2."""
+
+from __future__ import annotations
+
+from server.chat.families.tagged import Tagged
+from server.chat.families.tagged_grammar import Tags
+
+MARK = "\uff5cDSML\uff5c"
+
+
+class DeepSeekV32(Tagged):
+    """A parameter says itself whether it is a string."""
+
+    name = "deepseek-v3.2"
+    call_starts = (f"<{MARK}function_calls>",)
+    tags = Tags(
+        call_start=f"<{MARK}function_calls>",
+        call_end=f"</{MARK}function_calls>",
+        function_start=f'<{MARK}invoke name="',
+        name_ends=('">',),
+        function_end=f"</{MARK}invoke>",
+        key_start=f'<{MARK}parameter name="',
+        key_ends=('" string="true">', '" string="false">'),
+        text_key_ends=('" string="true">',),
+        value_end=f"</{MARK}parameter>",
+    )
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        return (MARK,)
+
+    def recognizes(self, template_source: str) -> bool:
+        return f"{MARK}function_calls" in template_source

@@ -1,0 +1,128 @@
+"""Channels: gpt-oss writes messages to itself, to the user and to functions, each with a header.
+
+    <|channel|>analysis<|message|>reasoning<|end|><|start|>assistant<|channel|>final<|message|>content<|return|>
+    <|channel|>commentary to=functions.name <|constrain|>json<|message|>{...}<|call|>
+
+Reasoning and calls cannot be told apart from outside, so this family owns both. Commentary without a recipient is for
+the user: content. A message to somebody unknown comes out as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from server.chat.families.calls import Calls, pass_on, read_arguments
+from server.chat.families.family import Mark
+from server.chat.families.lark import call_rules, literal, text_rule
+from server.chat.families.named_json import MAX_HEADER_LENGTH
+from server.chat.families.reader import Broken, Reader, SteppedParser, Steps
+from server.chat.output import ContentText, OutputParser, OutputPart, ReasoningText
+from server.chat.tools import Tool
+
+START, CHANNEL, MESSAGE, CONSTRAIN = "<|start|>", "<|channel|>", "<|message|>", "<|constrain|>"
+ENDS = ("<|end|>", "<|call|>", "<|return|>")
+_OPENINGS = (START, CHANNEL, "to=")
+
+_RECIPIENT = re.compile(r"\bto=([^\s<]+)")
+_CHANNEL = re.compile(rf"{re.escape(CHANNEL)}\s*(\w+)")
+_FUNCTION = "functions."
+
+
+class Harmony:
+    """One call at a time: behind `<|call|>` the model stops."""
+
+    name = "harmony"
+    markers = (START, CHANNEL, MESSAGE, CONSTRAIN, *ENDS)
+    call_starts: tuple[str, ...] = ()
+    owns_reasoning = True
+
+    def recognizes(self, template_source: str) -> bool:
+        return CHANNEL in template_source and MESSAGE in template_source
+
+    def parser(self, tools: Sequence[Tool]) -> OutputParser:
+        return HarmonyParser(tools)
+
+    def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
+        def start(tool: Tool) -> str:
+            header = f"{mark(CHANNEL)} {literal(f'commentary to={_FUNCTION}{tool.name} ')}"
+            return f'{header} {mark(CONSTRAIN)} "json" {mark(MESSAGE)}'
+
+        thought = f'{mark(CHANNEL)} "analysis" {mark(MESSAGE)} tool_thought_text {mark(START)} "assistant"'
+        return (
+            f"tool_calls: tool_thought? tool_call\ntool_thought: {thought}\n"
+            f"{text_rule('tool_thought_text', ENDS[0], ENDS, mark)}{call_rules(tools, start)}"
+        )
+
+
+class HarmonyParser:
+    """Implements `ReasoningParser`."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self.is_reasoning = False
+        self._is_analysis = False
+        self._calls = Calls(tools)
+        self._parser = SteppedParser(self._read)
+
+    def feed(self, text: str) -> list[OutputPart]:
+        was_analysis = self._is_analysis
+        parts = self._parser.feed(text)
+        self.is_reasoning = was_analysis or self._is_analysis or any(isinstance(part, ReasoningText) for part in parts)
+        return parts
+
+    def finish(self) -> list[OutputPart]:
+        return self._parser.finish()
+
+    def _read(self, reader: Reader) -> Steps[None]:
+        openings: tuple[str, ...] = _OPENINGS
+        follows_message = False
+        while (yield from reader.peek()):
+            yield from reader.space()
+            if reader.has_ended:
+                space = reader.rest()
+                if not follows_message:
+                    yield ContentText(space)
+                break
+            opens = yield from reader.find(*openings)
+            reader.give_back()
+            try:
+                if opens:
+                    yield from self._read_message(reader)
+                else:
+                    yield from self._read_text(reader, ContentText, (START, CHANNEL), holds_space=True)
+                follows_message = bool(opens)
+            except Broken:
+                yield from pass_on(reader, openings)
+                follows_message = False
+            openings = _OPENINGS[:2]
+
+    def _read_message(self, reader: Reader) -> Steps[None]:
+        yield from reader.space()
+        header = yield from reader.whole_before(MESSAGE, max_length=MAX_HEADER_LENGTH)
+        yield from reader.take(MESSAGE)
+        channel, recipient = _CHANNEL.search(header), _RECIPIENT.search(header)
+        if recipient:
+            yield self._calls.start(_called(recipient[1]))
+            reader.commit()
+            yield from read_arguments(reader, self._calls)
+        else:
+            reader.commit()
+            self._is_analysis = bool(channel and channel[1] == "analysis")
+            part = ReasoningText if self._is_analysis else ContentText
+            yield from self._read_text(reader, part, (*ENDS, START, CHANNEL))
+            self._is_analysis = False
+        yield from reader.take_closing(*ENDS)
+
+    def _read_text(
+        self, reader: Reader, part: Callable[[str], OutputPart], markers: Sequence[str], holds_space: bool = False
+    ) -> Steps[None]:
+        """Up to a marker; with `holds_space` white space in front of one is nobody's."""
+        while text := (yield from reader.text_before(*markers, holds_space=holds_space)):
+            reader.commit()
+            yield part(text)
+
+
+def _called(recipient: str) -> str:
+    if not recipient.startswith(_FUNCTION):
+        raise Broken
+    return recipient.removeprefix(_FUNCTION)
