@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from server.engine.engine import Engine
 from server.engine.messages import Event, SamplingParams
 from server.engine.pass_cost import PassCost
-from server.engine.prompt_lookup import PromptLookup
+from server.engine.prompt_lookup import History
 from server.engine.speculation import Guesses
 from tests.fakes import FakeRunner
 from tests.test_engine import finishes, letters, make_request, run, text_of
@@ -47,37 +47,39 @@ def generate(runner: FakeRunner, num_drafted: int, *requests: dict[str, Any]) ->
 
 
 def test_what_stood_behind_the_same_tokens_is_proposed() -> None:
-    lookup = PromptLookup()
-    assert lookup.propose([1, 2, 3, 4, 5, 6, 7, 2, 3, 4], 2) == [5, 6]
-    assert lookup.propose([1, 2, 3, 4, 5, 6, 7, 2, 3, 4, 9], 2) == []
-    assert lookup.propose([1, 2, 3, 4, 5, 6, 7, 2, 3, 4, 9, 2, 3, 4], 3) == [9, 2, 3], "the last time counts"
+    history = History()
+    assert history.propose([1, 2, 3, 4, 5, 6, 7, 2, 3, 4], 2) == [5, 6]
+    assert history.propose([1, 2, 3, 4, 5, 6, 7, 2, 3, 4, 9], 2) == []
+    assert history.propose([1, 2, 3, 4, 5, 6, 7, 2, 3, 4, 9, 2, 3, 4], 3) == [9, 2, 3], "the last time counts"
 
 
 def test_a_repetition_is_continued() -> None:
-    assert PromptLookup().propose([1, 2, 1, 2, 1, 2], 5) == [1, 2, 1, 2, 1]
-    assert PromptLookup().propose([7, 7, 7, 7], 3) == [7, 7, 7]
+    assert History().propose([1, 2, 1, 2, 1, 2], 5) == [1, 2, 1, 2, 1]
+    assert History().propose([7, 7, 7, 7], 3) == [7, 7, 7]
 
 
 @pytest.mark.parametrize("tokens", [[], [1], [1, 2, 3], [1, 2, 3, 4], [256, 1, 65536, 1, 256, 1]])
 def test_nothing_is_proposed_where_nothing_repeats(tokens: list[int]) -> None:
-    assert PromptLookup().propose(tokens, 4) == []
+    assert History().propose(tokens, 4) == []
 
 
 @given(st.lists(st.sampled_from([0, 1, 256, 65536, 2**24]), max_size=40))
 def test_a_proposal_follows_an_earlier_match(tokens: list[int]) -> None:
-    proposal = PromptLookup().propose(tokens, 1)
+    proposal = History().propose(tokens, 1)
     ends = [end for end in range(3, len(tokens)) if tokens[end - 3 : end] == tokens[-3:]]
     assert proposal == ([tokens[ends[-1]]] if ends else [])
 
 
-def test_guesses_are_watched_while_nobody_computes_with_them() -> None:
+def test_how_good_guesses_are_is_followed() -> None:
     guesses, tokens = Guesses(), letters("abcdabcd")
     for token in letters("abcdabcd"):
-        guesses.renew(tokens, 4)
+        guesses.watch(tokens)
+        guesses.tokens = [token, token]
         tokens.append(token)
+    guesses.watch(tokens)
     assert guesses.acceptance > 0.8
-    before = guesses.acceptance
-    guesses.renew([*tokens[:-1], 99], 4)
+    before, guesses.tokens = guesses.acceptance, [98, 98]
+    guesses.watch([*tokens, 99])
     assert guesses.acceptance < before
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
+from scripts.benchmarks.make_model import make_model
+from scripts.benchmarks.shapes import SHAPES
+from server.engine.draft_model import DraftModel
 from server.engine.engine import Engine
 from server.engine.messages import Delta, EngineConfig, SamplingParams, TextPiece
-from server.engine.model import Model
+from server.engine.model import Model, load_draft_model
 from server.engine.pass_cost import PassCost
 from server.engine.sequence import Request
+from server.engine.speculation import Drafter
+from server.engine.weights import ModelLoadError
 from server.models.source import demo_model_path
 
 MAX_TOKENS = 30
@@ -36,14 +44,22 @@ def model() -> Model:
     return Model(config)
 
 
+@pytest.fixture(scope="module")
+def greedy(model: Model) -> tuple[list[Answer], int]:
+    """What it says without guesses."""
+    return answers(model, 0, SamplingParams(temperature=0))
+
+
 @pytest.fixture(autouse=True)
 def guesses_always_pay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows: 1.0)
 
 
-def answers(model: Model, max_draft_tokens: int, sampling: SamplingParams) -> tuple[list[Answer], int]:
+def answers(
+    model: Model, max_draft_tokens: int, sampling: SamplingParams, drafter: Drafter | None = None
+) -> tuple[list[Answer], int]:
     """What the model says to each prompt, and the number of steps that it took."""
-    engine = Engine(model, 100, 10**6, 1000, max_draft_tokens=max_draft_tokens)
+    engine = Engine(model, 100, 10**6, 1000, max_draft_tokens=max_draft_tokens, drafter=drafter)
     for slot in engine._kv_cache.slots:
         engine._kv_cache.clear(slot)
     for request_id, text in enumerate(PROMPTS):
@@ -61,10 +77,39 @@ def answers(model: Model, max_draft_tokens: int, sampling: SamplingParams) -> tu
     return said, num_steps
 
 
-def test_greedy_text_is_the_same(model: Model) -> None:
-    plain, num_steps = answers(model, 0, SamplingParams(temperature=0))
+def test_greedy_text_is_the_same(model: Model, greedy: tuple[list[Answer], int]) -> None:
+    plain, num_steps = greedy
     guessed, num_fewer_steps = answers(model, 7, SamplingParams(temperature=0))
     assert num_fewer_steps < num_steps * 0.8
+    assert_same(plain, guessed)
+
+
+def test_a_model_that_drafts_for_itself_is_nearly_always_right(
+    model: Model, greedy: tuple[list[Answer], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DraftModel, "seconds", lambda self, num_sequences, num_tokens: 0.0)
+    plain, num_steps = greedy
+    drafter = load_draft_model(draft_config(demo_model_path()), model)
+    guessed, num_fewer_steps = answers(model, 7, SamplingParams(temperature=0), drafter)
+    assert num_fewer_steps < num_steps * 0.5
+    assert_same(plain, guessed)
+
+
+def test_a_draft_model_with_another_vocabulary_is_refused(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "other.gguf"
+    make_model(path, dataclasses.replace(SHAPES["tiny"], n_vocab=50_000))
+    with pytest.raises(ModelLoadError, match="cannot be the draft model: the model has 49152 tokens"):
+        load_draft_model(draft_config(path), model)
+
+
+def draft_config(path: Path | None) -> EngineConfig:
+    return EngineConfig(
+        model_id="m", model_path="", socket_path="", num_slots=2, num_threads=2, draft_model_path=str(path)
+    )
+
+
+def assert_same(plain: list[Answer], guessed: list[Answer]) -> None:
+    """Up to where the model itself wavered."""
     for expected, found in zip(plain, guessed, strict=True):
         assert len(found) == len(expected) == MAX_TOKENS
         for (token, margin), (other, _) in zip(expected, found, strict=True):

@@ -138,3 +138,17 @@ def test_nothing_is_guessed_ahead_unless_it_is_asked_for() -> None:
         max_draft_tokens=9,
     ).models
     assert [first.max_draft_tokens, second.max_draft_tokens, third.max_draft_tokens] == [9, 0, 3]
+
+
+def test_a_draft_model_is_a_file_on_this_machine() -> None:
+    (spec,) = catalogue(model="/m/a.gguf", speculative="draft", draft_model="/m/small.gguf").models
+    assert (str(spec.draft_path), spec.max_draft_tokens) == ("/m/small.gguf", 15)
+    (spec,) = catalogue(model="/m/a.gguf", speculative="prompt_lookup", draft_model="/m/small.gguf").models
+    assert spec.draft_path is None
+    entry = ModelEntry(source="/m/a.gguf", draft_model="org/tiny-GGUF:tiny-Q8_0.gguf")
+    with pytest.raises(SettingsError, match=r"models\[0\].draft_model: .* must be a file"):
+        catalogue(models=(entry,), speculative="draft")
+    with pytest.raises(SettingsError, match="draft_model: must name a model"):
+        catalogue(model="/m/a.gguf", speculative="draft")
+    with pytest.raises(SettingsError, match="draft_model: 'one' names no model"):
+        catalogue(model="/m/a.gguf", speculative="draft", draft_model="one")

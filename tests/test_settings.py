@@ -79,6 +79,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "kv_ram_mb": 0,
         "kv_disk_mb": 1,
         "speculative": "prompt_lookup",
+        "draft_model": "small.gguf",
         "max_draft_tokens": 5,
         "auth": "keys",
         "header_user": "X-OpenWebUI-User-Id",
@@ -396,7 +397,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 11
+    assert len(overrides) == 12
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

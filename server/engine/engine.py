@@ -21,10 +21,11 @@ from server.engine.kv_tiers import Tiers
 from server.engine.logprobs import Logprobs
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats, TokenLogprob
 from server.engine.passes import runs
+from server.engine.prompt_lookup import PromptLookup
 from server.engine.runner import DecodeError, Runner
 from server.engine.scheduler import Chunk, Scheduler
 from server.engine.sequence import Request, Sequence
-from server.engine.speculation import Speculation
+from server.engine.speculation import Drafter, Speculation
 from server.engine.stats import EngineStats
 from server.engine.step_cost import StepCost
 from server.engine.waiting_queue import QueueFull, WaitingQueue
@@ -50,11 +51,13 @@ class Engine:
         max_ram_bytes: int = 0,
         max_draft_tokens: int = 0,
         disk: Disk | None = None,
+        drafter: Drafter | None = None,
     ) -> None:
         """Start with nothing to do.
 
         `max_ram_bytes` of host memory and `disk` may keep what slots had to make room for. `max_draft_tokens` is how
         many tokens may be guessed ahead for one sequence: 0 means none, and so do models that cannot take tokens back.
+        They come from `drafter`, by default from what was said before.
         """
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
@@ -62,7 +65,10 @@ class Engine:
         self._tiers = Tiers(self._kv_cache, max_ram_bytes, disk, lambda: self._step_cost.seconds_per_prefill_token)
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._speculation = Speculation(
-            max_draft_tokens if self._kv_cache.can_trim else 0, runner.max_step_logits, self._step_cost.passes
+            drafter or PromptLookup(),
+            max_draft_tokens if self._kv_cache.can_trim else 0,
+            runner.max_step_logits,
+            self._step_cost.passes,
         )
         max_scored_tokens = runner.max_step_logits - runner.num_slots
         self._scheduler = Scheduler(

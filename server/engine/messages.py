@@ -41,6 +41,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_step_ms: int = 250
     max_draft_tokens: int = 0
     """Tokens that may be guessed ahead for one sequence."""
+    draft_model_path: str | None = None
+    """A small model that does the guessing; without one, what was said before is looked up."""
     kv_ram_mb: int = 0
     """MiB of host memory for KV cache that slots had to make room for."""
     kv_disk_mb: int = 0

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
+import msgspec
 import numpy as np
 
 from server.engine import native_log
 from server.engine.candidates import Logits
 from server.engine.context_memory import ContextMemory
+from server.engine.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.engine.dry import DryRules
 from server.engine.messages import EngineConfig, ModelCard, SamplingParams
 from server.engine.runner import DecodeError, Span
@@ -149,6 +151,25 @@ class Model:
     def _facts(self) -> tuple[object, ...]:
         """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
         return (self._n_gpu_layers, self.n_ctx, self.num_slots, DRAWS)
+
+
+def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
+    """The small model that guesses for `model`.
+
+    Raises:
+        ModelLoadError: if it cannot be loaded, or has another vocabulary.
+    """
+    assert config.draft_model_path is not None
+    draft = Model(
+        msgspec.structs.replace(config, model_path=config.draft_model_path, n_ctx=model.n_ctx, max_draft_tokens=0)
+    )
+    try:
+        check_same_vocabulary(model.vocabulary, draft.vocabulary)
+    except VocabularyMismatch as error:
+        raise ModelLoadError(f"{config.draft_model_path} cannot be the draft model: {error}") from None
+    if not draft.memory.can_trim:
+        raise ModelLoadError(f"{config.draft_model_path} cannot be the draft model: it cannot take tokens back")
+    return DraftModel(draft, model.vocabulary.num_tokens)
 
 
 class _Batch:

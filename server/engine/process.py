@@ -73,7 +73,7 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
     from server.engine.grammar_compiler import GrammarCompiler
     from server.engine.intake import Intake
     from server.engine.kv_disk import Disk
-    from server.engine.model import Model
+    from server.engine.model import Model, load_draft_model
     from server.engine.service import Service
 
     native_log.install()
@@ -88,6 +88,7 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
         config.kv_ram_mb << 20,
         config.max_draft_tokens,
         disk,
+        None if config.draft_model_path is None else load_draft_model(config, model),
     )
     intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules())
     grammars = GrammarCompiler(model.vocabulary)

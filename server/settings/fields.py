@@ -38,7 +38,7 @@ ContextSize = Annotated[int, Field(ge=16, le=MAX_INT32)]
 SlotCount = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
 ThreadCount = Annotated[int, Field(ge=1, le=MAX_THREADS)]
 LayerCount = Annotated[int, Field(ge=0, le=MAX_INT32)]
-Speculative = Literal["off", "prompt_lookup"]
+Speculative = Literal["off", "prompt_lookup", "draft"]
 DraftLength = Annotated[int, Field(ge=1, le=32)]
 StepTime = Annotated[int, Field(ge=10, le=60_000)]
 Mebibytes = Annotated[int, Field(ge=0, le=MAX_INT32)]
@@ -97,6 +97,7 @@ class ModelEntry(_Table):
     max_context_tokens: TokenCount | None = _setting(None, "As the setting of that name, for this model.")
     kv_ram_mb: Mebibytes | None = _setting(None, "As the setting of that name, for this model.")
     speculative: Speculative | None = _setting(None, "As the setting of that name, for this model.")
+    draft_model: Name | None = _setting(None, "As the setting of that name, for this model.")
     max_draft_tokens: DraftLength | None = _setting(None, "As the setting of that name, for this model.")
 
 
@@ -150,7 +151,10 @@ class Settings(_Table):
     speculative: Speculative = _setting(
         "off",
         "Guess tokens ahead and compute them together, where that is faster: `prompt_lookup` guesses what stood behind "
-        "the same words before.",
+        "the same words before, `draft` asks a small model.",
+    )
+    draft_model: Name | None = _setting(
+        None, "The small model for `speculative = draft`: a GGUF path. It must have the large one's vocabulary."
     )
     max_draft_tokens: DraftLength = _setting(15, "Most tokens to guess ahead for one sequence.")
     auth: Literal["off", "keys", "header"] = _setting(

@@ -23,6 +23,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     n_gpu_layers: int | None = None
     kv_ram_mb: int = 0
     max_draft_tokens: int = 0
+    draft_model_path: str | None = None
 
 
 class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

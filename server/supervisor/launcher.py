@@ -48,6 +48,7 @@ class Launcher:
             kv_disk_mb=self._config.kv_disk_mb,
             kv_dir=self._config.kv_dir,
             max_draft_tokens=model.max_draft_tokens,
+            draft_model_path=model.draft_model_path,
             log_level=self._config.log_level,
         )
         command = self._config.engine_command or ENGINE_COMMAND

@@ -58,6 +58,7 @@ def _plan_model(model: ModelSpec) -> ModelConfig:
         n_gpu_layers=model.n_gpu_layers,
         kv_ram_mb=model.kv_ram_mb,
         max_draft_tokens=model.max_draft_tokens,
+        draft_model_path=str(model.draft_path) if model.draft_path else None,
         path=str(model.source.path) if isinstance(model.source, LocalFile) else None,
         hub_source=str(model.source) if isinstance(model.source, HubFile) else None,
         why_none=model.source.message if isinstance(model.source, NoModel) else None,
