@@ -8,9 +8,10 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields import Array, Boolean, Choice, Integer, JSONObject, invalid
+from schemas.fields import Array, Boolean, Choice, Integer, JSONObject, Text, invalid
 from schemas.generation import MAX_TOKENS, MAX_TOP_LOGPROBS, GenerationSchema, generation_options, load_fields
 from schemas.messages import MAX_MESSAGES, Message, MessageField
+from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
 from schemas.sampling import SamplingOptions
 from schemas.tools import (
     AUTO,
@@ -50,6 +51,7 @@ class ChatCompletionRequest:
     top_logprobs: int = 0
     ignore_eos: bool = False
     user: str | None = None
+    prompt_cache: PromptCache = field(default_factory=PromptCache)
     template_kwargs: dict[str, Any] = field(default_factory=dict)
     """Variables for the chat template, as the client named them."""
     separates_reasoning: bool | None = None
@@ -83,6 +85,8 @@ class ChatCompletionSchema(GenerationSchema):
     logprobs = Boolean()
     top_logprobs = Integer(0, MAX_TOP_LOGPROBS)
     reasoning_effort = Choice(REASONING_EFFORTS)
+    prompt_cache_key = Text(MAX_KEY_LENGTH)
+    prompt_cache_retention = Choice(RETENTIONS)
     chat_template_kwargs = JSONObject()
     tools = Functions(ToolField(), "function", "name")
     tool_choice = ToolChoiceField()
@@ -126,6 +130,7 @@ def _request(loaded: Mapping[str, Any]) -> ChatCompletionRequest:
         options["max_tokens"] = loaded["max_completion_tokens"]
     return ChatCompletionRequest(
         messages=tuple(loaded["messages"]),
+        prompt_cache=prompt_cache(loaded),
         template_kwargs=_template_kwargs(loaded),
         separates_reasoning=_separates_reasoning(loaded),
         includes_reasoning=loaded.get("include_reasoning", True),

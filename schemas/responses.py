@@ -34,6 +34,7 @@ from schemas.items import Item, items_field, message
 from schemas.loading import load
 from schemas.metadata import Metadata
 from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
+from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
 from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
 
 MAX_INPUT_ITEMS = 10_000
@@ -103,6 +104,7 @@ class ResponsesRequest:
     seals_reasoning: bool = False
     """Whether reasoning is also told as `encrypted_content`."""
     user: str | None = None
+    prompt_cache: PromptCache = field(default_factory=PromptCache)
     template_kwargs: dict[str, Any] = field(default_factory=dict)
     """Variables for the chat template, as the client named them."""
 
@@ -219,6 +221,8 @@ class ResponsesSchema(SamplingSchema):
     user = Text(MAX_NAME_LENGTH)
     safety_identifier = Text(MAX_NAME_LENGTH)
     """OpenAI's newer name of `user`, which wins when both are given."""
+    prompt_cache_key = Text(MAX_KEY_LENGTH)
+    prompt_cache_retention = Choice(RETENTIONS)
     chat_template_kwargs = JSONObject()
 
     @validates_schema
@@ -271,6 +275,7 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
         reasoning_effort=effort,
         seals_reasoning=ENCRYPTED_REASONING in loaded.get("include", ()),
         user=loaded.get("user", loaded.get("safety_identifier")),
+        prompt_cache=prompt_cache(loaded),
         template_kwargs={**({"reasoning_effort": effort} if effort else {}), **loaded.get("chat_template_kwargs", {})},
         **given,
     )

@@ -12,6 +12,7 @@ may do, or how keys are made.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import time
@@ -30,6 +31,7 @@ from storage.database import Database
 from storage.records import ApiKey, User
 
 EXTENSION = "parley_auth"
+SHARED_CACHE = "parley_shared_cache"
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz"})
 BELIEVED_SECONDS = 3.0
 MAX_BELIEVED = 10_000
@@ -57,7 +59,8 @@ def current_user() -> User:
 
 def current_caller() -> Caller:
     """The same for the engine. It takes no database where nobody has to be recognised."""
-    return _authenticator().caller(request)
+    caller = _authenticator().caller(request)
+    return dataclasses.replace(caller, cache_scope="") if current_app.extensions[SHARED_CACHE] else caller
 
 
 def _authenticator() -> Authenticator:
@@ -70,6 +73,7 @@ def _authenticator() -> Authenticator:
 def authenticate_requests(app: Flask, settings: Settings, database: Database) -> None:
     """Let only those in whom the settings let in."""
     app.extensions[EXTENSION] = make_authenticator(settings, database)
+    app.extensions[SHARED_CACHE] = settings.kv_cache_scope == "shared"
     app.before_request(_check_credentials)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from schemas.prompt_cache import PromptCache
 from schemas.sampling import SamplingOptions
-from server.engine.messages import Grammar, ModelCard, SamplingParams, Submit, TextPiece
+from server.engine.messages import CachePolicy, Grammar, ModelCard, SamplingParams, Submit, TextPiece
 
 DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}
 """OpenAI's defaults for what OpenAI has; llama.cpp's for `top_k` and `min_p`, which keep small models on track."""
@@ -68,6 +69,7 @@ def make_submit(
     grammar: Grammar | None = None,
     caller: Caller,
     default_max_tokens: int | None = None,
+    cache_policy: CachePolicy = CachePolicy(),  # noqa: B008
 ) -> Submit:
     """One prompt's message.
 
@@ -90,4 +92,14 @@ def make_submit(
         grammar=grammar,
         user=f"{caller.turn_of}/{options.user}" if options.user else caller.turn_of,
         cache_scope=caller.cache_scope,
+        cache_policy=cache_policy,
+    )
+
+
+def cache_policy(wanted: PromptCache, *, is_stored: bool = False, conversation: str | None = None) -> CachePolicy:
+    """What a request's hints mean for what is computed of it; so does a conversation, and a response that is stored."""
+    return CachePolicy(
+        conversation=conversation or "",
+        is_resumable=bool(wanted.key) or is_stored,
+        retention=cast(Any, wanted.retention or ""),
     )

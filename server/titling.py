@@ -14,7 +14,7 @@ from schemas.chat_completions import ChatCompletionRequest
 from schemas.sampling import SamplingOptions
 from server.chat.template import TemplateError
 from server.client_watch import ClientWatch
-from server.engine.messages import Delta
+from server.engine.messages import CachePolicy, Delta
 from server.errors import ParleyError
 from server.generation import ClientLeft, Generation
 from server.served_models import ServedModel
@@ -22,6 +22,9 @@ from server.submission import Caller, make_submit
 from server.titles import Generate, Message, give_title
 from storage.database import Database
 from storage.errors import StorageError
+
+NOT_AGAIN = CachePolicy(retention="in_memory")
+"""Nothing goes on from a title."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ def text_generator(model: ServedModel, caller: Caller) -> Generate:
         wanted = ChatCompletionRequest(tuple(messages), sampling=SamplingOptions(temperature=0), max_tokens=max_tokens)
         # There is no room for thoughts; templates that know none ignore it.
         pieces = model.chat_template().render(messages, template_kwargs={"enable_thinking": False})
-        submit = make_submit(wanted, model.require_card(), pieces=pieces, caller=caller)
+        submit = make_submit(wanted, model.require_card(), pieces=pieces, caller=caller, cache_policy=NOT_AGAIN)
         with Generation(model, [submit], ClientWatch({}), prompt_param="messages") as generation:
             generation.start()
             events = (event for batch in generation.events() for _, event in batch)

@@ -48,6 +48,16 @@ def make_client(database: Database, **settings: Any) -> FlaskClient:
     return app.test_client()
 
 
+def test_with_a_shared_cache_users_still_take_turns(database: Database) -> None:
+    client = make_client(database, auth="header", kv_cache_scope="shared")
+    ada = client.get("/v1/stateless", headers={"X-User-ID": "ada"}, environ_base=PROXY).json
+    eve = client.get("/v1/stateless", headers={"X-User-ID": "eve"}, environ_base=PROXY).json
+    assert ada is not None
+    assert eve is not None
+    assert ada[1] == eve[1] == ""
+    assert ada[0] != eve[0]
+
+
 def make_key(database: Database, user: str, expires_at: int | None = None) -> str:
     owner = database.run(users.get_or_create, user)
     return database.run(keys.create, owner.id, "test", expires_at)[1]

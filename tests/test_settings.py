@@ -78,6 +78,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "n_gpu_layers": 0,
         "kv_ram_mb": 0,
         "kv_disk_mb": 1,
+        "kv_cache_scope": "shared",
         "speculative": "prompt_lookup",
         "draft_model": "small.gguf",
         "max_draft_tokens": 5,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from schemas.chat_completions import ChatCompletionRequest
+from schemas.prompt_cache import PromptCache
 from schemas.sampling import SamplingOptions
 from server.engine.messages import ModelCard
-from server.submission import DEFAULT_SAMPLING, Caller, make_submit, sampling_params
+from server.submission import DEFAULT_SAMPLING, Caller, cache_policy, make_submit, sampling_params
 
 CALLER = Caller(turn_of="::1", cache_scope="mine")
 CARD = ModelCard(
@@ -50,3 +51,12 @@ def test_a_named_user_takes_turns_among_those_of_its_caller() -> None:
     unnamed = make_submit(ChatCompletionRequest(messages=()), CARD, caller=CALLER)
     assert (named.user, unnamed.user) == ("::1/ann", "::1")
     assert named.cache_scope == unnamed.cache_scope == "mine"
+
+
+def test_hints_about_the_cache_reach_the_engine() -> None:
+    assert not cache_policy(PromptCache()).is_kept_longer
+    assert cache_policy(PromptCache(key="app")).is_kept_longer
+    assert cache_policy(PromptCache(), is_stored=True).is_kept_longer
+    assert cache_policy(PromptCache(retention="24h")).is_kept_longer
+    hinted = cache_policy(PromptCache(retention="in_memory"), conversation="conv_1")
+    assert (hinted.conversation, hinted.retention, hinted.is_kept_longer) == ("conv_1", "in_memory", True)

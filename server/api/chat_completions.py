@@ -24,7 +24,7 @@ from server.engine.messages import ModelCard, TextPiece
 from server.errors import TemplateRefused
 from server.generation import Generation
 from server.served_models import ServedModel
-from server.submission import make_submit
+from server.submission import cache_policy, make_submit
 from server.tool_use import tool_use
 
 blueprint = Blueprint("chat_completions", __name__, url_prefix="/v1/chat/completions")
@@ -57,6 +57,7 @@ def create_chat_completion() -> Response:
         grammar=plan.grammar,
         caller=current_caller(),
         default_max_tokens=settings.default_max_tokens,
+        cache_policy=cache_policy(wanted.prompt_cache),
     )
     generation = Generation(
         model, [submit], client_watch(), prompt_param="messages", grammar_param=wanted.functions_param

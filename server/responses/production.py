@@ -24,7 +24,7 @@ from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, 
 from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
 from server.served_models import ServedModel
-from server.submission import Caller, make_submit, sampling_params
+from server.submission import Caller, cache_policy, make_submit, sampling_params
 from storage.ids import new_id
 
 INPUT = "input"
@@ -161,6 +161,9 @@ class Prompting:
             num_top_logprobs=self._wanted.num_top_logprobs,
             shown_control_tokens=plan.shown_control_tokens,
             caller=self._caller,
+            cache_policy=cache_policy(
+                self._wanted.prompt_cache, is_stored=self._wanted.store, conversation=self._wanted.conversation_id
+            ),
         )
 
     def _pieces(self, items: Sequence[Item]) -> list[TextPiece]:

@@ -148,6 +148,9 @@ class Settings(_Table):
     kv_disk_mb: Mebibytes = _setting(
         0, "Disk for conversations, of all engines together, in MiB, so that they go on after a restart; 0 is off."
     )
+    kv_cache_scope: Literal["user", "shared"] = _setting(
+        "user", "Who may profit from what was computed of a prompt: the same `user` only, or `shared` by all."
+    )
     speculative: Speculative = _setting(
         "off",
         "Guess tokens ahead and compute them together, where that is faster: `prompt_lookup` guesses what stood behind "

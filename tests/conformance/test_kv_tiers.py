@@ -23,8 +23,9 @@ def server() -> Iterator[LiveServer]:
 class Conversation:
     """A chat whose turns each bring about eighty tokens."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, **options: str) -> None:
         self._number = number
+        self._options = options
         self._messages: list[ChatCompletionMessageParam] = []
         self.num_tokens = 0
 
@@ -37,7 +38,7 @@ class Conversation:
             messages=self._messages,
             max_tokens=4,
             temperature=0,
-            extra_body={"ignore_eos": True},
+            extra_body={"ignore_eos": True, **self._options},
         )
         self._messages.append({"role": "assistant", "content": completion.choices[0].message.content})
         assert completion.usage is not None
@@ -69,7 +70,10 @@ def test_the_next_turn_hits_the_cache_after_a_restart(server: LiveServer, number
         conversation.turn(client)
         conversation.turn(client)
     before = conversation.num_tokens
+    fleeting = Conversation(3, prompt_cache_retention="in_memory")
     if number is signal.SIGTERM:
+        with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+            fleeting.turn(client)
         assert server.stop() == 0
     else:
         wait_until(lambda: before - 1 in lengths_on_disk(server), "the state on disk")
@@ -77,3 +81,6 @@ def test_the_next_turn_hits_the_cache_after_a_restart(server: LiveServer, number
     server.start()
     with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
         assert conversation.turn(client) >= 0.9 * before
+        if number is signal.SIGTERM:
+            before = fleeting.num_tokens
+            assert fleeting.turn(client) < 0.5 * before, "it must stay off the disk"

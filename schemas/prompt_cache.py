@@ -1,0 +1,31 @@
+"""What a request says about the cache of its prompt: `prompt_cache_key` and `prompt_cache_retention`.
+
+Knows their shapes; what becomes of them is the server's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MAX_KEY_LENGTH = 512
+
+RETENTIONS = ("in_memory", "in-memory", "24h")
+"""The second is how OpenAI once spelled the first."""
+
+
+@dataclass(frozen=True)
+class PromptCache:
+    """What the client said, if anything."""
+
+    key: str | None = None
+    """The client will come back with prompts that begin alike."""
+    retention: str | None = None
+    """`in_memory` or `24h`."""
+
+
+def prompt_cache(loaded: Mapping[str, Any]) -> PromptCache:
+    """What of it a loaded request has."""
+    retention: str | None = loaded.get("prompt_cache_retention")
+    return PromptCache(loaded.get("prompt_cache_key"), retention.replace("-", "_") if retention else None)
