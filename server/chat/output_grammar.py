@@ -67,7 +67,7 @@ def call_grammar(
         rules += f"output_text: /[^\\s{re.escape(_BARE_JSON)}](?s:.*)/\n"
         return _grammar(reasoning, mark, "(tool_calls | output_text)?", rules)
     rules += text_rules("output_text", family.call_starts)
-    return _grammar(reasoning, mark, "output_text tool_calls?", rules)
+    return _grammar(reasoning, mark, "(output_text_end | output_text tool_calls)", rules)
 
 
 def answer_grammar(answer: Grammar, mark: Mark, reasoning: Reasoning | None) -> Grammar:
@@ -97,31 +97,40 @@ def _compact(schema: Any) -> Any:
 
 
 def text_rules(name: str, markers: Sequence[str]) -> str:
-    """A rule for text, empty text too, in which none of the markers is spelled out.
+    """Rules for text, empty text too, in which none of the markers is spelled out.
 
-    Text is cut where a marker may begin: into stretches without its first character, and beginnings of markers with
-    what shows that they are none. So a lexer that knows no looking ahead finds the marker behind the text.
+    `name` is text that a marker may follow, `name`_end text that nothing follows. llguidance's lexer takes the longest
+    match and cannot look ahead, so text is cut where a marker may begin: into stretches without a marker's first
+    character, and beginnings of markers with what shows that they are none. Only at the end of a text a beginning may
+    stay one. Markers whose first character comes again inside of them may slip through.
     """
     firsts = "".join(sorted({marker[0] for marker in markers}))
-    plain = f"{name.upper()}_PLAIN: /[^{_unslashed(_in_class(firsts))}]+/\n"
-    part = f"{name.upper()}_PART: /{_unslashed('|'.join(_branches(markers, firsts)))}/\n"
-    return f"{name}: ({name.upper()}_PLAIN | {name.upper()}_PART)*\n{plain}{part}"
+    upper = name.upper()
+    begun = f"(?:{'|'.join(_beginnings(markers))})"
+    deviated = "|".join(_deviations(markers, firsts))
+    return (
+        f"{name}: ({upper}_PLAIN | {upper}_PART)*\n"
+        f"{name}_end: {name} {upper}_BEGUN?\n"
+        f"{upper}_PLAIN: /[^{_unslashed(_in_class(firsts))}]+/\n"
+        f"{upper}_PART: /{_unslashed(f'{begun}*(?:{deviated})')}/\n"
+        f"{upper}_BEGUN: /{_unslashed(begun)}+/\n"
+    )
 
 
-def _branches(markers: Sequence[str], firsts: str) -> list[str]:
-    """Patterns for what may follow here of beginnings of markers, none of which is completed."""
-    heads = sorted({marker[0] for marker in markers})
-    branches = []
-    for head in heads:
-        tails = [marker[1:] for marker in markers if marker[0] == head]
-        if "" not in tails:
-            branches.append(f"{re.escape(head)}{_deviation(tails, firsts)}")
-    return branches
+def _beginnings(markers: Sequence[str]) -> list[str]:
+    """Patterns of all that markers begin with, the longest first, no whole marker among them."""
+    found = {marker[:length] for marker in markers for length in range(1, len(marker))} - set(markers)
+    return [re.escape(beginning) for beginning in sorted(found, key=len, reverse=True)] or ["[^\\s\\S]"]
 
 
-def _deviation(tails: Sequence[str], firsts: str) -> str:
-    excluded = _in_class(firsts + "".join(sorted({tail[0] for tail in tails})))
-    return f"(?:{'|'.join([f'[^{excluded}]', *_branches(tails, firsts)])})?"
+def _deviations(markers: Sequence[str], firsts: str) -> list[str]:
+    """Patterns of beginnings of markers with a character that no marker goes on with, nor begins with."""
+    found = {marker[:length] for marker in markers for length in range(1, len(marker))} - set(markers)
+    patterns = []
+    for beginning in sorted(found):
+        following = {m[len(beginning)] for m in markers if m.startswith(beginning) and len(m) > len(beginning)}
+        patterns.append(f"{re.escape(beginning)}[^{_in_class(firsts + ''.join(sorted(following)))}]")
+    return patterns or ["[^\\s\\S]"]
 
 
 def _in_class(characters: str) -> str:
