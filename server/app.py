@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import secrets
 import time
 
+import gevent
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 
@@ -58,6 +60,9 @@ EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry
 STORED_PATHS = r"/v1/(conversations|responses)(/.*)?$"
 LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"
 
+CLOSE_SECONDS = 0.5
+"""How long a worker that ends waits for a database that does not answer."""
+
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that left; nobody reads it but the log."""
 
@@ -74,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.strict_slashes = False
     database = Database(settings.storage_url)
     database_start.start_in_background(database, settings)
+    atexit.register(_close, database)
     Services(settings, served_models, database, Keeper(database, settings.make_titles)).attach(app)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
@@ -106,6 +112,12 @@ def origins_for_stored(settings: Settings) -> list[str]:
     if settings.auth == "off" and "*" in settings.cors_origins:
         return [LOOPBACK_ORIGIN]
     return list(settings.cors_origins)
+
+
+def _close(database: Database) -> None:
+    """So that the last one leaves a single file of SQLite behind, and PostgreSQL no lost connections in its log."""
+    with gevent.Timeout(CLOSE_SECONDS, False):
+        database.close()
 
 
 def _begin() -> None:

@@ -13,7 +13,7 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import item_rows, sql
+from storage import conversation_rows, item_rows, sql
 from storage.clock import MICROS, now_micros
 from storage.errors import RecordNotFound
 from storage.ids import new_id
@@ -77,15 +77,20 @@ def suggest_title(db: Db, user_id: int, public_id: str, title: str) -> bool:
 
 @writes
 def delete(db: Db, user_id: int, public_id: str) -> None:
-    """Its items stay, for responses and forks that have them too. Raises RecordNotFound."""
-    cursor = sql.execute(
-        db,
-        "DELETE FROM conversations WHERE user_id = $user_id AND public_id = $public_id",
-        user_id=user_id,
-        public_id=public_id,
-    )
-    if not cursor.rowcount:
+    """With those of its items that no other conversation and no response has. Raises RecordNotFound."""
+    locked = conversation_rows.lock_row(db, user_id, public_id)
+    if locked is None:
         raise RecordNotFound("conversation", public_id)
+    batch = sql.Batch()
+    batch.add(
+        "DELETE FROM items WHERE id IN (SELECT item_id FROM conversation_items WHERE conversation_id = $id)"
+        " AND NOT EXISTS (SELECT 1 FROM conversation_items other WHERE other.item_id = items.id"
+        " AND other.conversation_id <> $id)"
+        " AND NOT EXISTS (SELECT 1 FROM response_items WHERE item_id = items.id)",
+        id=locked.id,
+    )
+    batch.add("DELETE FROM conversations WHERE id = $id", id=locked.id)
+    batch.run(db)
 
 
 def list_page(

@@ -91,6 +91,18 @@ def replace(batch: sql.Batch, row_id: int, data: dict[str, Any]) -> None:
     )
 
 
+def delete_unreachable(batch: sql.Batch, row_ids: Sequence[int]) -> None:
+    """Those of the items that nothing refers to any more."""
+    for start in range(0, len(row_ids), 100):
+        some = row_ids[start : start + 100]
+        batch.add(
+            f"DELETE FROM items WHERE id {sql.one_of('some', some)}"
+            " AND NOT EXISTS (SELECT 1 FROM conversation_items WHERE item_id = items.id)"
+            " AND NOT EXISTS (SELECT 1 FROM response_items WHERE item_id = items.id)",
+            some=some,
+        )
+
+
 def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Sequence[ItemRow]) -> sql.Batch:
     """What links them from `position` on, which the conversation's `next_position` must leave behind."""
     _refuse_repeated(db, conversation_id, rows)
@@ -139,15 +151,20 @@ def _find(db: Db, user_id: int, public_ids: Iterable[str]) -> list[ItemRow]:
 
 def position_in(db: Db, conversation_id: int, public_id: str) -> int:
     """Of an item in the conversation of that number. Raises RecordNotFound."""
+    return place_in(db, conversation_id, public_id)[0]
+
+
+def place_in(db: Db, conversation_id: int, public_id: str) -> tuple[int, int]:
+    """Position and the row's number of an item in that conversation. Raises RecordNotFound."""
     found = orm.select(
-        link.position
+        (link.position, i.id)
         for link in db.ConversationItem
         for i in db.Item
         if link.conversation_id == conversation_id and i.id == link.item_id and i.public_id == public_id
     ).get()
     if found is None:
         raise RecordNotFound("item", public_id)
-    return int(found)
+    return int(found[0]), int(found[1])
 
 
 def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, Item]:

@@ -49,13 +49,15 @@ def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, Item]:
 def delete(db: Db, user_id: int, conversation_id: str, public_id: str) -> Conversation:
     """Take it out of this conversation; forks and responses keep it. Raises RecordNotFound."""
     conversation = conversations.get(db, user_id, conversation_id)
-    position = item_rows.position_in(db, conversation.id, public_id)
-    sql.execute(
-        db,
+    position, row_id = item_rows.place_in(db, conversation.id, public_id)
+    batch = sql.Batch()
+    batch.add(
         "DELETE FROM conversation_items WHERE conversation_id = $row_id AND position = $position",
         row_id=conversation.id,
         position=position,
     )
+    item_rows.delete_unreachable(batch, [row_id])
+    batch.run(db)
     return conversation
 
 

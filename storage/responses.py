@@ -358,16 +358,10 @@ def delete(db: Db, user_id: int, public_id: str) -> None:
     if row.conversation_id is not None:
         _release_lock(db, public_id)
     numbers = list(orm.select(link.item_id for link in db.ResponseItem if link.response_id == row.id))
-    sql.execute(db, "DELETE FROM responses WHERE id = $id", id=row.id)
-    for start_at in range(0, len(numbers), 100):
-        some = numbers[start_at : start_at + 100]
-        sql.execute(
-            db,
-            f"DELETE FROM items WHERE id {sql.one_of('some', some)}"
-            " AND NOT EXISTS (SELECT 1 FROM conversation_items WHERE item_id = items.id)"
-            " AND NOT EXISTS (SELECT 1 FROM response_items WHERE item_id = items.id)",
-            some=some,
-        )
+    batch = sql.Batch()
+    batch.add("DELETE FROM responses WHERE id = $id", id=row.id)
+    item_rows.delete_unreachable(batch, numbers)
+    batch.run(db)
 
 
 def _stored(db: Db, user_id: int, public_id: str) -> StoredResponse | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -89,6 +90,8 @@ def test_a_server_that_is_stopped_finishes_what_is_in_the_background() -> None:
                 model=MODEL, input="Hi", background=True, max_output_tokens=30, extra_body={"ignore_eos": True}
             )
         assert server.stop() == 0
+        files = {path.name for path in Path(server.data_dir.name).glob("parley.db*")}
+        assert files == {"parley.db", "parley.db.migrating"}  # the database is closed: all is in its one file
         server.start()
         with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
             ended = client.responses.retrieve(begun.id)

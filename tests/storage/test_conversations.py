@@ -7,12 +7,12 @@ from typing import Any
 import gevent
 import pytest
 
-from storage import conversations, items
+from storage import conversations, items, responses
 from storage.database import Database
 from storage.errors import RecordNotFound
 from storage.records import Conversation, User
 from storage.sql import execute
-from tests.storage.helpers import message, texts
+from tests.storage.helpers import begin, message, texts
 
 
 def create(database: Database, user: User, **metadata: str) -> Conversation:
@@ -89,7 +89,7 @@ def test_a_suggested_title_gives_way_to_the_clients(database: Database, user: Us
     assert database.run(conversations.get, user.id, second).title == "made up"
 
 
-def test_a_deleted_conversation_is_gone_and_its_items_are_not(database: Database, user: User) -> None:
+def test_a_deleted_conversation_is_gone_with_its_items(database: Database, user: User) -> None:
     created = create(database, user)
     [item] = database.run(items.add, user.id, created.public_id, [message("x")])
     database.run(conversations.delete, user.id, created.public_id)
@@ -97,7 +97,7 @@ def test_a_deleted_conversation_is_gone_and_its_items_are_not(database: Database
         database.run(conversations.get, user.id, created.public_id)
     with pytest.raises(RecordNotFound):
         database.run(conversations.delete, user.id, created.public_id)
-    assert database.run(items.find, user.id, [item.public_id]) == {item.public_id: item}
+    assert database.run(items.find, user.id, [item.public_id]) == {}
 
 
 def test_the_list_is_by_newest_activity(database: Database, user: User) -> None:
@@ -181,3 +181,19 @@ def test_many_created_at_once_are_all_there(database: Database, user: User) -> N
     calls = [gevent.spawn(create, database, user) for _ in range(40)]
     gevent.joinall(calls, raise_error=True)
     assert sorted(all_pages(database, user, 7)) == sorted(call.get().public_id for call in calls)
+
+
+def test_what_nothing_refers_to_any_more_is_gone(database: Database, user: User) -> None:
+    made = database.run(conversations.create, user.id, None, [message(text, id=f"msg_{text}") for text in "abcd"])
+    begun = begin(database, user, message("e", id="msg_e"), {"type": "item_reference", "id": "msg_c"})
+    forked = database.run(conversations.fork, user.id, made.public_id, "msg_b")
+    everything = [f"msg_{text}" for text in "abcde"]
+    database.run(items.delete, user.id, made.public_id, "msg_d")
+    assert set(database.run(items.find, user.id, everything)) == {"msg_a", "msg_b", "msg_c", "msg_e"}
+    database.run(conversations.delete, user.id, made.public_id)
+    assert set(database.run(items.find, user.id, everything)) == {"msg_a", "msg_b", "msg_c", "msg_e"}
+    database.run(items.delete, user.id, forked.public_id, "msg_a")
+    assert set(database.run(items.find, user.id, everything)) == {"msg_b", "msg_c", "msg_e"}
+    database.run(responses.delete, user.id, begun.public_id)
+    database.run(conversations.delete, user.id, forked.public_id)
+    assert database.run(items.find, user.id, everything) == {}
