@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `scripts/bench compare | speed | http | clients | build`.
+"""The command line of the benchmarks: `scripts/bench compare | speed | http | sampling | clients | build`.
 
 It reads options and says what went wrong; what is measured, and how, is in the modules of the same names.
 """
@@ -187,6 +187,17 @@ def http_command(
     plan = http_cost.Plan(num_streams, num_tokens, rounds, num_requests)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         http_cost.run(make_setup(model, slots, n_ctx, threads), plan, Path(scratch), settings_of(pairs))
+
+
+@main.command("sampling")
+@setup_options(num_slots=16, n_ctx=256)
+@click.option("--steps", "num_steps", default=50, help="Steps, and tokens, that are timed of each kind.")
+@explained
+def sampling_command(model: Path | None, slots: int, n_ctx: int, threads: int, num_steps: int) -> None:
+    """What choosing a token takes, and what a step takes besides its forward pass, in this process."""
+    from . import sampling  # loads llama.cpp, which the other benchmarks do not need
+
+    sampling.run(make_setup(model, slots, n_ctx, threads), num_steps)
 
 
 @main.command("clients")

@@ -117,17 +117,13 @@ class Sampler:
         params = self._params
         if params.top_n_sigma > 0:
             candidates = candidates.above(floor_of_sigma(candidates.logits, params.top_n_sigma))
-        cuts_typical, cuts_nucleus = params.typical_p < 1, params.top_p < 1
-        if params.min_p > 0 and not (cuts_typical or cuts_nucleus):
-            # Nothing in between looks at probabilities, so the cheapest may come first.
-            candidates = candidates.above(floor_of_min_p(candidates, params.min_p))
         if 0 < params.top_k < len(candidates):
             candidates = candidates.likeliest(params.top_k)
-        if cuts_typical:
+        if params.typical_p < 1:
             candidates = typical(candidates, params.typical_p)
-        if cuts_nucleus:
+        if params.top_p < 1:
             candidates = nucleus(candidates, params.top_p)
-        if params.min_p > 0 and (cuts_typical or cuts_nucleus):
+        if params.min_p > 0:
             candidates = candidates.above(floor_of_min_p(candidates, params.min_p))
         if params.xtc_probability > 0 and params.xtc_threshold <= 0.5 and len(candidates) > 1:
             candidates = self._without_top_choices(candidates)
