@@ -13,6 +13,7 @@ from schemas.generation import MAX_TOKENS, MAX_TOP_LOGPROBS, GenerationSchema, g
 from schemas.messages import MAX_MESSAGES, Message, MessageField
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
 from schemas.sampling import SamplingOptions
+from schemas.structured_output import OutputFormat
 from schemas.tools import (
     AUTO,
     FunctionChoiceField,
@@ -50,6 +51,8 @@ class ChatCompletionRequest:
     logprobs: bool = False
     top_logprobs: int = 0
     ignore_eos: bool = False
+    output_format: OutputFormat | None = None
+    """What the text has to be; None is any text."""
     user: str | None = None
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     template_kwargs: dict[str, Any] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from schemas.generation import (
     load_fields,
 )
 from schemas.sampling import MAX_TOKEN_ID, SamplingOptions
+from schemas.structured_output import OutputFormat
 
 MAX_PROMPTS = 256
 MAX_CHOICES_IN_ALL = 1024
@@ -54,6 +55,8 @@ class CompletionRequest:
     num_top_logprobs: int | None = None
     """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
     ignore_eos: bool = False
+    output_format: OutputFormat | None = None
+    """What the text has to be; None is any text."""
     user: str | None = None
 
     @property

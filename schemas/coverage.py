@@ -14,7 +14,6 @@ from schemas.neutral import (
     is_empty,
     is_false,
     never,
-    plain_text,
     text_only,
 )
 
@@ -64,10 +63,6 @@ def _refused(name: str, note: str, is_neutral: IsNeutral = never) -> Parameter:
     return Parameter(name, "refused", note, is_neutral)
 
 
-def _refused_extra(name: str) -> Parameter:
-    return Parameter(name, "refused", "output cannot be constrained yet", is_empty, is_extra=True)
-
-
 _GENERATION = (
     _done("model", "an id or alias; absent means the default model, unknown is a 404"),
     _done("temperature", "0 to 2"),
@@ -105,13 +100,21 @@ _EXTRAS = (
     _extra("mirostat_tau", "0 to 100; 5 by default"),
     _extra("mirostat_eta", "0 to 1; 0.1 by default"),
     _extra("ignore_eos", "generate on past the model's end of text"),
-    _refused_extra("grammar"),
-    _refused_extra("json_schema"),
-    _refused_extra("guided_json"),
-    _refused_extra("guided_regex"),
-    _refused_extra("guided_choice"),
-    _refused_extra("guided_grammar"),
-    _refused_extra("structured_outputs"),
+)
+
+_STRUCTURE = (
+    _extra("grammar", "GBNF if it has `::=`, else Lark in llguidance's dialect"),
+    _extra("json_schema", "llama-server's; a schema as an object"),
+    _extra("guided_json", "vLLM's; a schema as an object"),
+    _extra("guided_regex", "vLLM's; in Rust's syntax, matched as a whole"),
+    _extra("guided_choice", "vLLM's; one of these strings"),
+    _extra("guided_grammar", "vLLM's name of `grammar`"),
+    _extra("structured_outputs", "vLLM's; one of `json`, `regex`, `choice`, `grammar`, `json_object`"),
+)
+
+_NO_STRUCTURE = tuple(
+    Parameter(row.name, "refused", "output cannot be constrained here yet", is_empty, is_extra=True)
+    for row in _STRUCTURE
 )
 
 _SAFETY_IDENTIFIER_NOTE = "OpenAI's newer name of `user`"
@@ -131,7 +134,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("parallel_tool_calls", "false is one call at most"),
         _done("functions", "deprecated form of `tools`, not together with them"),
         _done("function_call", "deprecated form of `tool_choice`"),
-        _refused("response_format", 'output cannot be constrained yet; only {"type": "text"}', plain_text),
+        _done("response_format", "`json_schema` is always kept to, `strict` or not; what cannot be kept to is a 400"),
         _refused("store", "completions are not stored yet", is_false),
         _refused("audio", "this server speaks text only"),
         _refused("modalities", "this server speaks text only", text_only),
@@ -145,6 +148,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _tolerated("service_tier", "there is one tier"),
         _tolerated("verbosity", "local models do not know it"),
         *_EXTRAS,
+        *_STRUCTURE,
         _extra("chat_template_kwargs", "variables for the chat template"),
         _extra(
             "reasoning_format", "`auto` or `deepseek`: reasoning apart in `reasoning_content`; `none`: in the content"
@@ -161,6 +165,8 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("logprobs", "0 to 20; OpenAI accepts up to 5"),
         _done("best_of", "up to 128, by mean logprob; not in a stream unless it equals `n`"),
         *_EXTRAS,
+        *_STRUCTURE,
+        _extra("response_format", "as chat completions have it"),
         Parameter("safety_identifier", "done", _SAFETY_IDENTIFIER_NOTE, is_extra=True),
     ),
     "responses": (
@@ -202,6 +208,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("prompt_cache_retention", "`in_memory` stays off the disk, `24h` is written there after every turn"),
         _tolerated("service_tier", "there is one tier"),
         *_EXTRAS,
+        *_NO_STRUCTURE,
         _extra("context.max_turns", "how many turns the model sees, the newest ones; absent: the model's setting"),
         _extra("context.max_tokens", "drops the oldest turns of a longer prompt; absent: the model's setting"),
         _extra("presence_penalty", "-2 to 2"),

@@ -11,6 +11,7 @@ from schemas.errors import first_problem
 from schemas.fields import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
 from schemas.refusals import refuse_unsupported
 from schemas.sampling import SamplingSchema, sampling_options
+from schemas.structured_output import Guided, ResponseFormat, StructuredOutputs, output_format, refuse_several
 
 MAX_TOKENS = 2**31 - 1
 """Far beyond any context, which is the bound that counts; more would not fit the engine's messages."""
@@ -63,6 +64,14 @@ class GenerationSchema(SamplingSchema):
     stream = Boolean()
     stream_options = Object(StreamOptionsSchema())
     ignore_eos = Boolean()
+    response_format = ResponseFormat("response_format")
+    grammar = Guided("grammar")
+    json_schema = Guided("json_schema")
+    guided_json = Guided("guided_json")
+    guided_regex = Guided("guided_regex")
+    guided_choice = Guided("guided_choice")
+    guided_grammar = Guided("guided_grammar")
+    structured_outputs = StructuredOutputs()
     user = Text(MAX_NAME_LENGTH)
     safety_identifier = Text(MAX_NAME_LENGTH)
     """OpenAI's newer name of `user`, which wins when both are given."""
@@ -71,6 +80,11 @@ class GenerationSchema(SamplingSchema):
     def _stream_options_need_a_stream(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "stream_options" in data and not data.get("stream"):
             raise invalid("is only allowed when 'stream' is true", "stream_options")
+
+    @validates_schema
+    def _one_output_format(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if error := refuse_several(data):
+            raise error
 
 
 def load_fields(schema: RequestSchema, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,5 +102,6 @@ def generation_options(loaded: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: loaded[name] for name in COMMON_NAMES if name in loaded}
     given["sampling"] = sampling_options(loaded)
     given["include_usage"] = loaded.get("stream_options", {}).get("include_usage", False)
+    given["output_format"] = output_format(loaded)
     given["user"] = loaded.get("user", loaded.get("safety_identifier"))
     return given

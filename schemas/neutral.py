@@ -26,11 +26,6 @@ def is_empty(value: Any, body: Mapping[str, Any]) -> bool:
     return value in ("", [], {})
 
 
-def plain_text(value: Any, body: Mapping[str, Any]) -> bool:
-    """The response format that is the default."""
-    return isinstance(value, dict) and bool(value.get("type") == "text")
-
-
 def text_only(value: Any, body: Mapping[str, Any]) -> bool:
     """The modality that is the default."""
     return bool(value == ["text"])

@@ -69,7 +69,6 @@ STREAM_OPTIONS: dict[str, type] = {
 }
 
 REFUSED_VALUES: dict[str, list[Any]] = {
-    "response_format": [{"type": "json_object"}, {"type": "json_schema", "json_schema": {}}, {}, "text", []],
     "store": [True, 1, "yes"],
     "audio": [{"voice": "alloy", "format": "wav"}, {}],
     "modalities": [["text", "audio"], ["audio"], [], "text"],
@@ -77,7 +76,6 @@ REFUSED_VALUES: dict[str, list[Any]] = {
     "moderation": [{"model": "m"}],
 }
 NEUTRAL_VALUES: dict[str, list[dict[str, Any]]] = {
-    "response_format": [{"response_format": {"type": "text"}}],
     "store": [{"store": False}],
     "modalities": [{"modalities": ["text"]}],
 }

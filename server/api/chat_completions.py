@@ -15,15 +15,17 @@ from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
 from server.api.usage import usage_object
 from server.auth import current_caller
+from server.chat.output_grammar import GrammarsClash
 from server.chat.output_plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.system_prompt import with_system_prompt
 from server.chat.template import TemplateError
 from server.chat.tools import ToolUse
 from server.engine.messages import ModelCard, TextPiece
-from server.errors import TemplateRefused
+from server.errors import InvalidRequest, TemplateRefused
 from server.generation import Generation
 from server.served_models import ServedModel
+from server.structured_output import grammar_of, grammar_param
 from server.submission import cache_policy, make_submit
 from server.tool_use import tool_use
 
@@ -41,13 +43,7 @@ def create_chat_completion() -> Response:
     separates_reasoning = settings.reasoning_format != "none"
     if wanted.separates_reasoning is not None:
         separates_reasoning = wanted.separates_reasoning
-    plan = plan_output(
-        model.chat_template(),
-        pieces,
-        use=use,
-        separates_reasoning=separates_reasoning,
-        marker_ids=card.marker_ids,
-    )
+    plan = planned_output(model, pieces, use, separates_reasoning, wanted)
     submit = make_submit(
         wanted,
         card,
@@ -59,15 +55,40 @@ def create_chat_completion() -> Response:
         default_max_tokens=settings.default_max_tokens,
         cache_policy=cache_policy(wanted.prompt_cache),
     )
-    generation = Generation(
-        model, [submit], client_watch(), prompt_param="messages", grammar_param=wanted.functions_param
-    )
+    blame = grammar_param(wanted.output_format) or wanted.functions_param
+    generation = Generation(model, [submit], client_watch(), prompt_param="messages", grammar_param=blame)
     generation.start()
     head = completion_head(model, card)
     if wanted.stream:
         return stream(generation, ChatChunkWriter(head, wanted, plan), settings.ping_seconds)
     with generation:
         return json_response(chat_completion(head, generation, wanted, plan))
+
+
+def planned_output(
+    model: ServedModel,
+    pieces: list[TextPiece],
+    use: ToolUse,
+    separates_reasoning: bool,
+    wanted: ChatCompletionRequest,
+) -> OutputPlan:
+    """How the output is constrained and read.
+
+    Raises:
+        InvalidRequest: if the model would call or reason first, and the format's grammar cannot be put behind that.
+    """
+    try:
+        return plan_output(
+            model.chat_template(),
+            pieces,
+            use=use,
+            separates_reasoning=separates_reasoning,
+            answer=grammar_of(wanted.output_format),
+            marker_ids=model.require_card().marker_ids,
+        )
+    except GrammarsClash:
+        reason = "A GBNF grammar cannot be combined with tools or with this model's reasoning; please give it as Lark."
+        raise InvalidRequest(reason, param=grammar_param(wanted.output_format)) from None
 
 
 def render_prompt(model: ServedModel, wanted: ChatCompletionRequest, use: ToolUse) -> list[TextPiece]:

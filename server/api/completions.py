@@ -23,6 +23,7 @@ from server.auth import current_caller
 from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece
 from server.errors import UnsupportedParameter
 from server.generation import Generation, Usage
+from server.structured_output import grammar_of, grammar_param
 from server.submission import Caller, make_submit
 
 blueprint = Blueprint("completions", __name__, url_prefix="/v1/completions")
@@ -34,7 +35,8 @@ def create_completion() -> Response:
     model = services().models.find(wanted.model)
     card = model.require_card()
     submits = [make_prompt_submit(wanted, prompt, card, current_caller()) for prompt in wanted.prompts]
-    generation = Generation(model, submits, client_watch(), prompt_param="prompt")
+    blame = grammar_param(wanted.output_format)
+    generation = Generation(model, submits, client_watch(), prompt_param="prompt", grammar_param=blame)
     generation.start()
     head = {
         "id": f"cmpl-{secrets.token_hex(16)}",
@@ -61,6 +63,7 @@ def make_prompt_submit(wanted: CompletionRequest, prompt: Prompt, card: ModelCar
         num_top_logprobs=0 if ranks and wanted.num_top_logprobs is None else wanted.num_top_logprobs,
         wants_prompt_text=wanted.echo and not isinstance(prompt, str),
         wants_prompt_logprobs=wanted.wants_prompt_logprobs,
+        grammar=grammar_of(wanted.output_format),
         caller=caller,
     )
     return msgspec.structs.replace(submit, num_choices=wanted.best_of)

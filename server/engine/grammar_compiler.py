@@ -12,17 +12,18 @@ from collections import OrderedDict
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.gbnf_to_lark import any_to_lark
 
-from server.engine.constraint import Constraint
+from server.engine.constraint import Constraint, ConstraintError
 from server.engine.messages import Grammar
 
 MAX_SOURCE_BYTES = 1 << 18
 MAX_CACHED = 64
 """Grammars, most recently used; applications use few of them, again and again."""
 
-WHITE_SPACE = r"( |\n{1,2}[ \t]{0,20})"
+WHITE_SPACE = r"( |\n[ \t]{0,20})"
 """What JSON may have between its tokens, beside nothing: enough for any usual layout, and never endless."""
 
 LIMITS = LLParserLimits(
@@ -53,6 +54,14 @@ class MatcherGrammar:
     def __init__(self, matcher: LLMatcher, n_vocab: int) -> None:
         self._matcher = matcher
         self._n_vocab = n_vocab
+
+    def can_begin(self) -> bool:
+        """Whether a first token can be found."""
+        try:
+            self.constraint().apply(np.zeros(self._n_vocab, dtype=np.float32))
+        except ConstraintError:
+            return False
+        return True
 
     def constraint(self) -> Constraint:
         return Constraint(self._matcher.deep_copy(), self._n_vocab)
@@ -91,7 +100,8 @@ class GrammarCompiler:
         matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=LIMITS)
         if matcher.is_error():
             return GrammarError(matcher.get_error())
-        return MatcherGrammar(matcher, self._vocabulary.num_tokens)
+        compiled = MatcherGrammar(matcher, self._vocabulary.num_tokens)
+        return compiled if compiled.can_begin() else GrammarError("there is nothing that it allows: it never ends")
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:

@@ -1,0 +1,157 @@
+"""What a client may demand of the text: OpenAI's `response_format`, and llama-server's and vLLM's names for it.
+
+    response_format                                                OpenAI's
+    grammar, json_schema                                           llama-server's
+    guided_json, guided_regex, guided_choice, guided_grammar       vLLM's
+    structured_outputs {json, regex, choice, grammar, json_object} vLLM's newer ones
+
+A request may make one of these demands. Whether it can be met is for others to say: a schema is any object here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from marshmallow import ValidationError
+
+from schemas.fields import Array, JSONObject, StrictField, Text, as_object, at, invalid, problem, shown
+
+MAX_CHOICES = 10_000
+MAX_SOURCE_LENGTH = 1 << 18
+"""Characters of a grammar or a pattern."""
+
+FORMAT_TYPES = ("text", "json_object", "json_schema")
+
+Kind = Literal["json_schema", "regex", "choice", "grammar"]
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """What the text has to be."""
+
+    kind: Kind
+    """A "grammar" is GBNF or Lark."""
+    value: Any
+    """A JSON Schema, a pattern, a list of texts or a grammar's source, by kind."""
+    param: str
+    """Where in the request it was given, for errors about it."""
+
+
+JSON_OBJECT: dict[str, Any] = {"type": "object"}
+"""The schema that json_object stands for."""
+
+_source = Text(MAX_SOURCE_LENGTH)
+_object = JSONObject()
+_texts = Array(Text(MAX_SOURCE_LENGTH), min_items=1, max_items=MAX_CHOICES)
+
+
+class ResponseFormat(StrictField[OutputFormat | None]):
+    """{"type": ...}: None is text. `strict` may be anything: what is accepted is always kept to.
+
+    `is_flat`: name, schema and strict stand beside the type, as in the Responses API's `text.format`. A `schema` beside
+    the type json_object is llama-server's.
+    """
+
+    def __init__(self, param: str, *, is_flat: bool = False) -> None:
+        super().__init__()
+        self.param = param
+        self.is_flat = is_flat
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> OutputFormat | None:
+        given = as_object(value)
+        kind = given.get("type")
+        if kind not in FORMAT_TYPES:
+            with at("type"):
+                raise invalid(f"must be one of {', '.join(FORMAT_TYPES)}, got {shown(kind)}")
+        if kind == "text":
+            return None
+        if kind == "json_schema" and not self.is_flat and not ("schema" in given and "json_schema" not in given):
+            return self._nested(given.get("json_schema"))
+        return self._schema_of(given, self.param, is_required=kind == "json_schema")
+
+    def _nested(self, value: Any) -> OutputFormat:
+        with at("json_schema"):
+            if value is None:
+                raise problem("is required, but was not given", "missing_required_parameter")
+            return self._schema_of(as_object(value), f"{self.param}.json_schema", is_required=False)
+
+    def _schema_of(self, holder: dict[str, Any], param: str, *, is_required: bool) -> OutputFormat:
+        """`schema` in `holder`; without one, any object is meant where OpenAI's API lets it be left out."""
+        schema = holder.get("schema")
+        with at("schema"):
+            if schema is None and is_required:
+                raise problem("is required, but was not given", "missing_required_parameter")
+            schema = JSON_OBJECT if schema is None else as_object(schema)
+        return OutputFormat("json_schema", schema, f"{param}.schema")
+
+
+STRUCTURED_OUTPUTS: dict[str, tuple[Kind, StrictField[Any]]] = {
+    "json": ("json_schema", _object),
+    "regex": ("regex", _source),
+    "choice": ("choice", _texts),
+    "grammar": ("grammar", _source),
+}
+
+
+class StructuredOutputs(StrictField[OutputFormat | None]):
+    """vLLM's object with exactly one demand in it; options that only say how vLLM goes about it are passed over."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> OutputFormat | None:
+        given = {name: demand for name, demand in as_object(value).items() if demand is not None}
+        if "structural_tag" in given:
+            with at("structural_tag"):
+                raise problem("is not supported", "unsupported_parameter")
+        demands = [name for name in (*STRUCTURED_OUTPUTS, "json_object") if given.get(name) not in (None, False)]
+        if len(demands) > 1:
+            raise invalid(f"must make one demand, got {' and '.join(demands)}")
+        if not demands:
+            return None
+        (name,) = demands
+        param = f"structured_outputs.{name}"
+        if name == "json_object":
+            return OutputFormat("json_schema", JSON_OBJECT, param)
+        kind, field = STRUCTURED_OUTPUTS[name]
+        with at(name):
+            return OutputFormat(kind, field.load(given[name]), param)
+
+
+GUIDED: dict[str, Kind] = {
+    "grammar": "grammar",
+    "json_schema": "json_schema",
+    "guided_json": "json_schema",
+    "guided_regex": "regex",
+    "guided_choice": "choice",
+    "guided_grammar": "grammar",
+}
+"""The extras that are one demand each."""
+
+
+class Guided(StrictField[OutputFormat | None]):
+    """One of `GUIDED`; an empty string is none, which is what some clients always send."""
+
+    def __init__(self, param: str) -> None:
+        super().__init__()
+        self.param = param
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> OutputFormat | None:
+        if value == "":
+            return None
+        kind = GUIDED[self.param]
+        fields: dict[Kind, StrictField[Any]] = {"json_schema": _object, "choice": _texts}
+        return OutputFormat(kind, fields.get(kind, _source).load(value), self.param)
+
+
+NAMES = ("response_format", *GUIDED, "structured_outputs")
+
+
+def refuse_several(loaded: Mapping[str, Any]) -> ValidationError | None:
+    """The error of a request that makes more than one demand, naming two."""
+    given = [name for name in NAMES if loaded.get(name) is not None]
+    return invalid(f"is not allowed together with '{given[0]}'", given[1]) if len(given) > 1 else None
+
+
+def output_format(loaded: Mapping[str, Any]) -> OutputFormat | None:
+    """The demand among the loaded fields of a request."""
+    return next((loaded[name] for name in NAMES if loaded.get(name) is not None), None)

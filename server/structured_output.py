@@ -1,0 +1,51 @@
+"""From what a request demands of the text to the grammar that the engine keeps to.
+
+Knows what OpenAI's, llama-server's and vLLM's ways of asking come to. Tools and their calls are other modules' work,
+and so is compiling.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from schemas.structured_output import OutputFormat
+from server.chat.json_schema import UnsupportedSchema, supported
+from server.engine.messages import Grammar
+from server.errors import InvalidRequest
+
+IS_GBNF = re.compile(r"^\s*[\w-]+\s*::=", re.MULTILINE)
+
+
+def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
+    """The grammar for text alone.
+
+    Raises:
+        InvalidRequest: naming the keyword of a schema that cannot be honoured, by its place in the request.
+    """
+    if wanted is None:
+        return None
+    match wanted.kind:
+        case "json_schema":
+            return Grammar("json_schema", json.dumps(_supported(wanted)))
+        case "regex":
+            return Grammar("regex", wanted.value)
+        case "choice":
+            return Grammar("lark", "start: " + " | ".join(map(json.dumps, wanted.value)))
+        case "grammar":
+            return Grammar("gbnf" if IS_GBNF.search(wanted.value) else "lark", wanted.value)
+
+
+def grammar_param(wanted: OutputFormat | None) -> str | None:
+    """What to blame for a grammar that cannot be compiled."""
+    return wanted.param if wanted else None
+
+
+def _supported(wanted: OutputFormat) -> dict[str, object]:
+    try:
+        return supported(wanted.value)
+    except UnsupportedSchema as error:
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
+        raise InvalidRequest(
+            f"This JSON Schema cannot be honoured. {error}.", param=wanted.param + place, code="invalid_json_schema"
+        ) from None

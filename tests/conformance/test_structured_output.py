@@ -1,0 +1,166 @@
+"""Structured output through the official client: what is accepted comes back as demanded, and the rest is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from typing import Any, Literal
+
+import pytest
+from openai import BadRequestError, LengthFinishReasonError, OpenAI
+from pydantic import BaseModel, Field
+
+MODEL = "SmolLM2-135M-Instruct"
+MESSAGES: Any = [{"role": "user", "content": "Describe a city of your choice."}]
+WILD: dict[str, Any] = {"temperature": 2.0, "extra_body": {"top_k": 0, "min_p": 0}}
+
+
+class Kind(Enum):
+    BIG = "big"
+    SMALL = "small \u00e9\u4e16"
+
+
+class District(BaseModel):
+    name: str = Field(pattern=r"^[A-Z][a-z]{1,12}$")
+
+
+class City(BaseModel):
+    name: str = Field(max_length=20)
+    kind: Kind
+    people: int = Field(ge=1, le=40_000_000)
+    area: float = Field(gt=0, lt=10_000)
+    unit: Literal["km2", "mi2"]
+    districts: list[District] = Field(min_length=1, max_length=2)
+    twin: District | int | None
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_parse_gives_a_model_of_pydantic_even_at_the_highest_temperature(client: OpenAI, seed: int) -> None:
+    completion = client.chat.completions.parse(
+        model=MODEL, messages=MESSAGES, response_format=City, max_tokens=500, seed=seed, **WILD
+    )
+    (choice,) = completion.choices
+    assert choice.finish_reason == "stop"
+    assert isinstance(choice.message.parsed, City)
+
+
+def test_a_stream_is_parsed_too(client: OpenAI) -> None:
+    with client.chat.completions.stream(
+        model=MODEL, messages=MESSAGES, response_format=City, max_tokens=500, seed=1
+    ) as stream:
+        completion = stream.get_final_completion()
+    assert isinstance(completion.choices[0].message.parsed, City)
+
+
+def test_max_tokens_cuts_it_short_and_says_so(client: OpenAI) -> None:
+    with pytest.raises(LengthFinishReasonError):
+        client.chat.completions.parse(model=MODEL, messages=MESSAGES, response_format=City, max_tokens=5)
+
+
+@pytest.mark.parametrize("strict", [True, False, None])
+def test_a_schema_is_kept_to_whether_strict_or_not(client: OpenAI, strict: bool | None) -> None:
+    schema = {"type": "object", "properties": {"a": {"const": 5}}, "required": ["a"], "additionalProperties": False}
+    response_format: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": strict}}
+    completion = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, response_format=response_format, n=2, max_tokens=200, **WILD
+    )
+    assert [json.loads(choice.message.content or "") for choice in completion.choices] == [{"a": 5}] * 2
+
+
+def test_json_object_is_an_object(client: OpenAI) -> None:
+    completion = client.chat.completions.create(
+        model=MODEL,
+        messages=[{"role": "user", "content": "Answer in JSON: the capital of France."}],
+        response_format={"type": "json_object"},
+        max_tokens=30,
+        temperature=0,
+    )
+    content = completion.choices[0].message.content or ""
+    assert content.startswith("{")
+    if completion.choices[0].finish_reason == "stop":
+        assert isinstance(json.loads(content), dict)
+
+
+NUMBER = {"type": "integer", "minimum": 10, "maximum": 99}
+
+
+@pytest.mark.parametrize(
+    ("extra", "pattern"),
+    [
+        ({"grammar": 'root ::= "yes" | "no"'}, "yes|no"),
+        ({"grammar": 'start: "yes" | NO\nNO: /no{1,3}/'}, "yes|no{1,3}"),
+        ({"json_schema": NUMBER}, "[1-9][0-9]"),
+        ({"guided_json": NUMBER}, "[1-9][0-9]"),
+        ({"guided_regex": "(ab|c){2,3}!"}, "(ab|c){2,3}!"),
+        ({"guided_choice": ["\u00e9\n", 'the "other"\\']}, '\u00e9\n|the "other"\\\\'),
+        ({"guided_grammar": 'root ::= [x-z]{3} " " [0-9]'}, "[x-z]{3} [0-9]"),
+        ({"structured_outputs": {"json": NUMBER}}, "[1-9][0-9]"),
+        ({"structured_outputs": {"regex": "a{3}b?"}}, "a{3}b?"),
+        ({"structured_outputs": {"choice": ["left", "right"]}}, "left|right"),
+        ({"structured_outputs": {"grammar": 'start: "l" "r"'}}, "lr"),
+        ({"response_format": {"type": "json_object", "schema": NUMBER}}, "[1-9][0-9]"),
+    ],
+    ids=str,
+)
+def test_llama_servers_and_vllms_names(client: OpenAI, extra: dict[str, Any], pattern: str) -> None:
+    wild: dict[str, Any] = {"temperature": 2.0, "max_tokens": 50, "extra_body": {"top_k": 0, "min_p": 0, **extra}}
+    chat = client.chat.completions.create(model=MODEL, messages=MESSAGES, **wild)
+    text = client.completions.create(model=MODEL, prompt="Hello", **wild)
+    assert re.fullmatch(pattern, chat.choices[0].message.content or "")
+    assert re.fullmatch(pattern, text.choices[0].text)
+
+
+def schema_format(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}
+
+
+PLACE = "response_format.json_schema.schema"
+
+
+@pytest.mark.parametrize(
+    ("extra", "param", "says"),
+    [
+        (schema_format({"properties": {"a": {"not": {}}}}), f"{PLACE}.properties.a.not", "'not'"),
+        (schema_format({"anyOf": [{}, {"uniqueItems": True}]}), f"{PLACE}.anyOf[1].uniqueItems", "uniqueItems"),
+        (schema_format({"type": "string", "format": "regex"}), f"{PLACE}.format", "'regex'"),
+        (schema_format({"type": "string", "pattern": "a(?=b)"}), PLACE, "look-ahead"),
+        (schema_format({"$ref": "https://example.org/schema"}), f"{PLACE}.$ref", "within the schema"),
+        (schema_format({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}), PLACE, "never"),
+        (schema_format({"type": "array", "prefixItems": [{}], "x-guidance": {"lenient": True}}), None, "x-guidance"),
+        ({"guided_regex": "(a"}, "guided_regex", "unclosed"),
+        ({"grammar": "start: nothing"}, "grammar", "nothing"),
+        ({"guided_regex": "a", "grammar": 'start: "a"'}, "guided_regex", "'grammar'"),
+        ({"guided_choice": []}, "guided_choice", "empty"),
+        ({"structured_outputs": {"regex": "a", "json_object": True}}, "structured_outputs", "regex and json_object"),
+        ({"structured_outputs": {"structural_tag": "{}"}}, "structured_outputs.structural_tag", "not supported"),
+        ({"response_format": {"type": "xml"}}, "response_format.type", "xml"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", "required"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(
+    client: OpenAI, extra: dict[str, Any], param: str | None, says: str
+) -> None:
+    with pytest.raises(BadRequestError, match=re.escape(says)) as refused:
+        client.chat.completions.create(model=MODEL, messages=MESSAGES, extra_body=extra)
+    assert refused.value.param == (param or f"{PLACE}.x-guidance")
+
+
+SLOW = {"type": "string", "allOf": [{"pattern": f"x{number}.*y"} for number in range(8)]}
+
+
+def test_a_slow_schema_is_refused_while_others_go_on(client: OpenAI) -> None:
+    with (
+        ThreadPoolExecutor(1) as pool,
+        client.chat.completions.create(
+            model=MODEL, messages=MESSAGES, max_tokens=60, stream=True, extra_body={"ignore_eos": True}
+        ) as stream,
+    ):
+        next(stream)
+        slow = pool.submit(
+            client.chat.completions.create, model=MODEL, messages=MESSAGES, extra_body=schema_format(SLOW)
+        )
+        assert sum(1 for chunk in stream if chunk.choices and chunk.choices[0].delta.content) > 40
+        with pytest.raises(BadRequestError):
+            slow.result()
