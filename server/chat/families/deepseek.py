@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from server.chat.families.calls import Calls, read_arguments
 from server.chat.families.family import Mark
 from server.chat.families.lark import call_rules, literal, several
-from server.chat.families.named_json import MAX_HEADER_LENGTH, NamedJson
+from server.chat.families.opened import MAX_HEADER_LENGTH
 from server.chat.families.reader import Reader, Steps
+from server.chat.families.sectioned import Sectioned
 from server.chat.tools import Tool
 
 
@@ -23,25 +24,32 @@ SEPARATOR = _control("tool sep")
 FENCE = "\n```json\n"
 
 
-class DeepSeek(NamedJson):
+class DeepSeek(Sectioned):
     """`<tool call begin>function<tool sep>name`, a fence of JSON, `<tool call end>`. Both ways are read."""
 
     name = "deepseek"
     call_starts = (CALLS_BEGIN, CALL_BEGIN)
     other_markers = (SEPARATOR, CALL_END, CALLS_END)
+    section_begin, section_end = CALLS_BEGIN, CALLS_END
+    call_begin, call_end = CALL_BEGIN, CALL_END
 
     def recognizes(self, template_source: str) -> bool:
         return CALL_BEGIN in template_source
 
-    def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
-        yield from reader.take_if(CALLS_BEGIN)
-        yield from reader.space()
-        while (yield from reader.take(CALL_BEGIN)):
-            yield from _read_call(reader, calls)
-            yield from reader.take_closing(CALL_END)
-            yield from reader.take_closing(CALLS_END)
-            if (yield from reader.find(CALL_BEGIN)) != CALL_BEGIN:
-                break
+    def _read_call(self, reader: Reader, calls: Calls) -> Steps[None]:
+        name = yield from reader.whole_before(SEPARATOR, max_length=MAX_HEADER_LENGTH)
+        yield from reader.take(SEPARATOR)
+        is_fenced = name.strip() == "function" and (yield from reader.peek()) != "{"
+        if is_fenced:
+            name = yield from reader.whole_before("\n", "```", max_length=MAX_HEADER_LENGTH)
+            calls.check(name.strip())
+            yield from reader.space()
+            yield from reader.take("```json")
+        yield calls.start(name.strip())
+        reader.commit()
+        yield from read_arguments(reader, calls)
+        if is_fenced:
+            yield from reader.take_closing("```")
 
     def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
         calls = several(f"{mark(CALL_BEGIN)} tool_call {mark(CALL_END)}", literal("\n"), parallel)
@@ -65,19 +73,3 @@ class DeepSeekV31(DeepSeek):
         call = f"{mark(CALL_BEGIN)} tool_call {mark(CALL_END)}"
         rules = call_rules(tools, lambda tool: f"{literal(tool.name)} {mark(SEPARATOR)}")
         return f"tool_calls: {mark(CALLS_BEGIN)} {several(call, '', parallel)} {mark(CALLS_END)}\n{rules}"
-
-
-def _read_call(reader: Reader, calls: Calls) -> Steps[None]:
-    name = yield from reader.whole_before(SEPARATOR, max_length=MAX_HEADER_LENGTH)
-    yield from reader.take(SEPARATOR)
-    is_fenced = name.strip() == "function" and (yield from reader.peek()) != "{"
-    if is_fenced:
-        name = yield from reader.whole_before("\n", "```", max_length=MAX_HEADER_LENGTH)
-        calls.check(name.strip())
-        yield from reader.space()
-        yield from reader.take("```json")
-    yield calls.start(name.strip())
-    reader.commit()
-    yield from read_arguments(reader, calls)
-    if is_fenced:
-        yield from reader.take_closing("```")

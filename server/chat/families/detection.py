@@ -19,6 +19,7 @@ from server.chat.families.minimax import MiniMax
 from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
 from server.chat.families.nemotron import Nemotron
 from server.chat.families.phi import Phi
+from server.chat.families.python_calls import BarePython, Lfm2
 from server.chat.families.qwen_coder import QwenCoder, SeedOss
 
 GENERIC: PromptedFamily = Generic()
@@ -38,6 +39,7 @@ FAMILIES: tuple[ToolFamily, ...] = (
     Granite(),
     Gemma(),
     FunctionGemma(),
+    Lfm2(),
     # Tags, the rarer ones first: Hermes' has come to be everybody's.
     MiniMax(),
     SeedOss(),
@@ -47,6 +49,7 @@ FAMILIES: tuple[ToolFamily, ...] = (
     Hunyuan(),
     Hermes(),
     # Words.
+    BarePython(),
     Llama(),
     CommandR(),
 )

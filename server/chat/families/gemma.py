@@ -13,7 +13,7 @@ from dataclasses import replace
 from server.chat.families.calls import Calls
 from server.chat.families.family import Mark
 from server.chat.families.lark import literal, member_rules, several, text_rule
-from server.chat.families.named_json import MAX_HEADER_LENGTH, NamedJson
+from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.families.reader import Broken, Reader, Steps
 from server.chat.families.schema import call_schema, json_rule
 from server.chat.families.schema_types import ANYTHING, is_any_text, is_plain_object, json_of, with_definitions
@@ -24,7 +24,7 @@ _CALL = "call:"
 _BARE_KEY = re.compile(r"\w+")
 
 
-class Gemma(NamedJson):
+class Gemma(OpenedFamily):
     """Gemma 4. Keys are bare, and members of objects may also be JSON's, to which constrained models are held."""
 
     name = "gemma"

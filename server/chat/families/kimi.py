@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from server.chat.families.calls import Calls, read_arguments
 from server.chat.families.family import Mark
 from server.chat.families.lark import call_rules, literal, several
-from server.chat.families.named_json import MAX_HEADER_LENGTH, NamedJson
+from server.chat.families.opened import MAX_HEADER_LENGTH
 from server.chat.families.reader import Broken, Reader, Steps
+from server.chat.families.sectioned import Sectioned
 from server.chat.tools import Tool
 
 SECTION_BEGIN, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
@@ -22,25 +23,27 @@ ARGUMENTS = "<|tool_call_argument_begin|>"
 _ID = re.compile(r"(?:functions\.)?(.+?)(?::[0-9]+)?")
 
 
-class Kimi(NamedJson):
-    """The section's markers may be missing."""
+class Kimi(Sectioned):
+    """An id may be just the name; then the call gets one of ours."""
 
     name = "kimi"
     call_starts = (SECTION_BEGIN, CALL_BEGIN)
     other_markers = (ARGUMENTS, CALL_END, SECTION_END)
+    section_begin, section_end = SECTION_BEGIN, SECTION_END
+    call_begin, call_end = CALL_BEGIN, CALL_END
 
     def recognizes(self, template_source: str) -> bool:
         return SECTION_BEGIN in template_source or "tool_declare<|im_middle|>" in template_source
 
-    def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
-        yield from reader.take_if(SECTION_BEGIN)
-        yield from reader.space()
-        while (yield from reader.take(CALL_BEGIN)):
-            yield from _read_call(reader, calls)
-            yield from reader.take_closing(CALL_END)
-            yield from reader.take_closing(SECTION_END)
-            if (yield from reader.find(CALL_BEGIN)) != CALL_BEGIN:
-                break
+    def _read_call(self, reader: Reader, calls: Calls) -> Steps[None]:
+        call_id = (yield from reader.whole_before(ARGUMENTS, max_length=MAX_HEADER_LENGTH)).strip()
+        yield from reader.take(ARGUMENTS)
+        found = _ID.fullmatch(call_id)
+        if not found:
+            raise Broken
+        yield calls.start(found[1], call_id if call_id != found[1] else "")
+        reader.commit()
+        yield from read_arguments(reader, calls)
 
     def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
         def start(tool: Tool) -> str:
@@ -50,14 +53,3 @@ class Kimi(NamedJson):
         return (
             f"tool_calls: {mark(SECTION_BEGIN)} {calls} {mark(SECTION_END)}\n{call_rules(tools, start, mark(CALL_END))}"
         )
-
-
-def _read_call(reader: Reader, calls: Calls) -> Steps[None]:
-    call_id = (yield from reader.whole_before(ARGUMENTS, max_length=MAX_HEADER_LENGTH)).strip()
-    yield from reader.take(ARGUMENTS)
-    found = _ID.fullmatch(call_id)
-    if not found:
-        raise Broken
-    yield calls.start(found[1], call_id if call_id != found[1] else "")
-    reader.commit()
-    yield from read_arguments(reader, calls)

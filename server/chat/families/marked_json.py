@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.chat.families.calls import Calls, content_and_calls
+from server.chat.families.calls import Calls
 from server.chat.families.family import Mark
 from server.chat.families.json_calls import STANDARD, CallKeys, json_call_rules, read_json_calls
 from server.chat.families.lark import literal, several
-from server.chat.families.reader import Reader, SteppedParser, Steps
-from server.chat.output import OutputParser
+from server.chat.families.opened import OpenedFamily
+from server.chat.families.reader import Reader, Steps
 from server.chat.tools import Tool
 
 
-class MarkedJson:
-    """Arrays and single objects are both read, whichever the template teaches; the grammar has what it teaches."""
+class MarkedJson(OpenedFamily):
+    """Arrays and single objects are both read, whichever the template teaches; the grammar has what it teaches.
 
-    name: str
-    call_starts: tuple[str, ...]
-    """The first is the one that the grammar has."""
+    The first of `call_starts` is the one that the grammar has.
+    """
+
     call_ends: tuple[str, ...] = ()
     """Behind the calls; they may be missing."""
     keys: CallKeys = STANDARD
@@ -28,18 +28,10 @@ class MarkedJson:
     """What the template writes between a marker and the JSON text."""
     separator: str = ""
     """What it writes between calls."""
-    owns_reasoning: bool = False
 
     @property
     def markers(self) -> tuple[str, ...]:
         return (*self.call_starts, *self.call_ends)
-
-    def recognizes(self, template_source: str) -> bool:
-        raise NotImplementedError
-
-    def parser(self, tools: Sequence[Tool]) -> OutputParser:
-        calls = Calls(tools)
-        return SteppedParser(lambda reader: content_and_calls(reader, calls, self.call_starts, self._read))
 
     def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
         yield from reader.take((yield from reader.find(*self.call_starts)).removesuffix("["))

@@ -14,7 +14,7 @@ from server.chat.families.calls import Calls, read_arguments
 from server.chat.families.family import Mark
 from server.chat.families.json_calls import json_call_rules, read_json_calls
 from server.chat.families.lark import call_rules, literal, several
-from server.chat.families.named_json import MAX_HEADER_LENGTH, NamedJson
+from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.families.reader import Reader, Steps
 from server.chat.tools import Tool
 
@@ -27,7 +27,7 @@ def new_mistral_id() -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(_ID_LENGTH))
 
 
-class Mistral(NamedJson):
+class Mistral(OpenedFamily):
     """`[TOOL_CALLS]name[ARGS]{...}`, a marker for each call. All ways are read, whichever the template teaches."""
 
     name = "mistral"

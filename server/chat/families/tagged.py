@@ -10,36 +10,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from server.chat.families.calls import Calls, content_and_calls
+from server.chat.families.calls import Calls
 from server.chat.families.family import Mark
 from server.chat.families.json_calls import read_json_calls
-from server.chat.families.named_json import MAX_HEADER_LENGTH
-from server.chat.families.reader import Broken, Reader, SteppedParser, Steps
+from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
+from server.chat.families.reader import Broken, Reader, Steps
 from server.chat.families.schema_types import json_of, property_schema, types_of
 from server.chat.families.tagged_grammar import TaggedGrammar, Tags
-from server.chat.output import OutputParser
 from server.chat.tools import Tool
 
 
-class Tagged:
-    """A family with tags of this kind."""
+class Tagged(OpenedFamily):
+    """The first of `call_starts` is in front of a call; the others may stand there alone where models forget it."""
 
-    name: str
-    call_starts: tuple[str, ...]
-    """The first is in front of a call; the others may stand there alone where models forget it."""
     tags: Tags
-    owns_reasoning: bool = False
 
     @property
     def markers(self) -> tuple[str, ...]:
         return (self.tags.call_start, self.tags.call_end)
-
-    def recognizes(self, template_source: str) -> bool:
-        raise NotImplementedError
-
-    def parser(self, tools: Sequence[Tool]) -> OutputParser:
-        calls = Calls(tools)
-        return SteppedParser(lambda reader: content_and_calls(reader, calls, self.call_starts, self._read))
 
     def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
         return TaggedGrammar(self.tags, self.markers, mark).rules(tools, parallel)

@@ -1,4 +1,4 @@
-"""What families have in common that write a function's name between markers and its arguments as JSON behind it."""
+"""What families have in common whose calls begin with a marker: everything in front of one is content."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ MAX_HEADER_LENGTH = 256
 """Characters between two markers in which a name must be: names have 64 at most, ids of calls little more."""
 
 
-class NamedJson:
-    """Reading begins at one of `call_starts`."""
+class OpenedFamily:
+    """A family that says what its markers are, how calls are read from the first on, and what its grammar is."""
 
     name: str
     call_starts: tuple[str, ...]
+    """Where reading begins."""
     other_markers: tuple[str, ...] = ()
     owns_reasoning: bool = False
 

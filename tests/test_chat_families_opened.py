@@ -9,7 +9,7 @@ from server.chat.families import deepseek, kimi
 from server.chat.families.deepseek import DeepSeek, DeepSeekV31
 from server.chat.families.kimi import Kimi
 from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
-from server.chat.families.named_json import NamedJson
+from server.chat.families.opened import OpenedFamily
 from server.chat.output import ToolCallStarted
 from tests.tool_families import PARIS, SUM, TOOLS, Arguments, Render, check_format, check_grammar, taken_apart
 
@@ -58,7 +58,7 @@ def kimi_k2(calls: Written) -> str:
     return kimi.SECTION_BEGIN + "".join(written) + kimi.SECTION_END
 
 
-FORMATS: list[tuple[NamedJson, Render]] = [
+FORMATS: list[tuple[OpenedFamily, Render]] = [
     (Mistral(), mistral),
     (MistralWithIds(), mistral_with_ids),
     (MistralArray(), mistral_array),
@@ -70,16 +70,16 @@ both = pytest.mark.parametrize(("family", "render"), FORMATS, ids=lambda value: 
 
 
 @both
-def test_outputs_are_taken_apart(family: NamedJson, render: Render) -> None:
+def test_outputs_are_taken_apart(family: OpenedFamily, render: Render) -> None:
     check_format(family, render)
 
 
 @both
-def test_the_grammar_takes_calls_and_nothing_else(family: NamedJson, render: Render) -> None:
+def test_the_grammar_takes_calls_and_nothing_else(family: OpenedFamily, render: Render) -> None:
     check_grammar(family, render)
 
 
-def ids_of(family: NamedJson, text: str) -> list[str]:
+def ids_of(family: OpenedFamily, text: str) -> list[str]:
     parser = family.parser(TOOLS)
     return [part.call_id for part in parser.feed(text) + parser.finish() if isinstance(part, ToolCallStarted)]
 
