@@ -59,6 +59,7 @@ def sentencepiece(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vocabula
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_add_bos_token(True)
+    writer.add_array("tokenizer.ggml.suppress_tokens", [5, 7])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
@@ -71,6 +72,11 @@ def text(content: str) -> list[TextPiece]:
 
 def markup(content: str) -> list[TextPiece]:
     return [TextPiece(content, parse_special=True)]
+
+
+def test_tokens_that_must_never_be_generated_are_those_of_the_file(demo: Vocabulary, sentencepiece: Vocabulary) -> None:
+    assert sentencepiece.suppressed_tokens == {5, 7}
+    assert demo.suppressed_tokens == frozenset()
 
 
 def test_control_tokens_are_made_only_where_they_are_parsed(demo: Vocabulary) -> None:

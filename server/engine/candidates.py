@@ -146,7 +146,7 @@ def relative_entropy(candidates: Candidates) -> float:
         return 0.0
     probabilities = candidates.probabilities()
     surprise = -np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-    return float((probabilities * surprise).sum()) / math.log(len(candidates))
+    return max(0.0, float((probabilities * surprise).sum())) / math.log(len(candidates))
 
 
 def draw(candidates: Candidates, temperature: float, uniform: float) -> int:

@@ -89,8 +89,9 @@ class Model:
 
     def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None = None) -> Sampler:
         """A sampler for one sequence."""
+        banned = self.vocabulary.suppressed_tokens | (self.vocabulary.eog_tokens if ignore_eos else frozenset())
         dry = dry_rule.start() if dry_rule is not None else None
-        return Sampler(params, dry, banned=self.vocabulary.eog_tokens if ignore_eos else ())
+        return Sampler(params, dry, banned=banned)
 
     def dry_rules(self) -> DryRules:
         """What makes the `dry_rule`s of requests."""

@@ -2,7 +2,8 @@
 
 The order is llama-server's:
 
-1. `logit_bias`; the end-of-generation tokens are out of the question with `ignore_eos`
+1. `logit_bias`; out of the question are tokens that the model's file suppresses, and with `ignore_eos` those that end a
+   generation
 2. repeat, presence and frequency penalties over the last `penalty_last_n` tokens, prompt included
 3. DRY over the last `dry_penalty_last_n` tokens, prompt included
 4. top-n-sigma, top-k, typical-p, top-p, min-p, XTC

@@ -39,6 +39,10 @@ class Vocabulary:
         self.eog_tokens = frozenset(
             token for token in range(self.num_tokens) if llama.llama_vocab_is_eog(pointer, token)
         )
+        num_suppressed = ctypes.c_int32()
+        suppressed = llama.llama_vocab_get_suppress_tokens(pointer, ctypes.byref(num_suppressed))
+        self.suppressed_tokens = frozenset(suppressed[index] for index in range(num_suppressed.value))
+        """Tokens that must never be generated, says the model's file."""
         self._control_tokens = frozenset(
             token
             for token in range(self.num_tokens)
