@@ -73,6 +73,10 @@ class Prompts(StrictField[tuple[Prompt, ...]]):
 
     _text = Text()
 
+    def __init__(self, *, required: bool = False, max_prompts: int = MAX_PROMPTS) -> None:
+        super().__init__(required=required)
+        self.max_prompts = max_prompts
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Prompt, ...]:
         if isinstance(value, str):
             return (value,)
@@ -81,7 +85,7 @@ class Prompts(StrictField[tuple[Prompt, ...]]):
         check_length(value, 1, None)
         if type(value[0]) is int:
             return (_token_ids(value),)
-        check_length(value, 1, MAX_PROMPTS)
+        check_length(value, 1, self.max_prompts)
         return tuple(self._each(value))
 
     def _each(self, prompts: list[Any]) -> Iterator[Prompt]:

@@ -169,6 +169,13 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _extra("response_format", "as chat completions have it"),
         Parameter("safety_identifier", "done", _SAFETY_IDENTIFIER_NOTE, is_extra=True),
     ),
+    "embeddings": (
+        _done("input", "a string, strings, token ids, or arrays of token ids; up to 2048; required"),
+        _done("model", "an id or alias; absent means the default model, unknown is a 404"),
+        _done("encoding_format", "`float` or `base64`"),
+        _done("dimensions", "up to the model's; the beginning of each vector, at length 1 again"),
+        _done("user", "waiting users are served in turns"),
+    ),
     "responses": (
         _done("input", "a text or items; text only, items of unknown types are kept and passed over"),
         _done("model", "an id or alias; absent means the default model, unknown is a 404"),
@@ -247,7 +254,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("GET", "/v1/models"),
     _done_at("GET", "/v1/models/{model}", "ids may contain slashes"),
     _not_yet("DELETE", "/v1/models/{model}"),
-    _not_yet("POST", "/v1/embeddings"),
+    _done_at("POST", "/v1/embeddings", "of models with `embedding = true` in the settings"),
     _not_yet("GET", "/v1/chat/completions"),
     _not_yet("GET", "/v1/chat/completions/{completion_id}"),
     _not_yet("POST", "/v1/chat/completions/{completion_id}"),

@@ -22,6 +22,7 @@ from server.engine import messages
 from server.engine.messages import (
     Cancel,
     Command,
+    Embed,
     Failed,
     Finished,
     FrameReader,
@@ -98,7 +99,7 @@ class EngineClient:
         self._connected.wait(timeout_seconds)
         return self.card
 
-    def submit(self, submit: Submit, queue: SimpleQueue[Arrival]) -> Ticket:
+    def submit(self, submit: Submit | Embed, queue: SimpleQueue[Arrival]) -> Ticket:
         """Send a request; the client replaces its id by one that is free.
 
         Raises:

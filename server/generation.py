@@ -9,7 +9,7 @@ endpoint it works for.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -17,7 +17,7 @@ from gevent.queue import Empty, SimpleQueue
 
 from server import draining
 from server.client_watch import ClientWatch
-from server.engine.messages import Accepted, Delta, Failed, Finished, Rejected, Submit
+from server.engine.messages import Accepted, Delta, Embed, Failed, Finished, Rejected, Submit, Vector
 from server.engine_client import Arrival, EngineGone, NotConnected, Ticket
 from server.errors import (
     ContextLengthExceeded,
@@ -70,7 +70,7 @@ class Generation:
     def __init__(
         self,
         model: ServedModel,
-        submits: list[Submit],
+        submits: Sequence[Submit | Embed],
         watch: ClientWatch,
         prompt_param: str,
         grammar_param: str | None = None,
@@ -143,6 +143,24 @@ class Generation:
             ParleyError: if the generation cannot go on.
             ClientLeft: if the client did.
         """
+        for happened in self._happenings(silence_seconds):
+            yield [self._choice_event(event) for event in happened if not isinstance(event, Vector)]
+
+    def vectors(self) -> list[bytes]:
+        """Of an embedding model, what it makes of each text: 32-bit numbers, little-endian.
+
+        Raises:
+            ParleyError: if it cannot go on.
+            ClientLeft: if the client did.
+        """
+        found = [b""] * self.num_choices
+        for happened in self._happenings(None):
+            for event in happened:
+                if isinstance(event, Vector):
+                    found[self._first_choice[event.request_id] + event.choice] = event.data
+        return found
+
+    def _happenings(self, silence_seconds: float | None) -> Iterator[list[Delta | Vector | Finished]]:
         num_unfinished = self.num_choices
         while num_unfinished:
             arrivals = self._wait(silence_seconds)
@@ -152,7 +170,7 @@ class Generation:
             self._finished += finished
             num_unfinished -= len(finished)
             if happened or not arrivals:
-                yield [self._choice_event(arrival) for arrival in happened]
+                yield happened
             if num_unfinished and len(happened) < len(arrivals):
                 raise self._failure(arrivals[len(happened)])
 
@@ -163,7 +181,7 @@ class Generation:
         for ticket in self._tickets:
             ticket.cancel()
 
-    def _submit(self, submit: Submit) -> None:
+    def _submit(self, submit: Submit | Embed) -> None:
         try:
             ticket = self._model.client.submit(submit, self._queue)
         except NotConnected:
@@ -177,7 +195,7 @@ class Generation:
                 self._accepted[arrival.request_id] = arrival
             case Rejected():
                 raise self._refusal(arrival)
-            case Delta() | Finished():
+            case Delta() | Vector() | Finished():
                 self._early.append(arrival)
             case _:
                 raise self._failure(arrival)
@@ -217,15 +235,21 @@ class Generation:
                 return ContextLengthExceeded(num_prompt_tokens, n_ctx, param=self._prompt_param)
             case "overloaded":
                 return Overloaded(OVERLOAD_RETRY_SECONDS)
-            case "invalid_token":
-                return InvalidRequest(_BAD_TOKEN.format(rejected.limit - 1), param=self._prompt_param)
-            case "invalid_logit_bias":
-                return InvalidRequest(_BAD_TOKEN.format(rejected.limit - 1), param="logit_bias")
-            case "empty_prompt":
-                return InvalidRequest("The prompt has no tokens.", param=self._prompt_param)
-            case "invalid_grammar":
-                message = f"The output cannot be constrained like this: {rejected.message}"
-                return InvalidRequest(message, param=self._grammar_param)
+            case _:
+                message, param = self._complaint(rejected)
+                return InvalidRequest(message, param=param)
+
+    def _complaint(self, rejected: Rejected) -> tuple[str, str | None]:
+        """What is wrong with which parameter."""
+        bad_token = _BAD_TOKEN.format(rejected.limit - 1)
+        complaints: dict[str, tuple[str, str | None]] = {
+            "invalid_token": (bad_token, self._prompt_param),
+            "invalid_logit_bias": (bad_token, "logit_bias"),
+            "invalid_dimensions": (f"The model's vectors have only {rejected.limit} dimensions.", "dimensions"),
+            "empty_prompt": ("The prompt has no tokens.", self._prompt_param),
+            "invalid_grammar": (f"The output cannot be constrained like this: {rejected.message}", self._grammar_param),
+        }
+        return complaints[rejected.reason]
 
     def abandon(self) -> None:
         """End the iteration as if the client had left; from any greenlet."""
@@ -240,11 +264,11 @@ class Generation:
         self._queue.put(_DeadlineReached())
 
 
-def _before_the_end(arrivals: list[object]) -> list[Delta | Finished]:
+def _before_the_end(arrivals: list[object]) -> list[Delta | Vector | Finished]:
     """The leading arrivals that are events of choices."""
-    happened: list[Delta | Finished] = []
+    happened: list[Delta | Vector | Finished] = []
     for arrival in arrivals:
-        if not isinstance(arrival, (Delta, Finished)):
+        if not isinstance(arrival, (Delta, Vector, Finished)):
             break
         happened.append(arrival)
     return happened

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from server.chat.template import ChatTemplate, TemplateError
 from server.engine.messages import ModelCard
 from server.engine_client import EngineClient
-from server.errors import ModelNotReady
+from server.errors import InvalidRequest, ModelNotReady
 from server.models.catalogue import Catalogue, ModelSpec
 from server.runtime import ModelStatus, RuntimeDir
 
@@ -41,11 +41,34 @@ class ServedModel:
         return self.client.card
 
     def require_card(self) -> ModelCard:
-        """The card of the loaded model.
+        """The card of the loaded model, which must be one that generates text.
 
         Raises:
             ModelNotReady: with the supervisor's word for why.
+            InvalidRequest: if it makes embeddings.
         """
+        if self.spec.is_embedding:
+            raise InvalidRequest(
+                f"The model '{self.spec.id}' makes embeddings; it cannot generate text.", param="model"
+            )
+        return self._loaded_card()
+
+    def require_embedding_card(self) -> ModelCard:
+        """The card of the loaded model, which must be one that makes embeddings.
+
+        Raises:
+            ModelNotReady: with the supervisor's word for why.
+            InvalidRequest: if it generates text.
+        """
+        if not self.spec.is_embedding:
+            raise InvalidRequest(
+                f"The model '{self.spec.id}' generates text; only models with `embedding = true` in the server's "
+                "settings make embeddings.",
+                param="model",
+            )
+        return self._loaded_card()
+
+    def _loaded_card(self) -> ModelCard:
         card = self.card()
         if card is None:
             raise self.not_ready()

@@ -56,6 +56,11 @@ def sampling_params(options: SamplingOptions, card: ModelCard) -> SamplingParams
     return SamplingParams(**merged | {name: int(merged[name]) for name in INTEGER_NAMES & merged.keys()})
 
 
+def turn_of(caller: Caller, user: str | None) -> str:
+    """Whose turn in the queue it is: users that a request names take turns of their own, among its caller's."""
+    return f"{caller.turn_of}/{user}" if user else caller.turn_of
+
+
 def make_submit(
     options: GenerationOptions,
     card: ModelCard,
@@ -90,7 +95,7 @@ def make_submit(
         wants_prompt_logprobs=wants_prompt_logprobs,
         shown_control_tokens=list(shown_control_tokens),
         grammar=grammar,
-        user=f"{caller.turn_of}/{options.user}" if options.user else caller.turn_of,
+        user=turn_of(caller, options.user),
         cache_scope=caller.cache_scope,
         cache_policy=cache_policy,
     )

@@ -125,7 +125,7 @@ def main() -> None:
         marker_ids=vocabulary.marker_ids,
     )
     no_grammars: Any = None  # whatever it is told is what it says
-    service = Service(engine, Intake(vocabulary, N_CTX, NoRules()), no_grammars, card)
+    service = Service(engine, Intake(vocabulary, N_CTX, NoRules(), no_grammars), card)
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
     service.run()

@@ -99,8 +99,8 @@ class Worker:
 @pytest.fixture
 def connect(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
     runner = FakeRunner(num_slots=1, n_ctx=100_000)
-    intake, grammars = Intake(Letters(), runner.n_ctx, NoRules()), GrammarCompiler(LetterVocabulary())
-    service = Service(Engine(runner, 10, 1000, 250), intake, grammars, CARD)
+    intake = Intake(Letters(), runner.n_ctx, NoRules(), GrammarCompiler(LetterVocabulary()))
+    service = Service(Engine(runner, 10, 1000, 250), intake, CARD)
     service.listen(tmp_path / "s")
     threading.Thread(target=service.run, daemon=True).start()
     with ExitStack() as sockets:

@@ -9,7 +9,7 @@ from typing import Any
 
 import openai
 import pytest
-from openai.types import completion_create_params
+from openai.types import completion_create_params, embedding_create_params
 from openai.types.chat import ChatCompletionStreamOptionsParam
 from openai.types.chat import completion_create_params as chat_completion_create_params
 from openai.types.responses import response_compact_params, response_create_params
@@ -17,35 +17,41 @@ from openai.types.responses import response_compact_params, response_create_para
 import schemas.chat_completions
 import schemas.compaction
 import schemas.completions
+import schemas.embeddings
 import schemas.responses
 from schemas.chat_completions import load_chat_completion
 from schemas.compaction import load_compaction
 from schemas.completions import load_completion
 from schemas.coverage import ENDPOINTS, PARAMETERS, Parameter
 from schemas.coverage_page import coverage_markdown
+from schemas.embeddings import load_embedding
 from schemas.errors import SchemaError
 from schemas.responses import load_response
 
 Load = Callable[[Mapping[str, Any]], object]
 
 CHAT, COMPLETIONS, RESPONSES, COMPACT = "chat/completions", "completions", "responses", "responses/compact"
+EMBEDDINGS = "embeddings"
 LOADERS: dict[str, Load] = {
     CHAT: load_chat_completion,
     COMPLETIONS: load_completion,
     RESPONSES: load_response,
     COMPACT: load_compaction,
+    EMBEDDINGS: load_embedding,
 }
 SCHEMAS = {
     CHAT: schemas.chat_completions.SCHEMA,
     COMPLETIONS: schemas.completions.SCHEMA,
     RESPONSES: schemas.responses.SCHEMA,
     COMPACT: schemas.compaction.SCHEMA,
+    EMBEDDINGS: schemas.embeddings.SCHEMA,
 }
 BASES: dict[str, dict[str, Any]] = {
     CHAT: {"messages": [{"role": "user", "content": "hi"}]},
     COMPLETIONS: {"prompt": "hi"},
     RESPONSES: {"input": "hi"},
     COMPACT: {"input": "hi"},
+    EMBEDDINGS: {"input": "hi"},
 }
 SDK_TYPES: dict[str, tuple[type, ...]] = {
     CHAT: (
@@ -61,6 +67,7 @@ SDK_TYPES: dict[str, tuple[type, ...]] = {
         response_create_params.ResponseCreateParamsStreaming,
     ),
     COMPACT: (response_compact_params.ResponseCompactParams,),
+    EMBEDDINGS: (embedding_create_params.EmbeddingCreateParams,),
 }
 STREAM_OPTIONS: dict[str, type] = {
     CHAT: ChatCompletionStreamOptionsParam,

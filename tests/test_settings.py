@@ -79,6 +79,8 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "kv_ram_mb": 0,
         "kv_disk_mb": 1,
         "kv_cache_scope": "shared",
+        "embedding": True,
+        "pooling": "cls",
         "speculative": "prompt_lookup",
         "draft_model": "small.gguf",
         "max_draft_tokens": 5,
@@ -398,7 +400,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 12
+    assert len(overrides) == 14
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

@@ -129,6 +129,8 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
         "kv_ram_mb": 0,
         "kv_disk_mb": 0,
         "kv_dir": "",
+        "is_embedding": False,
+        "pooling": "auto",
         "max_draft_tokens": 0,
         "draft_model_path": None,
         "log_level": "warning",

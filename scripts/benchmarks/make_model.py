@@ -17,13 +17,16 @@ from typing import Any, cast, get_args
 import click
 import llama_cpp
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, TokenType
+from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, PoolingType, TokenType
 
 from server.models.source import demo_model_path
 
-from .shapes import SHAPES, Architecture, BadShape, Shape
+from .shapes import SHAPES, Architecture, BadShape, Pooling, Shape
 
 WEIGHT_DEVIATION = 0.02
+NORM_EPSILON = 1e-5
+NUM_TOKEN_TYPES = 2
+"""Of BERT, which tells sentences of a pair apart; all tokens of a text have the first."""
 FILE_TYPES = {
     name.removeprefix("LLAMA_FTYPE_").removeprefix("MOSTLY_").removeprefix("ALL_"): cast(int, value)
     for name, value in vars(llama_cpp).items()
@@ -80,9 +83,15 @@ def padding(tokens: list[str], n_vocab: int) -> list[str]:
 def tensor_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Name and shape (rows, columns) of every tensor, in the file's order."""
     yield "token_embd.weight", (shape.n_vocab, shape.n_embd)
+    if shape.architecture == "bert":
+        yield "token_types.weight", (NUM_TOKEN_TYPES, shape.n_embd)
+        yield "position_embd.weight", (shape.n_ctx_train, shape.n_embd)
+        yield from norm_shapes("token_embd_norm", shape)
     for layer in range(shape.n_layer):
         for name, sizes in layer_shapes(shape):
             yield f"blk.{layer}.{name}", sizes
+    if shape.architecture == "bert":
+        return
     yield "output_norm.weight", (shape.n_embd,)
     if not shape.is_tied:
         yield "output.weight", (shape.n_vocab, shape.n_embd)
@@ -90,6 +99,9 @@ def tensor_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def layer_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The same of one layer, without its number."""
+    if shape.architecture == "bert":
+        yield from bert_layer_shapes(shape)
+        return
     for name, rows in (("q", shape.n_embd), ("k", shape.n_embd_kv), ("v", shape.n_embd_kv)):
         yield f"attn_{name}.weight", (rows, shape.n_embd)
         if shape.architecture == "qwen2":
@@ -102,12 +114,35 @@ def layer_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "ffn_down.weight", (shape.n_embd, shape.n_ff)
 
 
+def bert_layer_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A layer with biases everywhere, and norms behind what they belong to."""
+    sizes = {"attn_q": (shape.n_embd, shape.n_embd), "attn_k": (shape.n_embd_kv, shape.n_embd)}
+    sizes |= {"attn_v": sizes["attn_k"], "attn_output": sizes["attn_q"]}
+    sizes |= {"ffn_up": (shape.n_ff, shape.n_embd), "ffn_down": (shape.n_embd, shape.n_ff)}
+    for name, (rows, columns) in sizes.items():
+        yield f"{name}.weight", (rows, columns)
+        yield f"{name}.bias", (rows,)
+    yield from norm_shapes("attn_output_norm", shape)
+    yield from norm_shapes("layer_output_norm", shape)
+
+
+def norm_shapes(name: str, shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Of a norm with a bias."""
+    yield f"{name}.weight", (shape.n_embd,)
+    yield f"{name}.bias", (shape.n_embd,)
+
+
 def weights(name: str, sizes: tuple[int, ...], generator: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Ones for a norm, noise for the rest; vectors stay in 32 bits, as llama.cpp wants them."""
+    """Ones for a norm, noise for the rest."""
     if name.endswith("norm.weight"):
         return np.ones(sizes, dtype=np.float32)
     noise = generator.standard_normal(sizes, dtype=np.float32) * np.float32(WEIGHT_DEVIATION)
-    return noise if len(sizes) == 1 else noise.astype(np.float16)
+    return noise if stays_f32(name, sizes) else noise.astype(np.float16)
+
+
+def stays_f32(name: str, sizes: tuple[int, ...]) -> bool:
+    """Vectors, and rows that are added to others: llama.cpp wants them in 32 bits."""
+    return len(sizes) == 1 or name in ("token_types.weight", "position_embd.weight")
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -124,10 +159,17 @@ def add_header(writer: GGUFWriter, shape: Shape, name: str) -> None:
     writer.add_feed_forward_length(shape.n_ff)
     writer.add_head_count(shape.n_head)
     writer.add_head_count_kv(shape.n_head_kv)
-    writer.add_rope_dimension_count(shape.n_embd_head)
-    writer.add_rope_freq_base(shape.rope_freq_base)
-    writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(shape.n_vocab)
+    if shape.pooling:
+        writer.add_pooling_type(PoolingType[shape.pooling.upper()])
+    if shape.architecture == "bert":
+        writer.add_causal_attention(False)
+        writer.add_layer_norm_eps(NORM_EPSILON)
+        writer.add_token_type_count(NUM_TOKEN_TYPES)
+    else:
+        writer.add_layer_norm_rms_eps(NORM_EPSILON)
+        writer.add_rope_dimension_count(shape.n_embd_head)
+        writer.add_rope_freq_base(shape.rope_freq_base)
 
 
 def write_f16(path: Path, shape: Shape, seed: int) -> None:
@@ -136,9 +178,9 @@ def write_f16(path: Path, shape: Shape, seed: int) -> None:
     add_header(writer, shape, path.name.split(".gguf")[0])
     copy_tokenizer(GGUFReader(tokenizer_source()), writer, shape.n_vocab)
     for name, sizes in tensor_shapes(shape):
-        is_vector = len(sizes) == 1
-        kind = GGMLQuantizationType.F32 if is_vector else GGMLQuantizationType.F16
-        dtype = np.dtype(np.float32 if is_vector else np.float16)
+        is_f32 = stays_f32(name, sizes)
+        kind = GGMLQuantizationType.F32 if is_f32 else GGMLQuantizationType.F16
+        dtype = np.dtype(np.float32 if is_f32 else np.float16)
         writer.add_tensor_info(name, sizes, dtype, int(np.prod(sizes)) * dtype.itemsize, kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -186,6 +228,7 @@ def make_model(path: Path, shape: Shape, seed: int = 0) -> None:
 @click.option("--n-head-kv", type=click.IntRange(min=1))
 @click.option("--n-vocab", type=click.IntRange(min=1), help="Size of the vocabulary, padded with unused spellings.")
 @click.option("--n-ctx-train", type=click.IntRange(min=1))
+@click.option("--pooling", type=click.Choice(get_args(Pooling)), help="Of a model that embeds.")
 @click.option("--tied/--untied", "is_tied", default=None, help="Whether the output matrix is the embedding matrix.")
 def main(path: Path, name: str, seed: int, **changes: Any) -> None:
     # llama.cpp prints a line for every tensor otherwise.

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Architecture = Literal["llama", "qwen2"]
+Architecture = Literal["llama", "qwen2", "bert"]
+"""The first two generate; "bert" embeds."""
+
+Pooling = Literal["mean", "cls", "last"]
 
 
 class BadShape(ValueError):
@@ -33,6 +36,8 @@ class Shape:
     rope_freq_base: float = 10_000.0
     is_tied: bool = True
     """Whether the output matrix is the embedding matrix."""
+    pooling: Pooling | None = None
+    """How a model that embeds makes one vector of those of the tokens; None does not say."""
 
     def __post_init__(self) -> None:
         if self.n_embd % self.n_head:
@@ -53,6 +58,7 @@ class Shape:
 
 SHAPES: dict[str, Shape] = {
     "tiny": Shape("llama", 2, 64, 128, 4, 2, 49_152, 2_048, "Q8_0"),
+    "tiny-bert": Shape("bert", 2, 64, 128, 4, 4, 49_152, 512, "F16", pooling="mean"),
     "smollm2-135m": Shape("llama", 30, 576, 1_536, 9, 3, 49_152, 8_192, "Q4_1", 100_000.0),
     "qwen2.5-0.5b": Shape("qwen2", 24, 896, 4_864, 14, 2, 151_936, 32_768, "Q4_K_M", 1_000_000.0),
     "qwen2.5-1.5b": Shape("qwen2", 28, 1_536, 8_960, 12, 2, 151_936, 32_768, "Q4_K_M", 1_000_000.0),

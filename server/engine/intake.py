@@ -1,18 +1,23 @@
-"""From a submitted message to a request that is known to fit: tokenizing, off the engine's thread.
+"""From a submitted message to a request that is known to fit: tokenizing and compiling, off the engine's thread.
 
-Runs on one thread of its own, so that a long prompt delays neither a step nor the reading of a cancellation. Knows
+Each has a thread of its own, so that a long prompt or a large grammar delays neither a step nor the reading of a
+cancellation. Knows
 vocabularies and limits; it does not know slots, queues or sockets.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
-from server.engine.messages import Accepted, Rejected, SamplingParams, Submit, TextPiece
+from server.engine.grammar_compiler import GrammarError
+from server.engine.messages import Accepted, Grammar, Rejected, SamplingParams, Submit, TextPiece
 from server.engine.sequence import Request
+from server.engine.served import Submission
 
 if TYPE_CHECKING:
+    from server.engine.constraint import CompiledGrammar
     from server.engine.sampler import RepetitionRule
 
 
@@ -33,20 +38,30 @@ class DryRules(Protocol):
     def rule(self, params: SamplingParams) -> RepetitionRule | None: ...
 
 
+class Grammars(Protocol):
+    """Compiles grammars, which can take seconds."""
+
+    def compile(self, grammar: Grammar) -> CompiledGrammar:
+        """Raises GrammarError for one that cannot be honoured."""
+        ...
+
+
 class Intake:
     """Checks and tokenizes submitted requests for a model with sequences of up to `n_ctx` tokens."""
 
-    def __init__(self, tokenizer: Tokenizer, n_ctx: int, dry_rules: DryRules) -> None:
+    def __init__(self, tokenizer: Tokenizer, n_ctx: int, dry_rules: DryRules, grammars: Grammars) -> None:
         self._tokenizer = tokenizer
         self._n_ctx = n_ctx
         self._dry_rules = dry_rules
+        self._grammars = grammars
 
-    def prepare(self, owner: Hashable, submit: Submit, arrived: float) -> tuple[Request, Accepted] | Rejected:
+    def prepare(self, owner: Hashable, submit: Submission, arrived: float) -> tuple[Request, Accepted] | Rejected:
         """A request with the answer for the case that it is queued, or why there will be none.
 
         A prompt must leave room for one token; `max_tokens` is cut to what the context holds. `arrived` is when the
         engine heard of the request, in seconds of `time.perf_counter`.
         """
+        assert isinstance(submit, Submit), "this model generates"
         num_token_ids = len(submit.token_ids or ())
         if num_token_ids >= self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", num_token_ids, self._n_ctx)
@@ -63,6 +78,19 @@ class Intake:
         text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
         first = self._tokenizer.token_bytes(prompt[0]) if submit.wants_prompt_logprobs else b""
         return self._request(owner, submit, prompt, arrived), Accepted(submit.request_id, len(prompt), text, first)
+
+    def has_slow_part(self, submit: Submission) -> bool:
+        """Grammars must be compiled."""
+        return isinstance(submit, Submit) and submit.grammar is not None
+
+    def prepare_slow_part(self, submit: Submission, request: Request) -> Request | Rejected:
+        """The request with its grammar, or what is wrong with that."""
+        assert isinstance(submit, Submit)
+        assert submit.grammar is not None
+        try:
+            return dataclasses.replace(request, grammar=self._grammars.compile(submit.grammar))
+        except GrammarError as error:
+            return Rejected(request.request_id, "invalid_grammar", message=str(error))
 
     def _request(self, owner: Hashable, submit: Submit, prompt: list[int], arrived: float) -> Request:
         room = self._n_ctx - len(prompt)

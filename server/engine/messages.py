@@ -19,6 +19,7 @@ import msgspec
 LENGTH_PREFIX = struct.Struct("!I")
 
 FinishReason = Literal["stop", "length"]
+Pooling = Literal["auto", "mean", "cls", "last"]
 
 
 # --- supervisor <-> engine ------------------------------------------------------------------------------------------
@@ -36,6 +37,10 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Tokens per sequence; None means the length that the model was trained for, 8192 at most."""
     n_gpu_layers: int | None = None
     """None means all layers when llama.cpp was built with a GPU backend."""
+    is_embedding: bool = False
+    """Whether the model makes vectors of texts, and generates nothing."""
+    pooling: Pooling = "auto"
+    """How an embedding model makes one vector of those of a text's tokens; "auto" is as its file says."""
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
     max_step_ms: int = 250
@@ -169,6 +174,24 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     cache_policy: CachePolicy = CachePolicy()
 
 
+class Embed(msgspec.Struct, frozen=True, kw_only=True, tag="embed"):
+    """One request to an embedding model; each text of it is a choice."""
+
+    request_id: int
+    """Chosen by the worker, unique on its connection."""
+    texts: list[str] = []
+    token_ids: list[list[int]] = []
+    """Texts as token ids, taken as they are, instead of `texts`."""
+    dimensions: int | None = None
+    """How many numbers of each vector are wanted, from its beginning; None is all."""
+    user: str = ""
+    """Whose turn it is: waiting users are served in rotation."""
+
+    @property
+    def num_choices(self) -> int:
+        return len(self.texts) or len(self.token_ids)
+
+
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     """Nobody waits for this request any more. Unknown ids are ignored: the request may just have finished."""
 
@@ -181,7 +204,7 @@ class ReadStats(msgspec.Struct, frozen=True, tag="stats"):
     request_id: int
 
 
-Command = Submit | Cancel | ReadStats
+Command = Submit | Embed | Cancel | ReadStats
 
 
 # --- engine -> gunicorn worker --------------------------------------------------------------------------------------
@@ -213,6 +236,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     default_sampling: dict[str, float] = {}
     """Sampling params that the model's file recommends (GGUF `general.sampling.*`)."""
     system_fingerprint: str = ""
+    embedding_length: int | None = None
+    """Numbers in the vectors of an embedding model, which generates nothing; None for a model that generates."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
@@ -246,6 +271,7 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
         "invalid_logit_bias",
         "empty_prompt",
         "invalid_grammar",
+        "invalid_dimensions",
     ]
     num_prompt_tokens: int = 0
     limit: int = 0
@@ -283,6 +309,15 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag="x"):
     message: str
 
 
+class Vector(msgspec.Struct, frozen=True, array_like=True, tag="v"):
+    """What an embedding model makes of one text; the text's `Finished` follows."""
+
+    request_id: int
+    choice: int
+    data: bytes
+    """Numbers of 32 bits, little-endian; as a vector they have the length 1."""
+
+
 class HistogramCounts(msgspec.Struct, frozen=True, array_like=True):
     """How many samples were at most as large as each bound, but larger than the one before it."""
 
@@ -305,7 +340,7 @@ class Stats(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     histograms: dict[str, HistogramCounts]
 
 
-Event = Accepted | Rejected | Delta | Finished | Failed | Stats
+Event = Accepted | Rejected | Delta | Vector | Finished | Failed | Stats
 
 
 # --- framing --------------------------------------------------------------------------------------------------------

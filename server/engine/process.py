@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
@@ -69,6 +69,16 @@ def main() -> None:
 
 def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
     from server.engine import native_log  # imports llama.cpp, which takes longer than all the rest
+
+    native_log.install()
+    threading.excepthook = _die_with_thread
+    service = (_embedding_service if config.is_embedding else _generation_service)(config, reporter, ending)
+    service.listen(Path(config.socket_path))
+    reporter.report(Report(state="ready"))
+    service.run()
+
+
+def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending) -> Service[Any]:
     from server.engine.engine import Engine
     from server.engine.grammar_compiler import GrammarCompiler
     from server.engine.intake import Intake
@@ -76,8 +86,6 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
     from server.engine.model import Model, load_draft_model
     from server.engine.service import Service
 
-    native_log.install()
-    threading.excepthook = _die_with_thread
     model = Model(config, reporter.progress)
     disk = Disk(_state_dir(config, model.state_fingerprint)) if config.kv_disk_mb else None
     engine = Engine(
@@ -90,15 +98,24 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
         disk,
         None if config.draft_model_path is None else load_draft_model(config, model),
     )
-    intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules())
-    grammars = GrammarCompiler(model.vocabulary)
-    service = Service(engine, intake, grammars, model.card(config.model_id))
+    intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules(), GrammarCompiler(model.vocabulary))
+    service = Service(engine, intake, model.card(config.model_id))
     if disk:
         disk.on_read = service.wake
         ending.before = lambda: _save(service, disk)
-    service.listen(Path(config.socket_path))
-    reporter.report(Report(state="ready"))
-    service.run()
+    return service
+
+
+def _embedding_service(config: EngineConfig, reporter: Reporter, ending: Ending) -> Service[Any]:
+    from server.engine.embedding_engine import EmbeddingEngine
+    from server.engine.embedding_intake import EmbeddingIntake
+    from server.engine.embedding_model import EmbeddingModel
+    from server.engine.service import Service
+
+    model = EmbeddingModel(config, reporter.progress)
+    engine = EmbeddingEngine(model, config.max_waiting_requests, config.max_waiting_tokens)
+    intake = EmbeddingIntake(model.vocabulary, model.n_ctx, model.n_embd)
+    return Service(engine, intake, model.card(config.model_id))
 
 
 def _die_with_thread(failure: threading.ExceptHookArgs) -> None:
@@ -120,7 +137,7 @@ def _state_dir(config: EngineConfig, fingerprint: str) -> StateDir:
     return StateDir(Path(config.kv_dir), fingerprint, config.kv_disk_mb << 20)
 
 
-def _save(service: Service, disk: Disk) -> None:
+def _save(service: Service[Any], disk: Disk) -> None:
     """Write the KV cache of what was going on last, as far as the time goes."""
     deadline = time.monotonic() + SAVE_SECONDS
     if service.flush(SAVE_SECONDS):

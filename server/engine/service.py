@@ -1,12 +1,12 @@
 """The engine behind a socket: which request belongs to which connection, and the loop that drives the steps.
 
-Four kinds of thread meet here. A reader for each connection, the intake's thread and the one that compiles grammars
-put arrivals into one queue; the engine's thread, which alone touches the engine, takes them between steps.
+Four kinds of thread meet here. A reader for each connection and the intake's two threads put arrivals into one queue;
+the engine's thread, which alone touches the engine, takes them between steps. What the engine makes of a request does
+not matter here.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import queue
 import socket
@@ -16,26 +16,23 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Generic, NoReturn
 
 from server.engine.connection import Connection
-from server.engine.engine import Engine, Output
-from server.engine.grammar_compiler import GrammarCompiler, GrammarError
-from server.engine.intake import Intake
 from server.engine.messages import (
     Accepted,
     Cancel,
     Command,
+    Embed,
     Event,
     Failed,
     Finished,
-    Grammar,
     ModelCard,
     ReadStats,
     Rejected,
     Submit,
 )
-from server.engine.sequence import Request
+from server.engine.served import R, ServedEngine, ServedIntake, Submission
 from server.engine.waiting_queue import QueueFull
 
 logger = logging.getLogger(__name__)
@@ -53,9 +50,9 @@ class _Connected:
 
 
 @dataclass(frozen=True)
-class _Arrived:
+class _Arrived(Generic[R]):
     connection: Connection
-    request: Request
+    request: R
     accepted: Accepted
 
 
@@ -70,10 +67,6 @@ class _Disconnected:
     connection: Connection
 
 
-_Prepared = tuple[Request, Accepted]
-"""A request that fits, and what to say when it is queued."""
-
-
 @dataclass(frozen=True)
 class _Call:
     """Something to be done on the engine's thread."""
@@ -81,31 +74,30 @@ class _Call:
     function: Callable[[], None]
 
 
-_Arrival = _Connected | _Arrived | _Cancelled | _Disconnected | _Call
+_Arrival = _Connected | _Arrived[R] | _Cancelled | _Disconnected | _Call
 
 
 @dataclass
-class _Open:
+class _Open(Generic[R]):
     """A request whose last event has not been sent."""
 
-    request: Request
+    request: R
     num_unfinished: int
 
 
-class Service:
+class Service(Generic[R]):
     """Serves an engine to the workers that connect to its socket."""
 
-    def __init__(self, engine: Engine, intake: Intake, grammars: GrammarCompiler, card: ModelCard) -> None:
+    def __init__(self, engine: ServedEngine[R], intake: ServedIntake[R], card: ModelCard) -> None:
         self._engine = engine
         self._intake = intake
-        self._grammars = grammars
         self._card = card
-        self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
-        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submit, float]] = queue.SimpleQueue()
-        self._to_compile: queue.SimpleQueue[tuple[Connection, Grammar, _Prepared]] = queue.SimpleQueue()
+        self._arrivals: queue.SimpleQueue[_Arrival[R]] = queue.SimpleQueue()
+        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submission, float]] = queue.SimpleQueue()
+        self._to_complete: queue.SimpleQueue[tuple[Connection, Submission, R, Accepted]] = queue.SimpleQueue()
         self._preparing: set[tuple[Connection, int]] = set()
         self._preparing_lock = threading.Lock()
-        self._open: dict[Connection, dict[int, _Open]] = {}
+        self._open: dict[Connection, dict[int, _Open[R]]] = {}
 
     def listen(self, socket_path: Path) -> None:
         """Create the socket and take connections from now on, on other threads."""
@@ -114,7 +106,7 @@ class Service:
         listener.listen(64)
         threading.Thread(target=self._accept_connections, args=(listener,), daemon=True, name="accept").start()
         threading.Thread(target=self._prepare_requests, daemon=True, name="intake").start()
-        threading.Thread(target=self._compile_grammars, daemon=True, name="grammars").start()
+        threading.Thread(target=self._complete_requests, daemon=True, name="intake, slow part").start()
 
     def run(self) -> NoReturn:
         """Step as long as there is work and wait when there is none."""
@@ -155,7 +147,7 @@ class Service:
         except queue.Empty:
             pass
 
-    def _wait_for_arrival(self) -> _Arrival:
+    def _wait_for_arrival(self) -> _Arrival[R]:
         while True:
             timeout = self._engine.tidy()
             if self._send_rest():
@@ -172,7 +164,7 @@ class Service:
             connection.send_rest()
         return any(connection.has_unsent for connection in unsent)
 
-    def _take(self, arrival: _Arrival) -> None:
+    def _take(self, arrival: _Arrival[R]) -> None:
         if isinstance(arrival, _Call):
             arrival.function()
             return
@@ -187,7 +179,7 @@ class Service:
                 for left_behind in self._open.pop(connection).values():
                     self._engine.cancel(left_behind.request)
 
-    def _submit(self, connection: Connection, request: Request, accepted: Accepted) -> None:
+    def _submit(self, connection: Connection, request: R, accepted: Accepted) -> None:
         try:
             self._engine.submit(request)
         except QueueFull as full:
@@ -196,7 +188,7 @@ class Service:
         self._open[connection][request.request_id] = _Open(request, request.num_choices)
         connection.send([accepted])
 
-    def _dispatch(self, outputs: list[Output]) -> None:
+    def _dispatch(self, outputs: list[tuple[R, Event]]) -> None:
         """One frame to every connection that something happened for."""
         events: defaultdict[Connection, list[Event]] = defaultdict(list)
         for request, event in outputs:
@@ -236,7 +228,7 @@ class Service:
     def _on_command(self, connection: Connection, command: Command) -> None:
         """A cancelled request may still be with the intake: then it must not come out of it."""
         match command:
-            case Submit():
+            case Submit() | Embed():
                 with self._preparing_lock:
                     self._preparing.add((connection, command.request_id))
                 self._to_prepare.put((connection, command, time.perf_counter()))
@@ -255,22 +247,26 @@ class Service:
             if not self._is_awaited(connection, submit.request_id):
                 continue  # cancelled, or its worker is gone: not worth minutes of tokenizing
             prepared = self._prepare(connection, submit, arrived)
-            if isinstance(prepared, tuple) and submit.grammar is not None:
-                self._to_compile.put((connection, submit.grammar, prepared))
+            if isinstance(prepared, tuple) and self._intake.has_slow_part(submit):
+                self._to_complete.put((connection, submit, *prepared))
             else:
                 self._hand_on(connection, submit.request_id, prepared)
 
-    def _compile_grammars(self) -> None:
+    def _complete_requests(self) -> None:
         while True:
-            connection, grammar, (request, accepted) = self._to_compile.get()
-            if self._is_awaited(connection, request.request_id):
-                self._hand_on(connection, request.request_id, self._compile(grammar, request, accepted))
+            connection, submit, request, accepted = self._to_complete.get()
+            if self._is_awaited(connection, submit.request_id):
+                completed = self._complete(submit, request)
+                answer = completed if isinstance(completed, (Rejected, Failed)) else (completed, accepted)
+                self._hand_on(connection, submit.request_id, answer)
 
     def _is_awaited(self, connection: Connection, request_id: int) -> bool:
         with self._preparing_lock:
             return (connection, request_id) in self._preparing
 
-    def _hand_on(self, connection: Connection, request_id: int, prepared: _Prepared | Rejected | Failed) -> None:
+    def _hand_on(
+        self, connection: Connection, request_id: int, prepared: tuple[R, Accepted] | Rejected | Failed
+    ) -> None:
         """To the engine, or back to the worker; to nobody if the request has been cancelled meanwhile."""
         with self._preparing_lock:
             if (connection, request_id) not in self._preparing:
@@ -281,16 +277,16 @@ class Service:
         if not isinstance(prepared, tuple):
             connection.send([prepared])
 
-    def _compile(self, grammar: Grammar, request: Request, accepted: Accepted) -> _Prepared | Rejected | Failed:
+    def _complete(self, submit: Submission, request: R) -> R | Rejected | Failed:
         try:
-            return dataclasses.replace(request, grammar=self._grammars.compile(grammar)), accepted
-        except GrammarError as error:
-            return Rejected(request.request_id, "invalid_grammar", message=str(error))
+            return self._intake.prepare_slow_part(submit, request)
         except Exception:
-            logger.exception("the grammar of request %d cannot be compiled", request.request_id)
-            return Failed(request.request_id, "the grammar could not be compiled")
+            logger.exception("request %d cannot be completed", submit.request_id)
+            return Failed(submit.request_id, "the grammar could not be compiled")
 
-    def _prepare(self, connection: Connection, submit: Submit, arrived: float) -> _Prepared | Rejected | Failed:
+    def _prepare(
+        self, connection: Connection, submit: Submission, arrived: float
+    ) -> tuple[R, Accepted] | Rejected | Failed:
         try:
             return self._intake.prepare(connection, submit, arrived)
         except Exception:

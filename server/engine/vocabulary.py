@@ -61,6 +61,10 @@ class Vocabulary:
             return [self.bos, *tokens]
         return tokens
 
+    def tokenize_document(self, text: str) -> list[int]:
+        """Token ids of a text that stands for itself, with what the model wants at its beginning and end ([CLS])."""
+        return self._tokenize_text(text, parse_special=False, adds_special=True)
+
     def token_bytes(self, token: int) -> bytes:
         """What a token stands for; empty for control tokens. Not always whole UTF-8 characters."""
         known = self._bytes_by_token.get(token)
@@ -139,11 +143,11 @@ class Vocabulary:
         characters = (self._tokenize_text(character, parse_special=False) for character in self.spelling(token))
         return [part for tokens in characters for part in tokens if part not in self._control_tokens]
 
-    def _tokenize_text(self, content: str, parse_special: bool) -> list[int]:
+    def _tokenize_text(self, content: str, parse_special: bool, adds_special: bool = False) -> list[int]:
         text = content.encode()
         capacity = len(text) + 8  # a token is a byte at least; a few more for a space prefix
         buffer = (llama.llama_token * capacity)()
-        count = llama.llama_tokenize(self._pointer, text, len(text), buffer, capacity, False, parse_special)
+        count = llama.llama_tokenize(self._pointer, text, len(text), buffer, capacity, adds_special, parse_special)
         if count < 0:
             raise ValueError(f"llama.cpp needs room for {-count} tokens for {len(text)} bytes")
         return buffer[:count]

@@ -21,7 +21,7 @@ from server.models.source import (
     demo_model_path,
     parse_source,
 )
-from server.settings import ModelEntry, Settings, SettingsError
+from server.settings import ModelEntry, Pooling, Settings, SettingsError
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class ModelSpec:
     created: int
     """Unix time: when the file was last changed, else when this was made."""
     context: ContextPolicy = ContextPolicy()
+    is_embedding: bool = False
+    """Whether it makes vectors of texts, and generates nothing."""
+    pooling: Pooling = "auto"
+    """How it makes one vector of those of the tokens; "auto" is as its file says."""
 
 
 class Catalogue:
@@ -133,6 +137,8 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         draft_path=_draft_path(index, entry, settings),
         created=_created(source),
         context=_context_policy(entry, settings),
+        is_embedding=settings.embedding if entry.embedding is None else entry.embedding,
+        pooling=entry.pooling or settings.pooling,
     )
 
 

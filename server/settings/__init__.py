@@ -4,13 +4,14 @@ This package does not know what the settings are used for. It is imported at eve
 be given, so it imports nothing heavy; the engine process never imports it.
 """
 
-from server.settings.fields import ModelEntry, Settings
+from server.settings.fields import ModelEntry, Pooling, Settings
 from server.settings.listing import SettingInfo, list_model_keys, list_settings
 from server.settings.load import find_config_file, load_settings
 from server.settings.problems import SettingsError
 
 __all__ = [
     "ModelEntry",
+    "Pooling",
     "SettingInfo",
     "Settings",
     "SettingsError",

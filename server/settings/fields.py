@@ -47,6 +47,7 @@ TurnCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 Name = Annotated[str, Field(min_length=1)]
 Truncation = Literal["auto", "disabled"]
+Pooling = Literal["auto", "mean", "cls", "last"]
 
 
 def _setting(default: Any, doc: str, *, default_text: str | None = None, **more: Any) -> Any:
@@ -76,7 +77,7 @@ class _Table(BaseModel):
     @classmethod
     def _refuse_stray_bool(cls, value: object, info: ValidationInfo) -> object:
         """TOML's `true` is no number, although Python would count it as 1."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation not in (bool, bool | None):
             raise PydanticCustomError("stray_bool", "must not be true or false")
         return value
 
@@ -96,6 +97,8 @@ class ModelEntry(_Table):
     max_context_turns: TurnCount | None = _setting(None, "As the setting of that name, for this model.")
     max_context_tokens: TokenCount | None = _setting(None, "As the setting of that name, for this model.")
     kv_ram_mb: Mebibytes | None = _setting(None, "As the setting of that name, for this model.")
+    embedding: bool | None = _setting(None, "As the setting of that name, for this model.")
+    pooling: Pooling | None = _setting(None, "As the setting of that name, for this model.")
     speculative: Speculative | None = _setting(None, "As the setting of that name, for this model.")
     draft_model: Name | None = _setting(None, "As the setting of that name, for this model.")
     max_draft_tokens: DraftLength | None = _setting(None, "As the setting of that name, for this model.")
@@ -160,6 +163,12 @@ class Settings(_Table):
         None, "The small model for `speculative = draft`: a GGUF path. It must have the large one's vocabulary."
     )
     max_draft_tokens: DraftLength = _setting(15, "Most tokens to guess ahead for one sequence.")
+    embedding: bool = _setting(False, "Serve the model for embeddings; it generates no text then.")
+    pooling: Pooling = _setting(
+        "auto",
+        "How an embedding model makes one vector of those of a text's tokens: their `mean`, the first (`cls`) or the "
+        "`last`; `auto` is as its file says, else the mean.",
+    )
     auth: Literal["off", "keys", "header"] = _setting(
         "off",
         "Who may use the server: `off` is everybody who can reach it, as one user; `keys` who has an API key; "

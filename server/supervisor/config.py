@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from server.engine.messages import Pooling
+
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model to keep running. Exactly one of `path`, `hub_source` and `why_none` is set."""
@@ -22,6 +24,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     n_ctx: int | None = None
     n_gpu_layers: int | None = None
     kv_ram_mb: int = 0
+    is_embedding: bool = False
+    pooling: Pooling = "auto"
     max_draft_tokens: int = 0
     draft_model_path: str | None = None
 

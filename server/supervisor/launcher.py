@@ -47,6 +47,8 @@ class Launcher:
             kv_ram_mb=model.kv_ram_mb,
             kv_disk_mb=self._config.kv_disk_mb,
             kv_dir=self._config.kv_dir,
+            is_embedding=model.is_embedding,
+            pooling=model.pooling,
             max_draft_tokens=model.max_draft_tokens,
             draft_model_path=model.draft_model_path,
             log_level=self._config.log_level,
