@@ -38,7 +38,7 @@ def users() -> None:
 @users.command("add")
 @config_option
 @json_option
-@click.option("--admin", is_flag=True, help="Let the user manage the server.")
+@click.option("--admin", is_flag=True, help="Note that the user is an admin; over HTTP that permits nothing more.")
 @click.argument("name")
 def add_user(config: Path | None, as_json: bool, admin: bool, name: str) -> None:
     """Add the user NAME; `parley keys create NAME` makes a key for them."""

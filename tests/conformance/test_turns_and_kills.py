@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,18 @@ def client(server: LiveServer) -> Iterator[OpenAI]:
 
 def test_what_was_acknowledged_survives_whatever_is_killed(server: LiveServer) -> None:
     """Engines seldom: one that dies often is given ever more time to recover."""
-    print(talk_while_something_kills(server, [partial(kill_engine, server), *[partial(kill_worker, server)] * 5]))
+    worker, database = partial(kill_worker, server), partial(hold_database, server)
+    print(talk_while_something_kills(server, [partial(kill_engine, server), *[worker, worker, database, worker] * 5]))
+
+
+def hold_database(server: LiveServer) -> bool:
+    """Another process writes for a while, and then thinks better of it."""
+    with closing(sqlite3.connect(Path(server.data_dir.name) / "parley.db", timeout=60, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM conversations")
+        time.sleep(1)
+        other.execute("ROLLBACK")
+    return True
 
 
 def test_a_killed_engine_fails_the_response_and_the_conversation_goes_on(server: LiveServer, client: OpenAI) -> None:
