@@ -11,9 +11,13 @@ import pytest
 
 from server.engine.candidates import Logits
 from server.engine.kv_cache import KVCache, Slot
+from server.engine.kv_tiers import Tiers
 from server.engine.messages import EngineConfig
 from server.engine.model import Model
+from server.engine.prefix_cache import PrefixCache
 from server.models.source import demo_model_path
+from tests.tiny_models import N_CTX as TINY_N_CTX
+from tests.tiny_models import N_VOCAB, write_recurrent, write_sliding_window
 
 N_CTX = 512
 
@@ -26,9 +30,9 @@ class Run:
     num_logits: int = 1
 
 
-def load(path: Path, num_slots: int = 3) -> Model:
+def load(path: Path, num_slots: int = 3, n_ctx: int = N_CTX) -> Model:
     config = EngineConfig(
-        model_id="m", model_path=str(path), socket_path="", num_slots=num_slots, num_threads=2, n_ctx=N_CTX
+        model_id="m", model_path=str(path), socket_path="", num_slots=num_slots, num_threads=2, n_ctx=n_ctx
     )
     return Model(config)
 
@@ -131,3 +135,64 @@ def test_a_slot_that_is_copied_to_several_is_saved_once(model: Model) -> None:
     for slot in (second, third):
         assert lane.kv_cache.copy(first, slot, 70) == 70
     assert np.array_equal(lane.compute(1, [42]), lane.compute(2, [42]))
+
+
+# --- memories that cannot be cut ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=[write_recurrent, write_sliding_window])
+def uncut_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load(request.param(tmp_path_factory.mktemp("models") / "tiny.gguf"), n_ctx=TINY_N_CTX)
+
+
+def small(prompt: list[int]) -> list[int]:
+    return [3 + token % (N_VOCAB - 3) for token in prompt]
+
+
+def test_a_whole_state_can_be_restored_and_continued(uncut_model: Model) -> None:
+    lane = Lane(uncut_model)
+    first, second, _ = lane.kv_cache.slots
+    assert not lane.kv_cache.can_trim
+    prompt = small(prompt_of(100))
+    lane.compute(0, prompt)
+    lane.kv_cache.restore(second, lane.kv_cache.save(first), prompt, 100)
+    lane.kv_cache.check()
+    assert np.array_equal(lane.compute(0, [42]), lane.compute(1, [42]))
+
+
+def test_a_state_that_cannot_be_cut_is_dropped_rather_than_continued_wrongly(uncut_model: Model) -> None:
+    lane = Lane(uncut_model)
+    first, second, _ = lane.kv_cache.slots
+    prompt = small(prompt_of(100))
+    lane.compute(0, prompt)
+    assert lane.kv_cache.restore(second, lane.kv_cache.save(first), prompt, 95) == 0
+    lane.kv_cache.check()
+
+
+def test_whatever_is_reused_the_logits_are_those_of_a_cold_prefill(uncut_model: Model) -> None:
+    """Conversations that branch, in two slots with host memory behind them; the third slot computes all anew."""
+    lane = Lane(uncut_model)
+    tiers = Tiers(lane.kv_cache, 1 << 24)
+    cache = PrefixCache(lane.kv_cache, tiers)
+    cold_slot = lane.kv_cache.slots[2]
+    cold_slot.is_busy = True
+    random = np.random.default_rng(3)
+    prompts = [small(prompt_of(60, first)) for first in (3, 50, 90)]
+    num_reused = 0
+    for step in range(40):
+        prompt = prompts[random.integers(len(prompts))]
+        prompt = [*prompt[: random.integers(40, len(prompt) + 1)], *small(random.integers(3, 99, 5).tolist())][:200]
+        prompts.append(prompt)
+        placement = cache.place(prompt, "")
+        assert placement is not None
+        num_reused += (num_cached := cache.apply(placement, ""))
+        warm = lane.compute(placement.slot.index, prompt[num_cached:])
+        placement.slot.last_used = step
+        cold_slot.scope = "nobody"
+        lane.kv_cache.clear(cold_slot)
+        cold = lane.compute(2, prompt)
+        assert np.abs(warm - cold).max() < 1e-3 * np.abs(cold).max()
+    lane.kv_cache.check()
+    assert num_reused > 0
+    assert tiers.stats.num_restores > 0
+    assert tiers.stats.num_failed_restores == 0
