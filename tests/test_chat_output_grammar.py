@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 from server.chat.families.detection import GENERIC
+from server.chat.families.harmony import Harmony
 from server.chat.families.llama import Llama
 from server.chat.output_grammar import GrammarsClash, Reasoning, answer_grammar, call_grammar, mark_with, text_rules
 from server.chat.reasoning import ThinkTags
@@ -95,13 +96,13 @@ def test_reasoning_goes_first(control: tuple[str, ...]) -> None:
 def test_an_answer_follows_its_grammar_behind_the_reasoning() -> None:
     schema = Grammar("json_schema", json.dumps({"type": "object", "properties": {"a": {"type": "integer"}}}))
     after = Reasoning(TAGS, is_open=True)
-    assert answer_grammar(schema, mark_with({}), None) is schema
+    assert answer_grammar(schema, GENERIC, mark_with({}), None) is schema
     for answer, right, wrong in (
         (schema, '{"a": 1}', '{"a": "x"}'),
         (Grammar("regex", "a/[b/]\\/"), "a/b/", "b"),
         (Grammar("lark", 'start: "a" b\nb: "c"'), "ac", "ab"),
     ):
-        grammar = answer_grammar(answer, mark_with({}), after)
+        grammar = answer_grammar(answer, GENERIC, mark_with({}), after)
         assert accepts(grammar, f"Hm.\n</think>\n{right}")
         assert not accepts(grammar, f"Hm.\n</think>\n{wrong}")
         either = call_grammar(GENERIC, MAY, mark_with({}), None, answer)
@@ -109,7 +110,26 @@ def test_an_answer_follows_its_grammar_behind_the_reasoning() -> None:
         assert accepts(either, CALL)
         assert not accepts(either, wrong)
     with pytest.raises(GrammarsClash):
-        answer_grammar(Grammar("gbnf", 'root ::= "a"'), mark_with({}), after)
+        answer_grammar(Grammar("gbnf", 'root ::= "a"'), GENERIC, mark_with({}), after)
+
+
+@pytest.mark.parametrize("control", [(), ("<|channel|>", "<|message|>", "<|end|>", "<|start|>", "<|constrain|>")])
+def test_in_channels_answers_have_one_too(control: tuple[str, ...]) -> None:
+    vocabulary = Bytes(control)
+    mark = mark_with(vocabulary.marker_ids)
+    thought = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant"
+    call = '<|channel|>commentary to=functions.get_time <|constrain|>json<|message|>{"zone": "UTC"}'
+    final = "<|channel|>final<|message|>"
+    either = call_grammar(Harmony(), MAY, mark, None)
+    for right in (call, thought + call, f"{final}Noon.", f"{thought}{final}Noon.", f"{thought}{final}"):
+        assert accepts(either, right, vocabulary), right
+    for wrong in ("Noon.", call.replace("UTC", "CET"), thought, call + call):
+        assert not accepts(either, wrong, vocabulary), wrong
+    answer = answer_grammar(Grammar("json_schema", '{"type": "integer"}'), Harmony(), mark, None)
+    assert accepts(answer, f"{thought}{final}12", vocabulary)
+    assert accepts(answer, f"{final}12", vocabulary)
+    for wrong in ("12", call, f"{final}Noon."):
+        assert not accepts(answer, wrong, vocabulary), wrong
 
 
 MARKERS = [["<tool_call>"], ["[X]"], ["<a>", "<ab>", "-b^"], ["<", "x"], ["<", "<a"]]

@@ -4,6 +4,8 @@
     start: [reasoning] (text | [text] tool_calls)       the model decides, and what begins as a call is one
     start: [reasoning] answer                           the answer follows a grammar
 
+Where reasoning is a channel, what stands before calls and answers is the family's.
+
 llguidance makes no control token of a string, and none of the tokens that a model's makers added and that look like
 one: where a marker is such a token, the grammar names its id. Text is what holds no marker, spelled out or as a token.
 It does not know families' formats or what a schema means.
@@ -17,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.chat.families.family import Mark, ToolFamily
+from server.chat.families.family import ChannelFamily, Mark, ToolFamily
 from server.chat.families.schema import COMPACT, json_rule
 from server.chat.reasoning import ThinkTags
 from server.chat.tools import ToolUse
@@ -61,6 +63,10 @@ def call_grammar(
     rules = family.grammar(use.tools, use.parallel, mark)
     if use.must_call:
         return _grammar(reasoning, mark, "tool_calls", rules)
+    if isinstance(family, ChannelFamily):
+        rules += family.before_answer(mark)
+        content = _answer_rule(answer) if answer else "output_answer: /(?s:.*)/\n"
+        return _grammar(None, mark, "(tool_before_answer output_answer | tool_calls)", rules + content)
     if answer:
         return _grammar(reasoning, mark, "(output_answer | tool_calls)", rules + _answer_rule(answer))
     if not family.call_starts:
@@ -70,12 +76,15 @@ def call_grammar(
     return _grammar(reasoning, mark, "(output_text_end | output_text tool_calls)", rules)
 
 
-def answer_grammar(answer: Grammar, mark: Mark, reasoning: Reasoning | None) -> Grammar:
+def answer_grammar(answer: Grammar, family: ToolFamily, mark: Mark, reasoning: Reasoning | None) -> Grammar:
     """For an answer that follows a grammar of its own, behind the reasoning if there may be any.
 
     Raises:
         GrammarsClash: see there.
     """
+    if isinstance(family, ChannelFamily):
+        rules = family.before_answer(mark) + _answer_rule(answer)
+        return _grammar(None, mark, "tool_before_answer output_answer", rules)
     return answer if reasoning is None else _grammar(reasoning, mark, "output_answer", _answer_rule(answer))
 
 

@@ -131,4 +131,4 @@ def _grammar(
     mark = mark_with(marker_ids)
     if use.tools and (use.must_call or use.is_exact or answer or family is GENERIC):
         return call_grammar(family, use, mark, reasoning, answer)
-    return answer_grammar(answer, mark, reasoning) if answer else None
+    return answer_grammar(answer, family, mark, reasoning) if answer else None

@@ -6,7 +6,7 @@ A family knows one format of tool calls. It does not know HTTP, the engine, or h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from server.chat.output import OutputParser
 from server.chat.tools import Tool
@@ -67,6 +67,16 @@ class ToolFamily(Protocol):
         `%json` of `call_schema`'s schemas (`server.chat.families.schema`) or, where the format is not JSON, as close
         to that as Lark can be.
         """
+        ...
+
+
+@runtime_checkable
+class ChannelFamily(ToolFamily, Protocol):
+    """One that owns the reasoning: an answer, too, has something in front of it."""
+
+    def before_answer(self, mark: Mark) -> str:
+        """Rules, one of them `tool_before_answer`: all up to the content, with reasoning or without; others begin with
+        `tool_before_` or `TOOL_BEFORE_`."""
         ...
 
 

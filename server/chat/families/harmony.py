@@ -48,11 +48,11 @@ class Harmony:
             header = f"{mark(CHANNEL)} {literal(f'commentary to={_FUNCTION}{tool.name} ')}"
             return f'{header} {mark(CONSTRAIN)} "json" {mark(MESSAGE)}'
 
-        thought = f'{mark(CHANNEL)} "analysis" {mark(MESSAGE)} tool_thought_text {mark(START)} "assistant"'
-        return (
-            f"tool_calls: tool_thought? tool_call\ntool_thought: {thought}\n"
-            f"{text_rule('tool_thought_text', ENDS[0], ENDS, mark)}{call_rules(tools, start)}"
-        )
+        return f"tool_calls: tool_thought? tool_call\n{_thought_rules('tool_thought', mark)}{call_rules(tools, start)}"
+
+    def before_answer(self, mark: Mark) -> str:
+        header = f'{mark(CHANNEL)} "final" {mark(MESSAGE)}'
+        return f"tool_before_answer: tool_before_thought? {header}\n{_thought_rules('tool_before_thought', mark)}"
 
 
 class HarmonyParser:
@@ -120,6 +120,11 @@ class HarmonyParser:
         while text := (yield from reader.text_before(*markers, holds_space=holds_space)):
             reader.commit()
             yield part(text)
+
+
+def _thought_rules(name: str, mark: Mark) -> str:
+    thought = f'{mark(CHANNEL)} "analysis" {mark(MESSAGE)} {name}_text {mark(START)} "assistant"'
+    return f"{name}: {thought}\n{text_rule(f'{name}_text', ENDS[0], ENDS, mark)}"
 
 
 def _called(recipient: str) -> str:
