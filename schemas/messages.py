@@ -114,6 +114,8 @@ class AssistantSchema(RequestSchema):
     name = Text(MAX_NAME_LENGTH)
     refusal = Text()
     reasoning_content = Text()
+    reasoning = Text()
+    """What newer servers call it."""
     tool_calls = Array(Object(ToolCallSchema()), max_items=MAX_TOOL_CALLS)
     function_call = Object(FunctionSchema())
 
@@ -124,6 +126,8 @@ class AssistantSchema(RequestSchema):
 
     @post_load
     def _in_todays_spelling(self, data: Any, **kwargs: Any) -> Message:
+        if "reasoning" in data:
+            data.setdefault("reasoning_content", data.pop("reasoning"))
         call = data.pop("function_call", None)
         calls = data.pop("tool_calls", [])
         if call is not None and not calls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,41 @@ def test_content_beside_calls_is_kept() -> None:
     message = {"role": "assistant", "content": "Let me see.", "tool_calls": [WEATHER_CALL]}
     text = text_of(make("thinking").render([{"role": "user", "content": "Hi"}, message]))
     assert "Let me see.\n<tool_call>" in text
+
+
+def test_ids_are_short_where_the_template_wants_them_so() -> None:
+    call_id = "call_" + "x" * 24
+    call = {**WEATHER_CALL, "id": call_id}
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "Rain.", "tool_call_id": call_id},
+    ]
+    shown_text = text_of(make("instructions").render(messages))
+    ids = re.findall(r'"(?:id|call_id)": "(\w+)"', shown_text)
+    assert len(ids) == 2
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 9
+    own = [messages[0], {**messages[1], "tool_calls": [WEATHER_CALL]}, {**messages[2], "tool_call_id": "call12345"}]
+    assert text_of(make("instructions").render(own)).count("call12345") == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{{ messages[1].reasoning_content }}|{{ messages[1].content }}", "Hm.|Yes."),
+        ("{{ messages[1].thinking }}|{{ messages[1].content }}", "Hm.|Yes."),
+        ("{{ messages[1]['reasoning'] }}|{{ messages[1].content }}", "Hm.|Yes."),
+        ("{{ messages[1].content.split('</think>') | join('|') }}", "<think>\nHm.\n|\n\nYes."),
+        ("{{ messages[1].content }}", "Yes."),
+    ],
+)
+def test_earlier_reasoning_is_where_the_template_looks_for_it(source: str, expected: str) -> None:
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm."},
+    ]
+    assert text_of(inline(source).render(messages)) == expected
 
 
 def test_a_template_that_shows_no_calls_gets_text() -> None:

@@ -161,3 +161,9 @@ def test_the_number_of_messages_is_bounded() -> None:
     message = {"role": "user", "content": "hi"}
     assert len(load(*[message] * MAX_MESSAGES)) == MAX_MESSAGES
     assert f"at most {MAX_MESSAGES}" in refusal(*[message] * (MAX_MESSAGES + 1)).message
+
+
+def test_reasoning_has_two_names() -> None:
+    for name in ("reasoning", "reasoning_content"):
+        (message,) = load({"role": "assistant", "content": "a", name: "b"})
+        assert message == {"role": "assistant", "content": "a", "reasoning_content": "b"}

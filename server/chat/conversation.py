@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from server.chat.reasoning import ThinkTags
 
 Message = Mapping[str, Any]
 
+_SHORT_ID = re.compile(r"[a-zA-Z0-9]{9}")
 _ROLES = frozenset(["system", "developer", "user", "assistant", "tool", "function"])
 
 
@@ -45,6 +48,8 @@ def _shown(message: Message, audience: Audience) -> dict[str, Any]:
     shown["role"] = audience.own_text(role) if role in _ROLES else role
     if shown.get("reasoning_content") and audience.reasoning_key != "reasoning_content":
         _show_reasoning(shown, audience)
+    if role == "tool" and not audience.capabilities().takes_any_id:
+        shown["tool_call_id"] = _short_id(shown.get("tool_call_id"))
     if shown.get("tool_calls"):
         _show_tool_calls(shown, audience.capabilities())
     elif shown.get("content") is None:
@@ -65,6 +70,14 @@ def _show_tool_calls(shown: dict[str, Any], capabilities: Capabilities) -> None:
     shown["content"] = shown.get("content") or (None if capabilities.takes_null_content else "")
     if capabilities.takes_object_arguments:
         shown["tool_calls"] = [_with_object_arguments(call) for call in shown["tool_calls"]]
+    if not capabilities.takes_any_id:
+        shown["tool_calls"] = [{**call, "id": _short_id(call.get("id"))} for call in shown["tool_calls"]]
+
+
+def _short_id(call_id: object) -> str:
+    """Nine letters and digits, the same ones for the same id."""
+    text = str(call_id)
+    return text if _SHORT_ID.fullmatch(text) else hashlib.sha256(text.encode(errors="replace")).hexdigest()[:9]
 
 
 def _with_object_arguments(call: Mapping[str, Any]) -> Mapping[str, Any]:
