@@ -19,6 +19,9 @@ logger = logging.getLogger("llama.cpp")
 LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
 """`enum ggml_log_level` (ggml.h); its INFO is chatter to a server's operator, so it counts as debug here."""
 
+TOLD = ("offloaded ", "using device ")
+"""What of that chatter operators want to know all the same: on which devices how many layers of the model are."""
+
 CONTINUED = 5
 """The text belongs to the line before it."""
 
@@ -44,6 +47,8 @@ def _on_log(level: int, text: bytes, _user_data: ctypes.c_void_p) -> None:
     line = text.decode(errors="replace").rstrip()
     if level != CONTINUED:
         _last_level = LEVELS.get(level, logging.DEBUG)
+        if _last_level == logging.DEBUG and any(told in line for told in TOLD):
+            _last_level = logging.INFO
     if not line.strip(". "):
         return
     logger.log(_last_level, "%s", line)
