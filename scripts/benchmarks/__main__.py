@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `scripts/bench compare | speed | http | sampling | clients | build`.
+"""The command line of the benchmarks: `scripts/bench compare | speed | http | sampling | clients | storage | build`.
 
 It reads options and says what went wrong; what is measured, and how, is in the modules of the same names.
 """
@@ -17,8 +17,9 @@ import click
 
 from server.models.cores import num_physical_cores
 
-from . import comparison, crowd, http_cost, speed
+from . import comparison, crowd, http_cost, speed, storage_cost
 from .build_llama_cpp import BuildFailed, Tools, build_tools, default_cache
+from .databases import databases
 from .make_model import NoTokenizer, tokenizer_source
 from .servers import NotReady, ServerDied, Setup
 from .work import WorkRefused
@@ -217,6 +218,23 @@ def clients_command(
         setup = make_setup(model, slots, n_ctx, threads)
         is_well = crowd.run(setup, crowd.Plan(**numbers), Path(scratch), settings_of(pairs))
     sys.exit(0 if is_well else 1)
+
+
+@main.command("storage")
+@click.option("--turns", "num_turns", default=100, help="Of each kind, for times of single turns.")
+@click.option("--clients", "num_clients", default=64, help="At once, each in a conversation of its own.")
+@click.option("--turns-each", "turns_per_client", default=6, help="Of each client; once to warm up, once measured.")
+@click.option("--workers", "num_workers", multiple=True, type=click.IntRange(min=1), default=(1, 3))
+@click.option("--conversations", "num_conversations", default=100_000, help="In the long list.")
+@click.option(
+    "--postgresql", "url", help="A server on which databases may be created; a throw-away one if none is given."
+)
+@explained
+def storage_command(url: str | None, **numbers: Any) -> None:
+    """What a stored turn adds, turns per second, long lists, with a model that answers at once, on both databases."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, databases(Path(scratch), url) as new_url:
+        setup = make_setup(None, numbers["num_clients"], 2048, 1)
+        storage_cost.run(setup, storage_cost.Plan(**numbers), Path(scratch), new_url)
 
 
 if __name__ == "__main__":

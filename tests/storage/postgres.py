@@ -39,8 +39,10 @@ def is_possible() -> bool:
 class Cluster:
     """PostgreSQL on a free port of the loopback interface, with its files in a temporary directory."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, **options: str) -> None:
+        """`options` are PostgreSQL's."""
         self._programs = programs
+        self._more_options = options
         # Short: there are sockets in it.
         self._directory = Path(tempfile.mkdtemp(prefix="parley-pg-", dir="/tmp"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,13 +81,14 @@ class Cluster:
 
     @property
     def _options(self) -> list[str]:
-        values = {
+        values: dict[str, object] = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self._directory,
             "max_connections": 100,
             # A killed process loses nothing by it; only a power failure would.
             "fsync": "off",
+            **self._more_options,
         }
         return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
 
