@@ -43,4 +43,4 @@ def test_parts_of_one_kind_are_joined() -> None:
 def test_long_texts_take_time_that_grows_with_their_length_only() -> None:
     """Pieces as a model writes them: minutes if everything were looked at again."""
     parser = SteppedParser(words)
-    assert sum(len(content(parser.feed("abc "))) for _ in range(100_000)) > 400_000
+    assert sum(len(content(parser.feed("abc "))) for _ in range(30_000)) > 120_000

@@ -5,13 +5,13 @@ Gemma 3's own template knows no tools; it gets the generic format.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from server.chat.families.calls import Calls
 from server.chat.families.family import Mark
+from server.chat.families.json_values import dumps, loads
 from server.chat.families.lark import literal, member_rules, several, text_rule
 from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.families.reader import Broken, Reader, Steps
@@ -90,7 +90,7 @@ class Gemma(OpenedFamily):
         """With its colon, as JSON text."""
         yield from reader.space()
         if (yield from reader.peek()) == '"':
-            key = json.loads((yield from reader.json_text()))
+            key = loads((yield from reader.json_text()))
         elif (yield from reader.take_if(self.quote)):
             key = yield from reader.whole_before(self.quote, max_length=MAX_HEADER_LENGTH)
             yield from reader.take(self.quote)
@@ -98,13 +98,13 @@ class Gemma(OpenedFamily):
             key = (yield from reader.whole_before(":", max_length=MAX_HEADER_LENGTH)).strip()
         yield from reader.space()
         yield from reader.take(":")
-        return f"{json.dumps(key, ensure_ascii=False)}: "
+        return f"{dumps(key)}: "
 
     def _read_text(self, reader: Reader, calls: Calls) -> Steps[None]:
         yield calls.arguments('"')
         reader.commit()
         while piece := (yield from reader.text_before(self.quote, holds_half=True)):
-            yield calls.arguments(json.dumps(piece, ensure_ascii=False)[1:-1])
+            yield calls.arguments(dumps(piece)[1:-1])
             reader.commit()
         yield from reader.take(self.quote)
         yield calls.arguments('"')

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from server.chat.families.calls import Calls, read_arguments
+from server.chat.families.json_values import is_encodable, loads
 from server.chat.families.lark import call_rules, literal
 from server.chat.families.reader import Broken, Reader, Steps
 from server.chat.tools import Tool
@@ -100,15 +101,17 @@ class _Call:
         self._name: str | None = None
         self._held_arguments = "{}"
         self._has_started = False
+        self._is_nested = False
 
     def read_member(self, key: str) -> Steps[None]:
         if self._keys.is_bare and key not in _MEMBERS:
             raise Broken
         is_object = (yield from self._reader.peek()) == "{"
-        if key == "function" and is_object:
+        if key == "function" and is_object and not self._is_nested:
             # As in OpenAI's API: {"type": "function", "function": {"name": ..., "arguments": ...}}
+            self._is_nested = True
             yield from _read_object(self._reader, self.read_member)
-        elif key in (self._keys.name, "function") and self._name is None:
+        elif key in (self._keys.name, "function") and self._name is None and not is_object:
             self._name = yield from _read_string(self._reader)
             self._calls.check(self._name)
         elif key not in (self._keys.arguments, "arguments", "parameters") or self._has_started:
@@ -143,11 +146,11 @@ def _read_string(reader: Reader) -> Steps[str]:
 def _unwrapped(value: str) -> str:
     """The JSON text of an object that is `value`, or that a string `value` holds, as some models write it."""
     if value.startswith('"'):
-        value = json.loads(value)
+        value = loads(value)
     if value.strip() in ("", "null"):
         return "{}"
     try:
-        is_object = isinstance(json.loads(value), dict)
+        is_object = isinstance(loads(value), dict) and is_encodable(value)
     except (ValueError, RecursionError):
         is_object = False
     if not is_object:

@@ -7,13 +7,13 @@ show, and `**{...}` for arguments whose names Python could not write.
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from server.chat.families.calls import Calls, content_and_calls, read_arguments
 from server.chat.families.family import Mark
+from server.chat.families.json_values import dumps, loads
 from server.chat.families.lark import literal, member_rules, several
 from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.families.reader import Broken, Reader, SteppedParser, Steps
@@ -109,7 +109,7 @@ def _read_call(reader: Reader, calls: Calls) -> Steps[None]:
             key = (yield from reader.whole_before("=", max_length=MAX_HEADER_LENGTH)).strip()
             yield from reader.take("=")
             value = yield from _read_value(reader)
-            yield calls.arguments(f"{', ' if separator == ',' else ''}{json.dumps(key, ensure_ascii=False)}: {value}")
+            yield calls.arguments(f"{', ' if separator == ',' else ''}{dumps(key)}: {value}")
             reader.commit()
             separator = yield from reader.take_if(",")
         if (yield from reader.peek()) == ")":
@@ -146,10 +146,10 @@ def _read_value(reader: Reader) -> Steps[str]:
 def _json_text(text: str) -> str:
     """The value as it stands there if it is JSON, else what Python takes it for; raises Broken."""
     try:
-        json.loads(text)
+        loads(text)
     except (ValueError, RecursionError):
         try:
-            return json.dumps(ast.literal_eval(text), ensure_ascii=False, allow_nan=False)
+            return dumps(ast.literal_eval(text))
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             raise Broken from None
     return text

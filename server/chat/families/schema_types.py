@@ -6,9 +6,10 @@ For formats in which a text and a number look alike. It knows schemas only as fa
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from server.chat.families.json_values import dumps, loads
 
 ANYTHING = frozenset(["string", "number", "integer", "boolean", "object", "array", "null"])
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
@@ -80,18 +81,18 @@ def json_of(text: str, types: frozenset[str]) -> str:
     Python's spelling of true, false and null, and of lists and dictionaries, counts as well.
     """
     stripped = text.strip()
-    value = _parsed(stripped, json.loads)
+    value = _parsed(stripped, loads)
     if value is not None and _is_wanted(value[0], types):
         return stripped
     if value is None:
         value = _parsed(stripped, ast.literal_eval)
         if value is not None and not isinstance(value[0], str) and _is_wanted(value[0], types):
-            dumped = _parsed(value[0], lambda parsed: json.dumps(parsed, ensure_ascii=False, allow_nan=False))
+            dumped = _parsed(value[0], dumps)
             if dumped is not None:
                 return str(dumped[0])
     if types == {"boolean"} and stripped.lower() in ("true", "false"):
         return stripped.lower()
-    return json.dumps(text, ensure_ascii=False)
+    return dumps(text)
 
 
 def _is_wanted(value: object, types: frozenset[str]) -> bool:

@@ -7,12 +7,12 @@ understood, and constrained to it where a schema has what tags cannot promise.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from server.chat.families.calls import Calls
 from server.chat.families.family import Mark
 from server.chat.families.json_calls import read_json_calls
+from server.chat.families.json_values import dumps
 from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.families.reader import Broken, Reader, Steps
 from server.chat.families.schema_types import json_of, property_schema, types_of
@@ -73,7 +73,7 @@ class Tagged(OpenedFamily):
             yield from reader.take(tags.value_start)
         yield from reader.take_if("\n")
         types = types_of(property_schema(tool.parameters, key), tool.parameters)
-        yield calls.arguments(f"{separator}{json.dumps(key, ensure_ascii=False)}: ")
+        yield calls.arguments(f"{separator}{dumps(key)}: ")
         reader.commit()
         if is_text or types == {"string"}:
             yield from self._read_text(reader, calls)
@@ -90,7 +90,7 @@ class Tagged(OpenedFamily):
         yield calls.arguments('"')
         while piece := (yield from reader.text_before(*self._value_ends, holds_half=True)):
             reader.commit()
-            yield calls.arguments(json.dumps(piece, ensure_ascii=False)[1:-1])
+            yield calls.arguments(dumps(piece)[1:-1])
         yield from reader.take(*self._value_ends)
         yield calls.arguments('"')
 
