@@ -35,15 +35,15 @@ GAUGES = (
     Named("running", "num_requests_running", "Sequences that have a slot; a sequence is one choice of a request."),
     Named("waiting", "num_requests_waiting", "Sequences that wait for a slot."),
     Named("slots", "num_slots", "Sequences that can run at once."),
-    Named("slot_tokens", "kv_cache_slot_tokens", "Tokens whose keys and values lie in the slots."),
 )
 
 SUMS = (
     Named("prompt_tokens", "prompt_tokens", "Prompt tokens of sequences that began to run."),
     Named("prompt_tokens", "prefix_cache_queries", "Prompt tokens that were looked for in the prefix cache."),
-    Named("cached_tokens", "prefix_cache_hits", "Prompt tokens that were found there and not computed."),
     Named("prefill_tokens", "prefill_tokens", "Prompt tokens that were computed."),
     Named("generation_tokens", "generation_tokens", "Tokens that were generated."),
+    Named("drafted_tokens", "spec_decode_num_draft_tokens", "Tokens that were guessed ahead and computed."),
+    Named("accepted_tokens", "spec_decode_num_accepted_tokens", "Those of them that were right."),
     Named("rejected", "requests_rejected", "Requests that were refused because too many waited."),
 )
 
@@ -78,6 +78,8 @@ class _Numbers(Collector):
         yield up
         yield from map(self._gauge, GAUGES)
         yield from map(self._sum, SUMS)
+        yield self._kv_tokens()
+        yield self._kv_hits()
         yield self._ends()
         yield from map(self._times, TIMES)
 
@@ -91,6 +93,22 @@ class _Numbers(Collector):
         family = CounterMetricFamily(PREFIX + named.name, named.documentation, labels=[LABEL])
         for model_id, stats in self._known.items():
             family.add_metric([model_id], stats.counters[named.key])
+        return family
+
+    def _kv_tokens(self) -> Metric:
+        documentation = "Tokens whose keys and values are held, by tier: slots, ram, disk."
+        family = GaugeMetricFamily(f"{PREFIX}kv_cache_tokens", documentation, labels=[LABEL, "tier"])
+        for model_id, stats in self._known.items():
+            for tier, number in stats.kv_tokens.items():
+                family.add_metric([model_id, tier], number)
+        return family
+
+    def _kv_hits(self) -> Metric:
+        documentation = "Prompt tokens that were found in the prefix cache and not computed, by tier."
+        family = CounterMetricFamily(f"{PREFIX}prefix_cache_hits", documentation, labels=[LABEL, "tier"])
+        for model_id, stats in self._known.items():
+            for tier, number in stats.kv_hits.items():
+                family.add_metric([model_id, tier], number)
         return family
 
     def _ends(self) -> Metric:

@@ -38,7 +38,9 @@ def test_tokens_are_counted_as_they_are_asked_for_found_computed_and_generated()
     found = families({"m": engine.stats(1)})
     assert value(found["parley:prompt_tokens"], "_total", model_name="m") == 18
     assert value(found["parley:prefix_cache_queries"], "_total") == 18
-    hits = value(found["parley:prefix_cache_hits"], "_total")
+    hits = value(found["parley:prefix_cache_hits"], "_total", tier="slots")
+    assert value(found["parley:prefix_cache_hits"], "_total", tier="disk") == 0
+    assert value(found["parley:kv_cache_tokens"], tier="slots") > 0
     assert hits == sum(event.num_cached_tokens for event in events if isinstance(event, Finished)) > 0
     assert value(found["parley:prefill_tokens"], "_total") == 18 - hits
     assert value(found["parley:generation_tokens"], "_total") == 8

@@ -71,7 +71,7 @@ async def serve_worker(config: EngineConfig, reader: asyncio.StreamReader, write
                 case Submit() as submit:
                     writer.write(frame(answer(submit)))
                 case ReadStats(request_id):
-                    writer.write(frame([Stats(request_id, {}, {}, {}, {})]))
+                    writer.write(frame([Stats(request_id, {}, {}, {}, {}, {}, {})]))
                 case Cancel():
                     pass  # it has been answered
     writer.close()

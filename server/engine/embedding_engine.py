@@ -150,8 +150,8 @@ class EmbeddingEngine:
     def stats(self, request_id: int) -> Stats:
         """What happened since the start, and what waits now. From any thread."""
         waiting = sum(map(len, list(self._waiting.values())))
-        slots = self._embedder.max_texts
-        return self._stats.snapshot(request_id, running=0, waiting=waiting, slots=slots, slot_tokens=0)
+        gauges = {"running": 0, "waiting": waiting, "slots": self._embedder.max_texts}
+        return self._stats.snapshot(request_id, gauges, kv_tokens={}, kv_hits={})
 
     def _refuse(self, limit: int) -> None:
         self._stats.num_rejected += 1

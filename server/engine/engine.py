@@ -130,12 +130,17 @@ class Engine:
 
     def stats(self, request_id: int) -> Stats:
         """What happened since the start, and what runs now. From any thread."""
+        kv, slots = self._tiers.stats, self._kv_cache.slots
+        slot_tokens = sum(len(slot.tokens) for slot in slots)
         return self._stats.snapshot(
             request_id,
-            running=len(self._scheduler.running),
-            waiting=len(self._scheduler.waiting),
-            slots=len(self._kv_cache.slots),
-            slot_tokens=sum(len(slot.tokens) for slot in self._kv_cache.slots),
+            gauges={
+                "running": len(self._scheduler.running),
+                "waiting": len(self._scheduler.waiting),
+                "slots": len(slots),
+            },
+            kv_tokens={"slots": slot_tokens, "ram": kv.num_ram_tokens, "disk": kv.num_disk_tokens},
+            kv_hits={"slots": kv.slot_hit_tokens, "ram": kv.ram_hit_tokens, "disk": kv.disk_hit_tokens},
         )
 
     def check(self) -> None:
@@ -231,6 +236,7 @@ class Engine:
                     break
                 num_right += 1
         finally:
+            self._stats.on_drafts(len(drafted), num_right)
             if num_right < len(drafted):
                 self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
 

@@ -335,6 +335,10 @@ class Stats(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     request_id: int
     gauges: dict[str, int]
     counters: dict[str, int]
+    kv_tokens: dict[str, int]
+    """Tokens that the KV cache holds, by tier."""
+    kv_hits: dict[str, int]
+    """Prompt tokens that were found there, by tier."""
     finished: dict[str, int]
     """Sequences by how they ended."""
     histograms: dict[str, HistogramCounts]

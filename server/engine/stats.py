@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from typing import Protocol
 
 from server.engine.messages import HistogramCounts, Stats
@@ -22,7 +23,6 @@ class Timed(Protocol):
     """What is asked of a sequence."""
 
     timing: Timing
-    num_cached_tokens: int
 
     @property
     def num_prompt_tokens(self) -> int: ...
@@ -61,10 +61,11 @@ class EngineStats:
 
     def __init__(self) -> None:
         self.num_prompt_tokens = 0
-        self.num_cached_tokens = 0
-        """Prompt tokens that need not be computed."""
         self.num_prefill_tokens = 0
         self.num_generated_tokens = 0
+        self.num_drafted_tokens = 0
+        self.num_accepted_tokens = 0
+        """Drafted tokens that were right."""
         self.num_finished: Counter[str] = Counter()
         """Sequences by how they ended: "stop", "length", "abort" or "error"."""
         self.num_rejected = 0
@@ -80,7 +81,6 @@ class EngineStats:
             sequence.timing.started = time.perf_counter()
             self.queue_seconds.add(sequence.timing.started - sequence.timing.arrived)
             self.num_prompt_tokens += sequence.num_prompt_tokens
-            self.num_cached_tokens += sequence.num_cached_tokens
 
     def on_step(self, seconds: float, num_prefill_tokens: int) -> None:
         """A forward pass, with sampling, took that long."""
@@ -97,22 +97,36 @@ class EngineStats:
         timing.last_token = now
         self.num_generated_tokens += 1
 
+    def on_drafts(self, num_drafted: int, num_right: int) -> None:
+        """So many tokens were guessed and computed with a sequence's own, and so many were right."""
+        self.num_drafted_tokens += num_drafted
+        self.num_accepted_tokens += num_right
+
     def on_end(self, sequence: Timed, reason: str) -> None:
         self.num_finished[reason] += 1
         self.e2e_seconds.add(time.perf_counter() - sequence.timing.arrived)
 
-    def snapshot(self, request_id: int, **of_now: int) -> Stats:
-        """Everything at this moment; `of_now` are the numbers that are not sums over time."""
+    def snapshot(
+        self, request_id: int, gauges: dict[str, int], kv_tokens: Mapping[str, int], kv_hits: Mapping[str, int]
+    ) -> Stats:
+        """Everything at this moment.
+
+        `gauges` are the numbers that are not sums over time. `kv_tokens` and `kv_hits` are tokens by tier of the KV
+        cache: those that it holds, and those of prompts that were found there.
+        """
         return Stats(
             request_id,
-            gauges=of_now,
+            gauges=gauges,
             counters={
                 "prompt_tokens": self.num_prompt_tokens,
-                "cached_tokens": self.num_cached_tokens,
                 "prefill_tokens": self.num_prefill_tokens,
                 "generation_tokens": self.num_generated_tokens,
+                "drafted_tokens": self.num_drafted_tokens,
+                "accepted_tokens": self.num_accepted_tokens,
                 "rejected": self.num_rejected,
             },
+            kv_tokens=dict(kv_tokens),
+            kv_hits=dict(kv_hits),
             finished=dict(self.num_finished),
             histograms={
                 "queue": self.queue_seconds.counts(),
