@@ -16,13 +16,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from server.chat.families.family import ChannelFamily, Mark, ToolFamily
 from server.chat.families.schema import COMPACT, json_rule
+from server.chat.loose_schema import loosened
 from server.chat.reasoning import ThinkTags
-from server.chat.tools import ToolUse
+from server.chat.tools import Tool, ToolUse
 from server.engine.messages import Grammar
 
 _BARE_JSON = "[{"
@@ -60,7 +61,7 @@ def call_grammar(
     Raises:
         GrammarsClash: see there.
     """
-    rules = family.grammar(use.tools, use.parallel, mark)
+    rules = family.grammar([_enforceable(tool) for tool in use.tools], use.parallel, mark)
     if use.must_call:
         return _grammar(reasoning, mark, "tool_calls", rules)
     if isinstance(family, ChannelFamily):
@@ -86,6 +87,10 @@ def answer_grammar(answer: Grammar, family: ToolFamily, mark: Mark, reasoning: R
         rules = family.before_answer(mark) + _answer_rule(answer)
         return _grammar(None, mark, "tool_before_answer output_answer", rules)
     return answer if reasoning is None else _grammar(reasoning, mark, "output_answer", _answer_rule(answer))
+
+
+def _enforceable(tool: Tool) -> Tool:
+    return tool if tool.is_strict else replace(tool, parameters=loosened(tool.parameters))
 
 
 def _answer_rule(answer: Grammar) -> str:

@@ -1,0 +1,92 @@
+"""A schema less what cannot be enforced: for the arguments of functions that are not strict.
+
+Their schemas were written for models to read, by all kinds of libraries; what no grammar can express is left to the
+model, and never a reason to refuse the request. Keywords that llguidance knows and cannot enforce, it passes over
+itself when told to be lenient; here goes what it would stumble over. It does not know tools.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+TYPES = frozenset(["null", "boolean", "object", "array", "number", "string", "integer"])
+COUNTS = frozenset(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
+BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+MAPS = frozenset(["properties", "patternProperties", "$defs", "definitions"])
+LISTS = frozenset(["anyOf", "oneOf", "allOf", "prefixItems"])
+SINGLES = frozenset(["items", "additionalProperties"])
+
+_BEYOND_REGULAR = re.compile(r"\(\?(?:[=!>]|<[=!])|\\[1-9k]")
+"""Looking ahead and behind, atomic groups, references back."""
+
+
+def loosened(schema: Schema) -> dict[str, Any]:
+    """The schema of an object as far as it can be enforced."""
+    return {**_loosened(schema, schema), "type": "object"}
+
+
+def _loosened(schema: Any, root: Schema) -> Any:
+    if not isinstance(schema, Mapping):
+        return schema if isinstance(schema, bool) else {}
+    values = {keyword: _loose_values(keyword, value, root) for keyword, value in schema.items()}
+    kept = {keyword: found[0] for keyword, found in values.items() if found}
+    if len(kept.get("patternProperties", ())) < len(schema.get("patternProperties") or ()):
+        kept.pop("additionalProperties", None)  # names that a pattern would have allowed must stay possible
+    return kept
+
+
+def _loose_values(keyword: str, value: Any, root: Schema) -> list[Any]:
+    """What stays of a keyword's value; nothing where that cannot be enforced."""
+    if keyword in MAPS:
+        return [_loose_map(keyword, value, root)] if isinstance(value, Mapping) else []
+    if keyword in LISTS:
+        return [[_loosened(item, root) for item in value]] if isinstance(value, list) and value else []
+    if keyword in SINGLES:
+        return [_loosened(value, root)]
+    return [value] if _can_be_enforced(keyword, value, root) else []
+
+
+def _loose_map(keyword: str, schemas: Mapping[str, Any], root: Schema) -> dict[str, Any]:
+    are_patterns = keyword == "patternProperties"
+    names = (name for name in schemas if not are_patterns or _is_regular(name))
+    return {name: _loosened(schemas[name], root) for name in names}
+
+
+def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
+    if keyword == "type":
+        return all(isinstance(kind, str) and kind in TYPES for kind in (value if isinstance(value, list) else [value]))
+    if keyword == "$ref":
+        return isinstance(value, str) and _leads_somewhere(value, root)
+    if keyword == "pattern":
+        return _is_regular(value)
+    if keyword in COUNTS:
+        return type(value) is int and value >= 0
+    if keyword in BOUNDS:
+        return type(value) in (int, float)
+    return keyword != "enum" or (isinstance(value, list) and bool(value))
+
+
+def _is_regular(pattern: Any) -> bool:
+    if not isinstance(pattern, str) or _BEYOND_REGULAR.search(pattern):
+        return False
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
+
+
+def _leads_somewhere(reference: str, root: Schema) -> bool:
+    """Whether a reference is to a place in the schema itself."""
+    start, *steps = reference.split("/")
+    found: Any = root
+    for step in steps:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, Mapping) or name not in found:
+            return False
+        found = found[name]
+    return start == "#" and isinstance(found, (Mapping, bool))
