@@ -35,7 +35,10 @@ from schemas.loading import load
 from schemas.metadata import Metadata
 from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
+from schemas.response_tools import Choosing, ToolChoiceField, Tools, check_choice
 from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
+from schemas.structured_output import OutputFormat, ResponseFormat
+from schemas.tools import FunctionTool, callable_functions
 
 MAX_INPUT_ITEMS = 10_000
 
@@ -59,6 +62,8 @@ COMMON_NAMES = (
     "parallel_tool_calls",
     "truncation",
     "context",
+    "tools",
+    "text",
     "stop",
     "ignore_eos",
 )
@@ -72,6 +77,14 @@ class ContextOptions:
     max_turns: int | None = None
     max_tokens: int | None = None
     """Of the prompt."""
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """What the text has to be, and the `format` that says so, as the client wrote it."""
+
+    format: OutputFormat | None = None
+    written: dict[str, Any] = field(default_factory=lambda: {"type": "text"})
 
 
 @dataclass(frozen=True)
@@ -95,8 +108,11 @@ class ResponsesRequest:
     truncation: str | None = None
     """None leaves it to the model's settings, as with `context`."""
     context: ContextOptions = field(default_factory=ContextOptions)
-    tool_choice: str = "auto"
+    tools: tuple[FunctionTool, ...] = ()
+    """All functions that there are."""
+    choosing: Choosing = field(default_factory=Choosing)
     parallel_tool_calls: bool = True
+    text: TextOptions = field(default_factory=TextOptions)
     metadata: dict[str, str] = field(default_factory=dict)
     num_top_logprobs: int | None = None
     """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
@@ -107,6 +123,11 @@ class ResponsesRequest:
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     template_kwargs: dict[str, Any] = field(default_factory=dict)
     """Variables for the chat template, as the client named them."""
+
+    @property
+    def functions(self) -> tuple[FunctionTool, ...]:
+        """Those that may be called."""
+        return callable_functions(self.tools, self.choosing.meant)
 
     @property
     def n(self) -> int:
@@ -143,15 +164,6 @@ class ConversationReference(StrictField[str]):
             return self._id.load(value.get("id"))
 
 
-class ToolChoice(StrictField[str]):
-    """Functions cannot be called yet, so nothing may be demanded."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if value not in ("none", "auto"):
-            raise problem("is not supported: tools cannot be called yet; only none and auto", "unsupported_parameter")
-        return str(value)
-
-
 class QueryBoolean(StrictField[bool]):
     """true or false, as a query spells them."""
 
@@ -167,20 +179,22 @@ class ReasoningSchema(RequestSchema):
     effort = Choice(REASONING_EFFORTS)
 
 
-class FormatSchema(RequestSchema):
-    type = Text(required=True)
-
-    @validates_schema
-    def _is_text(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if data["type"] != "text":
-            reason = 'is not supported: output cannot be constrained yet; only {"type": "text"}'
-            raise problem(reason, "unsupported_parameter")
-
-
-class TextSchema(RequestSchema):
+class TextField(StrictField[TextOptions]):
     """`verbosity` is tolerated: local models do not know it."""
 
-    format = Object(FormatSchema())
+    _format = ResponseFormat("text.format", is_flat=True)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> TextOptions:
+        written = as_object(value).get("format")
+        if written is None:
+            return TextOptions()
+        with at("format"):
+            return TextOptions(self._format.load(written), _shown_format(as_object(written)))
+
+
+def _shown_format(written: dict[str, Any]) -> dict[str, Any]:
+    """With the name that OpenAI's types require, and its clients give."""
+    return {**written, "name": written.get("name") or "output"} if written["type"] == "json_schema" else written
 
 
 class ContextSchema(RequestSchema):
@@ -210,10 +224,10 @@ class ResponsesSchema(SamplingSchema):
     background = Boolean()
     truncation = Choice(("auto", "disabled"))
     context = Object(ContextSchema())
-    tools = Array(JSONObject())
-    tool_choice = ToolChoice()
+    tools = Tools()
+    tool_choice = ToolChoiceField()
     parallel_tool_calls = Boolean()
-    text = Object(TextSchema())
+    text = TextField()
     reasoning = Object(ReasoningSchema())
     metadata = Metadata()
     include = Array(Choice(INCLUDABLES))
@@ -244,14 +258,9 @@ class ResponsesSchema(SamplingSchema):
             raise invalid("needs the response to be stored, but 'store' is false", "background")
 
     @validates_schema
-    def _calls_no_function(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        """Tools of other types are OpenAI's own to run, or a client's that can do without: they are passed over."""
-        if data.get("tool_choice") == "none":
-            return
-        for tool in data.get("tools", ()):
-            if tool.get("type", "function") == "function":
-                reason = "is not supported: functions cannot be called yet, unless 'tool_choice' is \"none\""
-                raise problem(reason, "unsupported_parameter", "tools")
+    def _choice_is_among_the_functions(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "tool_choice" in data:
+            check_choice(data["tool_choice"].meant, data.get("tools", ()))
 
 
 SCHEMA = ResponsesSchema()
@@ -270,7 +279,7 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
         conversation_id=loaded.get("conversation"),
         sampling=sampling_options(loaded),
         max_tokens=loaded.get("max_output_tokens"),
-        tool_choice=loaded.get("tool_choice", "auto"),
+        choosing=loaded.get("tool_choice", Choosing()),
         num_top_logprobs=_num_top_logprobs(loaded),
         reasoning_effort=effort,
         seals_reasoning=ENCRYPTED_REASONING in loaded.get("include", ()),

@@ -52,7 +52,7 @@ def test_what_the_assistant_did_in_one_go_is_one_message() -> None:
         call("b"),
         output("a"),
     ]
-    _, shown, answered = chat_messages(items)
+    _, shown, answered, _ = chat_messages(items)
     assert shown["reasoning_content"] == "hm"
     assert shown["content"] == "I call."
     assert [entry["id"] for entry in shown["tool_calls"]] == ["a", "b"]
@@ -82,7 +82,7 @@ def test_other_kinds_of_calls_are_calls() -> None:
         {"type": "local_shell_call", "call_id": "s", "action": {"command": ["ls"]}},
         {"type": "custom_tool_call_output", "call_id": "c", "output": "ok"},
     ]
-    said, answered = chat_messages(items)
+    said, answered, _ = chat_messages(items)
     assert [entry["function"]["name"] for entry in said["tool_calls"]] == ["patch", "local_shell"]
     assert said["tool_calls"][0]["function"]["arguments"] == '{"input": "+1"}'
     assert answered["content"] == "ok"
@@ -93,3 +93,27 @@ def test_an_output_without_its_call_is_refused() -> None:
     check_outputs([], [call("b"), output("b")])
     with pytest.raises(PromptProblem, match="call_id c"):
         check_outputs([call("a")], [output("c")])
+
+
+def test_a_call_without_an_answer_is_followed_by_one_that_says_so() -> None:
+    cut_off = {**call("b"), "arguments": '{"a": ', "status": "incomplete"}
+    items: list[Any] = [message("user", "go"), call("a"), cut_off, message("user", "Well?")]
+    _, calls, first, second, _ = chat_messages(items)
+    assert [shown["function"]["arguments"] for shown in calls["tool_calls"]] == [
+        '{"a": 1}',
+        '{"arguments": "{\\"a\\": "}',
+    ]
+    assert first == {"role": "tool", "tool_call_id": "a", "content": "The call was not answered."}
+    assert second == {"role": "tool", "tool_call_id": "b", "content": "The call broke off and was not run."}
+
+
+def test_a_call_that_broke_off_can_be_answered_all_the_same() -> None:
+    cut_off = {**call("b"), "arguments": "", "status": "incomplete"}
+    _, calls, answered = chat_messages([message("user", "go"), cut_off, output("b")])
+    assert calls["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert answered["content"] == "42"
+
+
+def test_an_answer_that_comes_later_is_the_only_one() -> None:
+    shown = chat_messages([message("user", "go"), call("a"), message("user", "Well?"), output("a")])
+    assert [entry["role"] for entry in shown] == ["user", "assistant", "user", "tool"]

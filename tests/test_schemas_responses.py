@@ -8,7 +8,9 @@ import pytest
 
 from schemas.errors import SchemaError
 from schemas.items import message
-from schemas.responses import ContextOptions, Retrieval, load_response, load_retrieval
+from schemas.response_tools import Choosing, shown_tool
+from schemas.responses import ContextOptions, Retrieval, TextOptions, load_response, load_retrieval
+from schemas.tools import ToolChoice
 
 
 def test_a_text_is_a_message_of_the_user() -> None:
@@ -19,7 +21,9 @@ def test_what_is_left_out_has_openais_defaults() -> None:
     wanted = load_response({"input": "hi"})
     assert (wanted.store, wanted.stream, wanted.background, wanted.truncation) == (True, False, False, None)
     assert wanted.context == ContextOptions()
-    assert (wanted.tool_choice, wanted.parallel_tool_calls, wanted.max_tokens, wanted.n) == ("auto", True, None, 1)
+    assert (wanted.parallel_tool_calls, wanted.max_tokens, wanted.n) == (True, None, 1)
+    assert (wanted.tools, wanted.functions, wanted.choosing) == ((), (), Choosing())
+    assert wanted.text.format is None
 
 
 def test_a_conversation_is_an_id_alone_or_in_an_object() -> None:
@@ -39,10 +43,46 @@ def test_the_effort_is_for_the_template() -> None:
     assert (wanted.reasoning_effort, wanted.template_kwargs) == ("low", {"reasoning_effort": "low", "a": 1})
 
 
-def test_functions_may_be_named_if_they_must_not_be_called() -> None:
-    tools = [{"type": "function", "name": "f"}, {"type": "web_search"}]
-    assert load_response({"input": "hi", "tools": tools, "tool_choice": "none"}).tool_choice == "none"
-    assert load_response({"input": "hi", "tools": tools[1:]}).tool_choice == "auto"
+F: dict[str, Any] = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
+G: dict[str, Any] = {"type": "function", "name": "g", "description": "G.", "strict": True}
+
+
+def chosen(choice: object) -> tuple[tuple[str, ...], ToolChoice]:
+    wanted = load_response({"input": "hi", "tools": [F, {"type": "web_search"}, G], "tool_choice": choice})
+    return tuple(function.name for function in wanted.functions), wanted.choosing.meant
+
+
+def test_functions_may_be_called() -> None:
+    wanted = load_response({"input": "hi", "tools": [F, {"type": "custom", "name": "f"}, G]})
+    assert [shown_tool(tool) for tool in wanted.tools] == [
+        {**F, "description": None, "strict": False},
+        {**G, "parameters": {"type": "object", "properties": {}}},
+    ]
+    assert wanted.functions == wanted.tools
+
+
+def test_a_choice_says_which_and_whether() -> None:
+    assert chosen("auto") == (("f", "g"), ToolChoice())
+    assert chosen("none") == ((), ToolChoice("none"))
+    assert chosen("required") == (("f", "g"), ToolChoice("required"))
+    assert chosen({"type": "function", "name": "g"}) == (("g",), ToolChoice("required", ("g",), is_single=True))
+    allowed = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}, {"type": "mcp"}]}
+    assert chosen(allowed) == (("f",), ToolChoice("auto", ("f",)))
+    assert load_response({"input": "hi", "tools": [F], "tool_choice": allowed}).choosing.written == allowed
+
+
+def test_the_text_may_have_a_format() -> None:
+    written = {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "strict": True}
+    text = load_response({"input": "hi", "text": {"format": written, "verbosity": "low"}}).text
+    assert text.written == written
+    assert text.format is not None
+    assert (text.format.kind, text.format.value, text.format.param) == (
+        "json_schema",
+        {"type": "object"},
+        "text.format.schema",
+    )
+    assert load_response({"input": "hi", "text": {"format": {"type": "text"}}}).text.format is None
+    assert load_response({"input": "hi", "text": {}}).text == TextOptions()
 
 
 def test_the_context_may_be_bounded() -> None:
@@ -68,10 +108,30 @@ def test_the_context_may_be_bounded() -> None:
         ({"input": 5}, "input"),
         ({"input": [5]}, "input[0]"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0]"),
-        ({"input": "hi", "tools": [{"name": "f"}]}, "tools"),
+        ({"input": "hi", "tools": [{"name": "f"}]}, "tools[0].type"),
+        ({"input": "hi", "tools": [{"type": "function"}]}, "tools[0].name"),
+        ({"input": "hi", "tools": [F, {**F}]}, "tools[1].name"),
+        ({"input": "hi", "tools": [{**F, "parameters": {"type": "string"}}]}, "tools[0].parameters"),
         ({"input": "hi", "tools": 5}, "tools"),
-        ({"input": "hi", "tool_choice": {"type": "function", "name": "f"}}, "tool_choice"),
-        ({"input": "hi", "text": {"format": {"type": "json_schema"}}}, "text.format"),
+        ({"input": "hi", "tool_choice": {"type": "function", "name": "f"}}, "tool_choice.name"),
+        ({"input": "hi", "tool_choice": "required"}, "tool_choice"),
+        ({"input": "hi", "tool_choice": "sometimes"}, "tool_choice"),
+        ({"input": "hi", "tools": [F], "tool_choice": {"type": "web_search_preview"}}, "tool_choice.type"),
+        (
+            {
+                "input": "hi",
+                "tools": [F],
+                "tool_choice": {
+                    "type": "allowed_tools",
+                    "mode": "auto",
+                    "tools": [{"type": "mcp"}, {"type": "function", "name": "g"}],
+                },
+            },
+            "tool_choice.tools",
+        ),
+        ({"input": "hi", "text": {"format": {"type": "json_schema"}}}, "text.format.schema"),
+        ({"input": "hi", "text": {"format": {"type": "yaml"}}}, "text.format.type"),
+        ({"input": "hi", "text": 5}, "text"),
         ({"input": "hi", "conversation": {"id": 5}}, "conversation.id"),
         ({"input": "hi", "conversation": "c"}, "conversation"),
         ({"input": "hi", "background": True, "store": False}, "background"),

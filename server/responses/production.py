@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.responses import ResponsesRequest
 from server.chat.output_plan import OutputPlan, plan_output
+from server.chat.prompted_tools import render_chat
 from server.chat.template import TemplateError
 from server.client_watch import ClientWatch
 from server.engine.messages import Delta, Finished, Submit, TextPiece
@@ -24,7 +25,9 @@ from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, 
 from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
 from server.served_models import ServedModel
+from server.structured_output import grammar_of, grammar_param
 from server.submission import Caller, cache_policy, make_submit, sampling_params
+from server.tool_use import tool_use
 from storage.ids import new_id
 
 INPUT = "input"
@@ -61,6 +64,8 @@ class Prompting:
         except PromptProblem as problem:
             raise InvalidRequest(str(problem), param=INPUT) from problem
         check_compactions(opened.input)
+        self._answer = grammar_of(wanted.text.format)
+        self._use = tool_use(wanted.functions, wanted.choosing.meant, wanted.parallel_tool_calls)
         conversation = unfolded([*opened.history, *opened.input])
         self._summary = conversation.summary
         self._instructions = wanted.instructions
@@ -101,7 +106,7 @@ class Prompting:
         while True:
             items, cut = self._turns.without(num_dropped)
             pieces = self._pieces(items)
-            plan = plan_output(self._model.chat_template(), pieces, separates_reasoning=True)
+            plan = self._plan(pieces)
             generation = self._generation(self._submit(pieces, plan))
             try:
                 generation.start()
@@ -151,7 +156,17 @@ class Prompting:
         return Turns(self._turns.without(num_dropped)[0])
 
     def _generation(self, submit: Submit) -> Generation:
-        return Generation(self._model, [submit], self._watch, prompt_param=INPUT)
+        blamed = grammar_param(self._wanted.text.format) or "tools"
+        return Generation(self._model, [submit], self._watch, prompt_param=INPUT, grammar_param=blamed)
+
+    def _plan(self, pieces: list[TextPiece]) -> OutputPlan:
+        return plan_output(
+            self._model.chat_template(),
+            pieces,
+            use=self._use,
+            answer=self._answer,
+            marker_ids=self._card.marker_ids,
+        )
 
     def _submit(self, pieces: list[TextPiece], plan: OutputPlan) -> Submit:
         return make_submit(
@@ -160,6 +175,7 @@ class Prompting:
             pieces=pieces,
             num_top_logprobs=self._wanted.num_top_logprobs,
             shown_control_tokens=plan.shown_control_tokens,
+            grammar=plan.grammar,
             caller=self._caller,
             cache_policy=cache_policy(
                 self._wanted.prompt_cache, is_stored=self._wanted.store, conversation=self._wanted.conversation_id
@@ -171,7 +187,7 @@ class Prompting:
         if not messages:
             raise InvalidRequest("There is nothing to answer: the conversation has no message.", param=INPUT)
         try:
-            return self._model.chat_template().render(messages, template_kwargs=self._wanted.template_kwargs)
+            return render_chat(self._model.chat_template(), messages, self._use, self._wanted.template_kwargs)
         except TemplateError as error:
             raise TemplateRefused(str(error), param=INPUT) from error
 

@@ -46,7 +46,7 @@ def chat_messages(items: Iterable[Item], instructions: str | None = None, summar
     Instructions, leading system messages and the summary of what was compacted become one message.
     """
     messages: list[Message] = []
-    for item in items:
+    for item in with_all_answers(items):
         _add(messages, item)
     num_leading = _count_leading_instructions(messages)
     told = [message["content"] for message in messages[:num_leading]]
@@ -54,6 +54,22 @@ def chat_messages(items: Iterable[Item], instructions: str | None = None, summar
     if not leading:
         return messages[num_leading:]
     return [{"role": "developer", "content": "\n\n".join(leading)}, *messages[num_leading:]]
+
+
+def with_all_answers(items: Iterable[Item]) -> list[Item]:
+    """The items, with an output that says so behind calls that have none anywhere: templates expect one of each."""
+    given = list(items)
+    answered = {call_id_of(item) for item in given if item.get("type") in OUTPUT_TYPES}
+    complete: list[Item] = []
+    open_calls: list[Item] = []
+    for item in given:
+        if open_calls and item.get("type") not in (*ASSISTANT_TYPES, *OUTPUT_TYPES):
+            complete += map(_no_answer, open_calls)
+            open_calls = []
+        complete.append(item)
+        if item.get("type") in CALL_TYPES and call_id_of(item) not in answered:
+            open_calls.append(item)
+    return complete + list(map(_no_answer, open_calls))
 
 
 def is_instruction(item: Item) -> bool:
@@ -135,6 +151,23 @@ def _assistant(messages: list[Message], starts_over: Sequence[str] = ()) -> Mess
     return messages[-1]
 
 
+def _no_answer(call: Item) -> Item:
+    was_cut_off = call.get("status") not in (None, "completed")
+    reason = "The call broke off and was not run." if was_cut_off else "The call was not answered."
+    return {"type": "function_call_output", "call_id": call_id_of(call), "output": reason}
+
+
+def _arguments(text: object) -> str:
+    """The JSON text of an object, whatever the model has written, or had written when it was cut off."""
+    try:
+        is_object = isinstance(text, str) and isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if is_object:
+        return str(text)
+    return json.dumps({"arguments": text}) if text else "{}"
+
+
 def _tool_call(item: Item) -> dict[str, Any]:
     match item.get("type"):
         case "custom_tool_call":
@@ -142,5 +175,5 @@ def _tool_call(item: Item) -> dict[str, Any]:
         case "local_shell_call":
             name, arguments = "local_shell", json.dumps(item.get("action", {}))
         case _:
-            name, arguments = item.get("name", ""), item.get("arguments", "")
+            name, arguments = item.get("name", ""), _arguments(item.get("arguments", ""))
     return {"id": call_id_of(item), "type": "function", "function": {"name": name, "arguments": arguments}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.response_tools import shown_tool
 from schemas.responses import ResponsesRequest
 from server.engine.messages import SamplingParams
 from server.generation import Usage
@@ -46,9 +47,9 @@ def new_response(
         "service_tier": "default",
         "store": wanted.store,
         "temperature": sampling.temperature,
-        "text": {"format": {"type": "text"}},
-        "tool_choice": wanted.tool_choice,
-        "tools": [],
+        "text": {"format": wanted.text.written},
+        "tool_choice": wanted.choosing.written,
+        "tools": [shown_tool(function) for function in wanted.tools],
         "top_logprobs": wanted.num_top_logprobs or 0,
         "top_p": sampling.top_p,
         "truncation": wanted.truncation or "disabled",

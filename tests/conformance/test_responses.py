@@ -347,9 +347,15 @@ def test_tokens_can_be_counted(client: OpenAI) -> None:
             "mutually_exclusive_parameters",
         ),
         ({"background": True, "store": False}, "background", "invalid_value"),
-        ({"tools": [{"type": "function", "name": "f", "parameters": {}}]}, "tools", "unsupported_parameter"),
-        ({"tool_choice": "required"}, "tool_choice", "unsupported_parameter"),
-        ({"text": {"format": {"type": "json_object"}}}, "text.format", "unsupported_parameter"),
+        ({"tools": [{"type": "function", "name": "f", "parameters": []}]}, "tools[0].parameters", "invalid_type"),
+        ({"tool_choice": "required"}, "tool_choice", "invalid_value"),
+        ({"tool_choice": {"type": "image_generation"}}, "tool_choice.type", "unsupported_parameter"),
+        ({"text": {"format": {"type": "json_schema"}}}, "text.format.schema", "missing_required_parameter"),
+        (
+            {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"not": {}}}}},
+            "text.format.schema.not",
+            "invalid_json_schema",
+        ),
         ({"metadata": {str(number): "x" for number in range(17)}}, "metadata", "invalid_value"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,21 +12,8 @@ from openai.types.responses import Response
 from tests.conformance.slow_client import RawStream
 from tests.conformance.test_responses import events_of
 from tests.live_server import LiveServer, wait_until
-from tests.processes import SayingServer
 
 THOUGHT = "<think>\nHm.\n</think>\n\nYes."
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LiveServer]:
-    with SayingServer("thinking") as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: LiveServer) -> Iterator[OpenAI]:
-    with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
-        yield client
 
 
 def ask(client: OpenAI, text: str = THOUGHT, **options: Any) -> Any:
@@ -35,8 +21,8 @@ def ask(client: OpenAI, text: str = THOUGHT, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("store", [True, False])
-def test_reasoning_is_an_item_of_its_own(client: OpenAI, store: bool) -> None:
-    response = ask(client, store=store, reasoning={"effort": "low", "summary": "auto"})
+def test_reasoning_is_an_item_of_its_own(saying: OpenAI, store: bool) -> None:
+    response = ask(saying, store=store, reasoning={"effort": "low", "summary": "auto"})
     Response.model_validate(response.model_dump(by_alias=True), strict=True)
     reasoning, message = response.output
     assert (reasoning.type, reasoning.status, reasoning.content[0].text) == ("reasoning", "completed", "Hm.")
@@ -44,12 +30,12 @@ def test_reasoning_is_an_item_of_its_own(client: OpenAI, store: bool) -> None:
     assert (message.type, response.output_text) == ("message", "Yes.")
     assert response.usage.output_tokens_details.reasoning_tokens == len("<think>\nHm.\n</think>")
     if store:
-        assert client.responses.retrieve(response.id).model_dump() == response.model_dump()
+        assert saying.responses.retrieve(response.id).model_dump() == response.model_dump()
 
 
 @pytest.mark.parametrize("store", [True, False])
-def test_it_is_streamed_in_openais_order(client: OpenAI, store: bool) -> None:
-    events = events_of(ask(client, store=store, stream=True))
+def test_it_is_streamed_in_openais_order(saying: OpenAI, store: bool) -> None:
+    events = events_of(ask(saying, store=store, stream=True))
     kinds = [event.type.removeprefix("response.") for event in events]
     once = [kind for number, kind in enumerate(kinds) if number == 0 or kinds[number - 1] != kind]
     assert once == [
@@ -62,23 +48,23 @@ def test_it_is_streamed_in_openais_order(client: OpenAI, store: bool) -> None:
     assert "".join(event.delta for event in events if event.type == "response.reasoning_text.delta") == "Hm."
 
 
-def test_a_stored_stream_can_be_read_again_from_any_event(client: OpenAI) -> None:
-    events = events_of(ask(client, stream=True))
+def test_a_stored_stream_can_be_read_again_from_any_event(saying: OpenAI) -> None:
+    events = events_of(ask(saying, stream=True))
     for after in (0, 3, 7, len(events) - 2):
         again = events_of(
-            client.responses.retrieve(events[0].response.id, stream=True, starting_after=after), after + 1
+            saying.responses.retrieve(events[0].response.id, stream=True, starting_after=after), after + 1
         )
         assert [event.model_dump() for event in again] == [event.model_dump() for event in events[after + 1 :]]
 
 
-def test_the_clients_stream_helpers_end_well(server: LiveServer, client: OpenAI) -> None:
+def test_the_clients_stream_helpers_end_well(saying_server: LiveServer, saying: OpenAI) -> None:
     options: dict[str, Any] = {"model": "thinking", "input": f"Say «{THOUGHT}»"}
-    with client.responses.stream(**options) as stream:
+    with saying.responses.stream(**options) as stream:
         assert [item.type for item in stream.get_final_response().output] == ["reasoning", "message"]
 
     async def talk() -> str:
         async with (
-            AsyncOpenAI(base_url=server.base_url, api_key="none", max_retries=0) as other,
+            AsyncOpenAI(base_url=saying_server.base_url, api_key="none", max_retries=0) as other,
             other.responses.stream(**options) as stream,
         ):
             return (await stream.get_final_response()).output_text
@@ -86,41 +72,41 @@ def test_the_clients_stream_helpers_end_well(server: LiveServer, client: OpenAI)
     assert asyncio.run(talk()) == "Yes."
 
 
-def test_what_was_thought_can_be_carried_by_the_client(client: OpenAI) -> None:
-    first = ask(client, store=False, include=["reasoning.encrypted_content"])
+def test_what_was_thought_can_be_carried_by_the_client(saying: OpenAI) -> None:
+    first = ask(saying, store=False, include=["reasoning.encrypted_content"])
     assert first.output[0].encrypted_content
     # As Codex does: the items that it got, without ids and without what it does not show.
     reasoning = {**first.output[0].model_dump(exclude={"id", "content", "status"})}
     message = first.output[1].model_dump(exclude={"id"})
     items = [{"role": "user", "content": "hi"}, reasoning, message, {"role": "user", "content": f"Say «{THOUGHT}»"}]
     options: dict[str, Any] = {"model": "thinking", "input": items, "store": False}
-    assert client.responses.create(**options, include=["reasoning.encrypted_content"]).output_text == "Yes."
+    assert saying.responses.create(**options, include=["reasoning.encrypted_content"]).output_text == "Yes."
 
 
-def test_it_stays_in_the_conversation(client: OpenAI) -> None:
-    conversation = client.conversations.create()
+def test_it_stays_in_the_conversation(saying: OpenAI) -> None:
+    conversation = saying.conversations.create()
     for _ in range(2):
-        ask(client, conversation=conversation.id)
-    items = list(client.conversations.items.list(conversation.id, order="asc"))
+        ask(saying, conversation=conversation.id)
+    items = list(saying.conversations.items.list(conversation.id, order="asc"))
     assert [item.type for item in items] == ["message", "reasoning", "message"] * 2
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_thought_leaves_it_incomplete(
-    server: LiveServer, client: OpenAI
+    saying_server: LiveServer, saying: OpenAI
 ) -> None:
-    conversation = client.conversations.create()
+    conversation = saying.conversations.create()
     thought = "<think>" + "So far. " * 3000
     body = {"model": "thinking", "input": f"Say «{thought}»", "conversation": conversation.id, "stream": True}
-    with RawStream(server, body, "/v1/responses") as stream:
+    with RawStream(saying_server, body, "/v1/responses") as stream:
         stream.read_until(b"reasoning_text.delta")
         created = next(iter(stream.documents()))["response"]["id"]
-    left = wait_until(lambda: _ended(client, created), "its end")
+    left = wait_until(lambda: _ended(saying, created), "its end")
     assert left.status == "incomplete"
     (reasoning,) = left.output
     assert reasoning.status == "incomplete"
     assert reasoning.content[0].text
     assert thought.removeprefix("<think>").startswith(reasoning.content[0].text)
-    assert ask(client, conversation=conversation.id).output_text == "Yes."
+    assert ask(saying, conversation=conversation.id).output_text == "Yes."
 
 
 def _ended(client: OpenAI, response_id: str) -> Any:
