@@ -83,3 +83,20 @@ def test_a_memory_that_cannot_trim_extends_or_starts_again() -> None:
     assert place(prefix_cache, [*LONG, 7])[1] == len(LONG)
     assert place(prefix_cache, [*LONG[:-3], 7])[1] == 0
     kv_cache.check()
+
+
+def test_a_copy_that_takes_longer_than_computing_is_not_made() -> None:
+    memory = FakeMemory(2)
+    kv_cache = KVCache(memory, 2)
+    kv_cache.slots[0].tokens, kv_cache.slots[0].is_busy = list(LONG), True
+    memory.slots[0] = list(LONG)
+    seconds_per_token: list[float | None] = [None]
+    prefix_cache = PrefixCache(kv_cache, Tiers(kv_cache, seconds_per_token=lambda: seconds_per_token[0]))
+    assert place(prefix_cache, [*LONG, 7])[1] == len(LONG)
+    seconds_per_token[0] = 1e-12
+    assert place(prefix_cache, [*LONG[:-1], 7, 8])[1] == len(LONG) - 1, "it lies in the slot already"
+    kv_cache.clear(kv_cache.slots[1])
+    assert place(prefix_cache, [*LONG, 7])[1] == 0
+    seconds_per_token[0] = 1.0
+    kv_cache.clear(kv_cache.slots[1])
+    assert place(prefix_cache, [*LONG, 7])[1] == len(LONG)

@@ -62,7 +62,7 @@ class Tiers:
         self._disk = disk
         self._is_off = max_ram_bytes == 0 and disk is None
         self._has_ram = max_ram_bytes > 0
-        self._seconds_per_token = seconds_per_token
+        self.seconds_per_token = seconds_per_token
         self._clock = clock
         self._store = StateStore(max_ram_bytes, kv_cache.can_trim, self.stats, clock)
         self._staged: dict[SavedState, tuple[State, float]] = {}
@@ -190,7 +190,7 @@ class Tiers:
 
     def _is_faster(self, state: SavedState, num_spared: int) -> bool:
         """Whether restoring a state takes less time than computing the tokens that it spares."""
-        per_token = self._seconds_per_token()
+        per_token = self.seconds_per_token()
         seconds = self._restoring.seconds(state.num_bytes)
         if self._data_of(state) is None:
             seconds += self._reading.seconds(state.num_bytes)

@@ -1,4 +1,7 @@
-"""How long moving a saved state takes on this machine, learned from the moves themselves. Knows bytes and seconds."""
+"""How long moving a saved state takes on this machine, learned from the moves themselves.
+
+Knows amounts, in bytes or tokens as its user likes, and seconds; it does not know between what they move.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,15 @@ class Transfer:
     """One way between two tiers."""
 
     def __init__(self) -> None:
-        self._seconds_per_byte = 0.0
+        self._seconds_per_unit = 0.0
         self._is_known = False
 
-    def learn(self, num_bytes: int, seconds: float) -> None:
+    def learn(self, amount: int, seconds: float) -> None:
         """Account for a move."""
-        newest = seconds / max(1, num_bytes)
-        self._seconds_per_byte += (newest - self._seconds_per_byte) * (SMOOTHING if self._is_known else 1.0)
+        newest = seconds / max(1, amount)
+        self._seconds_per_unit += (newest - self._seconds_per_unit) * (SMOOTHING if self._is_known else 1.0)
         self._is_known = True
 
-    def seconds(self, num_bytes: int) -> float:
+    def seconds(self, amount: int) -> float:
         """How long a move should take; 0 while nothing is known."""
-        return num_bytes * self._seconds_per_byte
+        return amount * self._seconds_per_unit

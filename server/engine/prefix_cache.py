@@ -1,21 +1,23 @@
 """Which slot a prompt should go to, and how much of it need not be computed again.
 
-Looks at the tokens that slots and the tiers behind them hold. It does not know requests, clocks or llama.cpp.
+Looks at the tokens that slots and the tiers behind them hold. It does not know requests or llama.cpp.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from server.engine.kv_cache import KVCache, Slot
 from server.engine.kv_tiers import MIN_SAVED_TOKENS, Found, Tiers
+from server.engine.kv_transfer import Transfer
 from server.engine.messages import CachePolicy
 from server.engine.prefix_index import common_prefix_length
 
 NO_POLICY = CachePolicy()
 
 MIN_COPIED_TOKENS = 16
-"""A shorter prefix is computed again. Copying costs a thousandth of computing, but for all tokens of the source."""
+"""A shorter prefix is computed again. On a CPU, copying a token costs a thousandth of computing it."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class PrefixCache:
     def __init__(self, kv_cache: KVCache, tiers: Tiers) -> None:
         self._kv_cache = kv_cache
         self._tiers = tiers
+        self._copying = Transfer()
+        """By tokens."""
 
     def place(self, prompt: list[int], scope: str) -> Placement | None:
         """Choose a free slot for a prompt, and what to reuse; None if no slot is free.
@@ -67,7 +71,7 @@ class PrefixCache:
         best = max(self._kv_cache.slots, key=lambda slot: (lengths[slot.index], not slot.is_busy, slot.index))
         best_free = max(free, key=lambda slot: lengths[slot.index])
         kept = lengths[best_free.index]
-        if lengths[best.index] - kept < MIN_COPIED_TOKENS and self._may_cut(best_free, kept, free):
+        if not self._is_worth_copying(best, lengths[best.index] - kept) and self._may_cut(best_free, kept, free):
             return Placement(best_free, best_free, kept)
         return self._place_beside(best, free, lengths[best.index])
 
@@ -81,7 +85,14 @@ class PrefixCache:
         oldest = _oldest([slot for slot in free if slot is not best] or [best])
         if oldest is best and length:
             return Placement(oldest, oldest, length)
-        return Placement(oldest, best, length) if length >= MIN_COPIED_TOKENS else Placement(oldest, None, 0)
+        return Placement(oldest, best, length) if self._is_worth_copying(best, length) else Placement(oldest, None, 0)
+
+    def _is_worth_copying(self, source: Slot, num_spared: int) -> bool:
+        """Whether copying a slot, which moves all that it holds, is faster than computing what that spares."""
+        per_token = self._tiers.seconds_per_token()
+        return num_spared >= MIN_COPIED_TOKENS and (
+            per_token is None or self._copying.seconds(len(source.tokens)) < num_spared * per_token
+        )
 
     def _match(self, prompt: list[int], scope: str, slot: Slot) -> int:
         if slot.scope != scope:
@@ -92,10 +103,13 @@ class PrefixCache:
     def _fill(self, slot: Slot, source: Slot | None, length: int) -> int:
         if source is slot:
             return self._kv_cache.trim(slot, length)
-        if source is not None:
-            return self._kv_cache.copy(source, slot, length)
-        self._kv_cache.clear(slot)
-        return 0
+        if source is None:
+            self._kv_cache.clear(slot)
+            return 0
+        started = time.perf_counter()
+        num_held = self._kv_cache.copy(source, slot, length)
+        self._copying.learn(len(source.tokens), time.perf_counter() - started)
+        return num_held
 
 
 def _oldest(slots: list[Slot]) -> Slot:
