@@ -12,9 +12,11 @@ import gevent
 
 from schemas.chat_completions import ChatCompletionRequest
 from schemas.sampling import SamplingOptions
+from server.chat.output_plan import plan_output
+from server.chat.output_reader import content_of
 from server.chat.template import TemplateError
 from server.client_watch import ClientWatch
-from server.engine.messages import CachePolicy, Delta
+from server.engine.messages import CachePolicy
 from server.errors import ParleyError
 from server.generation import ClientLeft, Generation
 from server.served_models import ServedModel
@@ -42,12 +44,20 @@ def text_generator(model: ServedModel, caller: Caller) -> Generate:
     def generate(messages: list[Message], max_tokens: int) -> str:
         wanted = ChatCompletionRequest(tuple(messages), sampling=SamplingOptions(temperature=0), max_tokens=max_tokens)
         # There is no room for thoughts; templates that know none ignore it.
-        pieces = model.chat_template().render(messages, template_kwargs={"enable_thinking": False})
-        submit = make_submit(wanted, model.require_card(), pieces=pieces, caller=caller, cache_policy=NOT_AGAIN)
+        template = model.chat_template()
+        pieces = template.render(messages, template_kwargs={"enable_thinking": False})
+        plan = plan_output(template, pieces)
+        submit = make_submit(
+            wanted,
+            model.require_card(),
+            pieces=pieces,
+            shown_control_tokens=plan.shown_control_tokens,
+            caller=caller,
+            cache_policy=NOT_AGAIN,
+        )
         with Generation(model, [submit], ClientWatch({}), prompt_param="messages") as generation:
             generation.start()
-            events = (event for batch in generation.events() for _, event in batch)
-            return "".join(event.text for event in events if isinstance(event, Delta))
+            return content_of(plan.reader(), (event for batch in generation.events() for _, event in batch))
 
     return generate
 

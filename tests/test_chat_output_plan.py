@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from server.chat.output import ContentText, ReasoningText, ToolCallStarted
 from server.chat.output_plan import OutputPlan, plan_output
-from server.chat.output_reader import OutputReader
+from server.chat.output_reader import OutputReader, content_of
 from server.chat.prompted_tools import render_chat
 from server.chat.tools import NO_TOOLS, Tool, ToolUse
-from server.engine.messages import Delta, Grammar, TokenLogprob
+from server.engine.messages import Delta, Finished, Grammar, TokenLogprob
 from tests.chat_templates import make
 
 TIME = Tool("get_time", {"type": "object", "properties": {}})
@@ -93,3 +93,8 @@ def test_calls_are_counted_and_have_no_logprobs() -> None:
     assert isinstance(parts[1], ToolCallStarted)
     assert reader.num_calls == 1
     assert shown == [0]
+
+
+def test_the_content_may_be_all_that_is_wanted() -> None:
+    events: list[Delta | Finished] = [*deltas("<think>", "Hm.", "</think>", "Ye", "s."), Finished(1, 0, "stop", 6, 0)]
+    assert content_of(plan("thinking").reader(), events) == "Yes."

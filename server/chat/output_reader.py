@@ -12,10 +12,10 @@ a text that is held back belongs to the content is known when the text comes out
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from server.chat.output import ContentText, OutputParser, OutputPart, ToolCallStarted
-from server.engine.messages import Delta, TokenLogprob
+from server.engine.messages import Delta, Finished, TokenLogprob
 
 MakeParser = Callable[[], OutputParser]
 
@@ -59,3 +59,11 @@ class OutputReader:
             return []
         held, self._held_logprobs = self._held_logprobs, []
         return held if any(isinstance(part, ContentText) for part in parts) else []
+
+
+def content_of(reader: OutputReader, events: Iterable[Delta | Finished]) -> str:
+    """The content of a whole choice, for who wants nothing else of it."""
+    parts: list[OutputPart] = []
+    for event in events:
+        parts += (reader.read(event) if isinstance(event, Delta) else reader.finish())[0]
+    return "".join(part.text for part in parts if isinstance(part, ContentText))

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 from schemas.chat_completions import ChatCompletionRequest
 from schemas.sampling import SamplingOptions
+from server.chat.output_plan import plan_output
+from server.chat.output_reader import content_of
 from server.chat.template import TemplateError
 from server.client_watch import ClientWatch
-from server.engine.messages import Delta
 from server.errors import ContextLengthExceeded, TemplateRefused
 from server.generation import Generation, Usage
 from server.responses.compaction import request_messages, transcript
 from server.served_models import ServedModel
 from server.submission import Caller, make_submit
-from server.titles import REASONING
 
 SUMMARY_SHARE = 8
 """A summary has at most this part of the context (one eighth)."""
@@ -81,20 +81,21 @@ class Summarizer:
         wanted = ChatCompletionRequest(tuple(messages), sampling=SamplingOptions(temperature=0), max_tokens=max_tokens)
         try:
             # There is no room for thoughts; templates that know none ignore it.
-            pieces = self.model.chat_template().render(messages, template_kwargs={"enable_thinking": False})
+            template = self.model.chat_template()
+            pieces = template.render(messages, template_kwargs={"enable_thinking": False})
         except TemplateError as error:
             raise TemplateRefused(str(error), param="input") from error
-        submit = make_submit(wanted, card, pieces=pieces, caller=self.caller)
+        plan = plan_output(template, pieces)
+        shown = plan.shown_control_tokens
+        submit = make_submit(wanted, card, pieces=pieces, shown_control_tokens=shown, caller=self.caller)
         with Generation(self.model, [submit], self.watch, prompt_param="input") as generation:
             generation.start()
             num_tokens = generation.usage.num_prompt_tokens
             if num_tokens > card.n_ctx - max_tokens:
                 raise ContextLengthExceeded(num_tokens, card.n_ctx - max_tokens, param="input")
-            text = "".join(
-                event.text for batch in generation.events() for _, event in batch if isinstance(event, Delta)
-            )
+            text = content_of(plan.reader(), (event for batch in generation.events() for _, event in batch))
             self.usages.append(generation.usage)
-        return REASONING.sub("", text).strip()
+        return text.strip()
 
 
 def _shortened(paragraphs: Sequence[str]) -> str:
