@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server.engine import kv_disk
 from server.engine.engine import Engine
@@ -17,7 +20,7 @@ from server.engine.kv_store import SavedState
 from server.engine.kv_tiers import IDLE_SECONDS, Tiers
 from server.engine.messages import CachePolicy, Finished
 from tests.fakes import FakeMemory, FakeRunner
-from tests.test_engine import finishes, make_request
+from tests.test_engine import finishes, make_request, text_of
 from tests.test_engine_kv_files import PLENTY, files
 
 MIB = 1 << 20
@@ -226,3 +229,39 @@ def test_a_state_that_has_hardly_grown_is_not_written_anew_before_the_end(tmp_pa
     assert len(files(tmp_path)) == 1, "it replaces what it has grown from"
     idle.hold(2050, CachePolicy(retention="24h"))
     assert idle.num_writes() == 4
+
+
+def sum_up(tokens: list[int]) -> int:
+    """A next token that depends on every token before it."""
+    return sum(tokens) % 200 + 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_whatever_is_saved_and_restored_every_answer_is_the_right_one(data: st.DataObject) -> None:
+    """Little room, branching conversations, several users and restarts of the engine, with and without trimming."""
+    can_trim, num_slots = data.draw(st.booleans()), data.draw(st.integers(1, 3))
+    max_ram_bytes = data.draw(st.sampled_from([0, 1000, 4000]))
+    with TemporaryDirectory() as path:
+        conversations: list[tuple[str, list[int]]] = [("ada", prompt_of(40)), ("eve", prompt_of(40))]
+        for _ in range(data.draw(st.integers(1, 3))):
+            disk = Disk(StateDir(Path(path), "model", 20_000))
+            runner = FakeRunner(num_slots, n_ctx=1000, script=sum_up, can_trim=can_trim)
+            engine = Engine(runner, 100, 10**5, 250, max_ram_bytes, 0, disk)
+            for request_id in range(data.draw(st.integers(1, 6))):
+                scope, tokens = data.draw(st.sampled_from(conversations))
+                prompt = [*tokens[: data.draw(st.integers(1, len(tokens)))], *data.draw(st.lists(st.integers(1, 9)))]
+                policy = CachePolicy(conversation=data.draw(st.sampled_from(["", "a"])))
+                engine.submit(make_request(prompt, request_id, cache_scope=scope, cache_policy=policy, max_tokens=40))
+                expected = list(prompt)
+                for _ in range(40):
+                    expected.append(sum_up(expected))
+                conversations.append((scope, expected))
+                texts = ""
+                while engine.has_work:
+                    texts += text_of([event for _, event in engine.step()], request_id)
+                assert texts == "".join(map(chr, expected[len(prompt) :]))
+                engine.tidy()
+            engine.check()
+            engine.flush()
+            assert disk.wait_until_written(60)
