@@ -7,7 +7,7 @@ that can do without: they are passed over, in `tools` and among the allowed ones
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.fields import Array, Choice, StrictField, Text, as_object, at, at_path, invalid, problem, shown
@@ -54,7 +54,7 @@ class Tools(StrictField[tuple[FunctionTool, ...]]):
             if tool.name in functions:
                 with at_path(index, "name"):
                     raise invalid(f"must be the only one of its name, got {shown(tool.name)} again")
-            functions[tool.name] = tool
+            functions[tool.name] = replace(tool, param=f"{attr}[{index}].parameters")
         return tuple(functions.values())
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.fields import (
@@ -44,6 +44,8 @@ class FunctionTool:
     parameters: Mapping[str, Any] = field(default_factory=lambda: NO_PARAMETERS)
     """The JSON schema of its arguments."""
     strict: bool = False
+    param: str = field(default="tools", compare=False)
+    """Where in the request its schema is, for errors about it."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +129,18 @@ class Functions(StrictField[tuple[FunctionTool, ...]]):
         self._name_path = name_path
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[FunctionTool, ...]:
-        functions = tuple(self._array.load(value))
+        functions = self._array.load(value)
         seen: set[str] = set()
         for index, function in enumerate(functions):
             if function.name in seen:
                 with at_path(index, *self._name_path):
                     raise invalid(f"must be the only one of its name, got {shown(function.name)} again")
             seen.add(function.name)
-        return functions
+        *holder, _ = self._name_path
+        return tuple(
+            replace(function, param=".".join([f"{attr}[{index}]", *holder, "parameters"]))
+            for index, function in enumerate(functions)
+        )
 
 
 # --- which of them --------------------------------------------------------------------------------------------------

@@ -63,11 +63,11 @@ def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
         return isinstance(value, str) and _leads_somewhere(value, root)
     if keyword == "pattern":
         return _is_regular(value)
-    if keyword in COUNTS:
-        return type(value) is int and value >= 0
-    if keyword in BOUNDS:
-        return type(value) in (int, float)
-    return keyword != "enum" or (isinstance(value, list) and bool(value))
+    if keyword in COUNTS | BOUNDS:
+        return type(value) is int and value >= 0 if keyword in COUNTS else type(value) in (int, float)
+    if keyword == "enum":
+        return isinstance(value, list) and bool(value)
+    return keyword != "x-guidance"  # llguidance's own options are ours to set
 
 
 def _is_regular(pattern: Any) -> bool:

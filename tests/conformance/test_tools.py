@@ -255,6 +255,9 @@ def test_logprobs_leave_calls_out(saying: OpenAI) -> None:
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 
+OBJECT = {"type": "object"}
+
+
 def function(**fields: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": "f", **fields}}
 
@@ -284,7 +287,11 @@ def function(**fields: Any) -> dict[str, Any]:
         ({"functions": [{"name": "f"}]}, "functions"),
         ({"tools": openai.omit, "functions": [{"name": "f"}], "function_call": {"name": "g"}}, "function_call.name"),
         (
-            {"tools": [function(strict=True, parameters={"type": "object", "not": {}})], "tool_choice": "required"},
+            {"tools": [TIME, function(strict=True, parameters={"type": "object", "not": {}})]},
+            "tools[1].function.parameters.not",
+        ),
+        (
+            {"tools": [function(strict=True, parameters={**OBJECT, "properties": {"a": {"pattern": "(?=x)"}}})]},
             "tools",
         ),
     ],
