@@ -20,6 +20,7 @@ from server.generation import Generation, Usage
 from server.responses.compaction import request_messages, transcript
 from server.served_models import ServedModel
 from server.submission import Caller, make_submit
+from server.titling import NOT_AGAIN
 
 SUMMARY_SHARE = 8
 """A summary has at most this part of the context (one eighth)."""
@@ -87,7 +88,9 @@ class Summarizer:
             raise TemplateRefused(str(error), param="input") from error
         plan = plan_output(template, pieces)
         shown = plan.shown_control_tokens
-        submit = make_submit(wanted, card, pieces=pieces, shown_control_tokens=shown, caller=self.caller)
+        submit = make_submit(
+            wanted, card, pieces=pieces, shown_control_tokens=shown, caller=self.caller, cache_policy=NOT_AGAIN
+        )
         with Generation(self.model, [submit], self.watch, prompt_param="input") as generation:
             generation.start()
             num_tokens = generation.usage.num_prompt_tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 import pytest
@@ -112,3 +113,9 @@ def test_a_client_that_leaves_in_the_middle_of_a_thought_leaves_it_incomplete(
 def _ended(client: OpenAI, response_id: str) -> Any:
     response = client.responses.retrieve(response_id)
     return None if response.status == "in_progress" else response
+
+
+def test_what_is_thought_about_a_summary_is_no_part_of_it(saying: OpenAI) -> None:
+    made = saying.responses.compact(model="thinking", input=f"Say «{THOUGHT}»")
+    (item,) = made.output
+    assert b'"summary":"Yes."' in base64.urlsafe_b64decode(item.encrypted_content)  # type: ignore[union-attr, arg-type]

@@ -119,10 +119,9 @@ def test_the_clients_helpers_know_pydantic_functions(client: OpenAI) -> None:
         "tool_choice": "required",
         "parallel_tool_calls": False,
     }
-    flat = {"type": "function", **options["tools"][0]["function"]}
-    options["tools"] = [flat]
     parsed = client.responses.parse(**options)
     assert check_call(parsed.output[0], "Weather")
+    assert isinstance(parsed.output[0].parsed_arguments, Weather)  # type: ignore[union-attr]
     with client.responses.stream(**options) as stream:
         final = stream.get_final_response()
     assert final.output[0].arguments == parsed.output[0].arguments  # type: ignore[union-attr]

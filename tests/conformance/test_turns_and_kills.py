@@ -85,6 +85,10 @@ def test_a_killed_worker_leaves_what_there_was(server: LiveServer, client: OpenA
     wait_until(
         lambda: len(list(client.conversations.items.list(conversation.id))) == 2, "some of the answer in storage"
     )
+    for _ in range(8):  # each on a connection of its own, so that both workers answer
+        running = server.get(f"/v1/responses/{response_id}")[1]
+        assert running["status"] == "in_progress"
+        assert running["output"][0]["content"][0]["text"]
     for worker in server.workers:
         worker.kill()
     with pytest.raises(openai.APIError):
