@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from llguidance import LLTokenizer, TokenizerWrapper
 
+from server.engine import grammar_compiler
 from server.engine.engine import Engine
 from server.engine.grammar_compiler import MAX_CACHED, GrammarCompiler, GrammarError
 from server.engine.messages import Delta, Failed, Finished, Grammar
@@ -152,6 +155,24 @@ def test_every_syntax_is_followed(compiler: GrammarCompiler, grammar: Grammar, s
     engine = make_engine(FakeRunner(n_ctx=1000, script=lambda tokens: 1))
     engine.submit(make_request(letters("a"), max_tokens=900, grammar=compiler.compile(grammar)))
     assert "".join(text_of(run(engine)).split()) == said
+
+
+def test_references_that_lead_to_references_are_followed(compiler: GrammarCompiler) -> None:
+    schemas = {f"d{number}": {"$ref": f"#/$defs/d{number + 1}"} for number in range(5000)}
+    schema = {"$defs": {**schemas, "d5000": {"const": 5}}, "$ref": "#/$defs/d0"}
+    engine = make_engine(FakeRunner())
+    grammar = compiler.compile(Grammar("json_schema", json.dumps(schema)))
+    engine.submit(make_request(letters("a"), grammar=grammar))
+    assert text_of(run(engine)) == "5"
+
+
+def test_what_takes_too_long_is_given_up_and_others_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grammar_compiler, "MAX_SECONDS", 0.2)
+    compiler = GrammarCompiler(LetterVocabulary())
+    slow = {"type": "string", "allOf": [{"pattern": f"a.{{{number}}}b"} for number in range(20)]}
+    with pytest.raises(GrammarError, match="seconds"):
+        compiler.compile(Grammar("json_schema", json.dumps(slow)))
+    compiler.compile(Grammar("regex", "a"))
 
 
 def test_a_grammar_is_compiled_once_and_forgotten_when_others_are_used(compiler: GrammarCompiler) -> None:

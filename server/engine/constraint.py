@@ -44,6 +44,10 @@ class Constraint:
         forbidden = np.unpackbits(~self._allowed.view(np.uint8), count=self._n_vocab, bitorder="little")
         np.copyto(logits, NOT_ALLOWED, where=forbidden.view(np.bool_))
 
+    def allows(self, token: int) -> bool:
+        """Whether `apply` left this token."""
+        return bool(self._allowed[token >> 5] >> np.uint32(token & 31) & np.uint32(1))
+
     def accept(self, token: int) -> None:
         """Go on past `token`, which must be one that `apply` left.
 

@@ -248,6 +248,8 @@ class Engine:
         if sequence.constraint is not None:
             sequence.constraint.apply(logits)
         token = sequence.sampler.sample(logits, row, sequence.tokens)
+        if sequence.constraint is not None and not sequence.constraint.allows(token):
+            token = int(logits.argmax())  # a draw may end on a token without any probability, by rounding
         sequence.tokens.append(token)
         self._stats.on_token(sequence)
         if self._runner.is_eog(token):

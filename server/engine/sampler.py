@@ -147,7 +147,8 @@ class Sampler:
 
     def _sample_by_surprise(self, candidates: Candidates, mirostat: Mirostat) -> int:
         possible = candidates.possible()
-        tempered = Candidates(possible.logits / np.float32(self._params.temperature), possible.tokens)
+        temperature = max(self._params.temperature, MIN_TEMPERATURE)  # it may be 0 with a dynamic range
+        tempered = Candidates(possible.logits / np.float32(temperature), possible.tokens)
         narrowed = mirostat.narrow(tempered)
         index = draw(narrowed, 1.0, self._random.random())
         mirostat.learn(float(narrowed.probabilities()[index]))
