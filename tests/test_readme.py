@@ -45,7 +45,7 @@ from tests.test_architecture import RESERVED
 DOCUMENTS = (README, CONTRIBUTING)
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.name))
 
-TEST_NAMES = ("WORKERS", "DATABASE", "DATABASE_URL", "NUM_TURNS", "NUM_SCHEMAS")
+TEST_NAMES = ("WORKERS", "DATABASE", "DATABASE_URL", "NUM_CALLS", "NUM_TURNS", "NUM_SCHEMAS")
 TEST_VARIABLES = {f"PARLEY_TEST_{name}" for name in TEST_NAMES}
 OTHER_VARIABLES = {CONFIG_VARIABLE, *TEST_VARIABLES}
 
