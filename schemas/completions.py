@@ -84,19 +84,19 @@ class Prompts(StrictField[tuple[Prompt, ...]]):
             raise wrong_type("a string, an array of strings, or token ids", value)
         check_length(value, 1, None)
         if type(value[0]) is int:
-            return (_token_ids(value),)
+            return (load_token_ids(value),)
         check_length(value, 1, self.max_prompts)
         return tuple(self._each(value))
 
     def _each(self, prompts: list[Any]) -> Iterator[Prompt]:
-        load = _token_ids if isinstance(prompts[0], list) else self._text.load
+        load = load_token_ids if isinstance(prompts[0], list) else self._text.load
         for index, prompt in enumerate(prompts):
             with at(index):
                 yield load(prompt)
 
 
-def _token_ids(value: Any) -> list[int]:
-    """The ids, checked without a Python step for each: prompts have many."""
+def load_token_ids(value: Any) -> list[int]:
+    """The ids of an array that is not empty, checked without a Python step for each: prompts have many."""
     if not isinstance(value, list):
         raise wrong_type("an array of token ids, as the first one is", value)
     check_length(value, 1, None)

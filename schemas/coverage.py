@@ -303,6 +303,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "a copy, up to the item `item_id` if that is given",
         is_extra=True,
     ),
+    Endpoint("POST", "/tokenize", "done", "llama-server's; also `model`", is_extra=True),
+    Endpoint("POST", "/detokenize", "done", "llama-server's; also `model`", is_extra=True),
+    Endpoint(
+        "POST", "/apply-template", "done", "llama-server's; the prompt that chat completions would make", is_extra=True
+    ),
     Endpoint("GET", "/healthz", "done", "200 while the HTTP side answers", is_extra=True),
     Endpoint("GET", "/metrics", "done", "Prometheus metrics of every model's engine", is_extra=True),
     Endpoint(

@@ -27,6 +27,7 @@ from server.api import (
     metrics,
     models,
     responses,
+    tokens,
 )
 from server.api.services import Services
 from server.api.storage_errors import client_error
@@ -54,6 +55,7 @@ RESOURCES = (
     metrics,
     models,
     responses,
+    tokens,
 )
 
 EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"]
@@ -125,7 +127,7 @@ def _close(database: Database) -> None:
 def _begin() -> None:
     g.request_id = f"req_{secrets.token_hex(16)}"
     g.started = time.perf_counter()
-    if draining.is_draining() and request.path.startswith("/v1/"):
+    if draining.is_draining() and (request.path.startswith("/v1/") or request.blueprint == tokens.blueprint.name):
         raise ShuttingDown
 
 

@@ -19,19 +19,20 @@ from gevent.lock import Semaphore
 from gevent.queue import Empty, SimpleQueue
 
 from server.engine import messages
+from server.engine.framing import FrameReader, frame
 from server.engine.messages import (
     Cancel,
     Command,
     Embed,
     Failed,
     Finished,
-    FrameReader,
     ModelCard,
+    Question,
     ReadStats,
     Rejected,
     Stats,
     Submit,
-    frame,
+    Tokens,
 )
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class EngineClient:
         self._connected.wait(timeout_seconds)
         return self.card
 
-    def submit(self, submit: Submit | Embed, queue: SimpleQueue[Arrival]) -> Ticket:
+    def submit(self, submit: Submit | Embed | Question, queue: SimpleQueue[Arrival]) -> Ticket:
         """Send a request; the client replaces its id by one that is free.
 
         Raises:
@@ -173,7 +174,7 @@ class EngineClient:
                 continue  # it was cancelled while the event was on its way
             if isinstance(event, Finished):
                 pending.num_unfinished -= 1
-            if isinstance(event, (Rejected, Failed, Stats)) or pending.num_unfinished == 0:
+            if isinstance(event, (Rejected, Failed, Tokens, Stats)) or pending.num_unfinished == 0:
                 del self._pending[event.request_id]
             pending.queue.put(event)
 

@@ -33,7 +33,7 @@ from server.served_models import ServedModel
 logger = logging.getLogger(__name__)
 
 OVERLOAD_RETRY_SECONDS = 5.0
-_BAD_TOKEN = "Token ids must be from 0 to {} for this model."
+BAD_TOKEN = "Token ids must be from 0 to {} for this model."
 
 
 class ClientLeft(Exception):
@@ -241,7 +241,7 @@ class Generation:
 
     def _complaint(self, rejected: Rejected) -> tuple[str, str | None]:
         """What is wrong with which parameter."""
-        bad_token = _BAD_TOKEN.format(rejected.limit - 1)
+        bad_token = BAD_TOKEN.format(rejected.limit - 1)
         complaints: dict[str, tuple[str, str | None]] = {
             "invalid_token": (bad_token, self._prompt_param),
             "invalid_logit_bias": (bad_token, "logit_bias"),

@@ -51,7 +51,7 @@ class ServedModel:
             raise InvalidRequest(
                 f"The model '{self.spec.id}' makes embeddings; it cannot generate text.", param="model"
             )
-        return self._loaded_card()
+        return self.loaded_card()
 
     def require_embedding_card(self) -> ModelCard:
         """The card of the loaded model, which must be one that makes embeddings.
@@ -66,9 +66,14 @@ class ServedModel:
                 "settings make embeddings.",
                 param="model",
             )
-        return self._loaded_card()
+        return self.loaded_card()
 
-    def _loaded_card(self) -> ModelCard:
+    def loaded_card(self) -> ModelCard:
+        """The card of the loaded model, whatever it is for.
+
+        Raises:
+            ModelNotReady: with the supervisor's word for why.
+        """
         card = self.card()
         if card is None:
             raise self.not_ready()

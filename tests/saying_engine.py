@@ -65,6 +65,12 @@ class ByteVocabulary:
     def token_bytes(self, token: int) -> bytes:
         return self.bytes_of([token])
 
+    def tokenize_text(self, text: str, *, parse_special: bool, adds_special: bool) -> list[int]:
+        return self.tokenize([TextPiece(text, parse_special)])
+
+    def spelled_bytes(self, token: int) -> bytes:
+        return next((name.encode() for name, marker in self.marker_ids.items() if marker == token), bytes([token]))
+
     def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]:
         return {self.marker_ids[name]: name.encode() for name in spellings if name in self.marker_ids}
 

@@ -76,6 +76,8 @@ DATA = ("marshmallow", "pydantic", *SQL)
 GEVENT_OF_STORAGE = ("gevent", "gevent.threadpool")
 """As they are imported; `gevent` for what it has patched, which a native thread needs in the original."""
 
+SHARED_BY_THE_ENGINE = ("server.engine.messages", "server.engine.framing")
+
 
 @dataclass(frozen=True)
 class Boundary:
@@ -120,7 +122,7 @@ BOUNDARIES = (
         )
     ),
     Boundary("server.generation", ("flask", "schemas", "server.chat", "server.app", "server.api", "storage")),
-    Boundary("server.engine_client", ("flask", "schemas", "server", "storage"), ("server.engine.messages",)),
+    Boundary("server.engine_client", ("flask", "schemas", "server", "storage"), SHARED_BY_THE_ENGINE),
     # Who is asking, before anybody knows what for.
     Boundary("server.auth", ("schemas", "server.app", "server.api", "server.responses", "server.generation")),
     # What a title is, whoever generates it.
@@ -134,9 +136,9 @@ def test_a_package_stays_away_from_what_it_must_not_know(boundary: Boundary) -> 
     assert offences(own, boundary.forbidden, (*own, *boundary.spared)) == []
 
 
-def test_of_the_engine_the_others_know_the_messages_only() -> None:
+def test_of_the_engine_the_others_know_the_messages_and_their_framing_only() -> None:
     others = [name for name in SOURCES if not is_within(name, "server.engine")]
-    assert offences(others, ("server.engine",), ("server.engine.messages",)) == []
+    assert offences(others, ("server.engine",), SHARED_BY_THE_ENGINE) == []
 
 
 @dataclass(frozen=True)

@@ -12,23 +12,25 @@ import msgspec
 import pytest
 
 from server.engine.engine import Engine
+from server.engine.framing import FrameReader, frame
 from server.engine.grammar_compiler import GrammarCompiler
 from server.engine.intake import Intake
 from server.engine.messages import (
     Accepted,
     Cancel,
     Delta,
+    Detokenize,
     Event,
     Failed,
     Finished,
-    FrameReader,
     Grammar,
     ModelCard,
     Rejected,
     SamplingParams,
     Submit,
     TextPiece,
-    frame,
+    Tokenize,
+    Tokens,
 )
 from server.engine.service import Service
 from tests.fakes import FakeRunner
@@ -49,6 +51,12 @@ class Letters:
         if text == "trap":
             raise ValueError("a bug")
         return list(map(ord, text))
+
+    def tokenize_text(self, text: str, *, parse_special: bool, adds_special: bool) -> list[int]:
+        return self.tokenize([TextPiece(text, parse_special)])
+
+    def spelled_bytes(self, token: int) -> bytes:
+        return chr(token).encode()
 
     def text(self, tokens: list[int]) -> str:
         return "".join(map(chr, tokens))
@@ -155,6 +163,37 @@ def test_a_prompt_that_breaks_the_tokenizer_costs_only_itself(connect: Callable[
     assert [type(event) for event in worker.events_until(Failed)] == [Failed]
     worker.submit(2, "a")
     assert worker.events_until(Finished)[-1] == Finished(2, 0, "length", 3, 0)
+
+
+def test_questions_are_answered_while_the_engine_is_at_work(connect: Callable[[], Worker]) -> None:
+    worker, other = connect(), connect()
+    worker.submit(1, "a", max_tokens=90_000)
+    worker.events_until(Delta)
+    other.send(Tokenize(request_id=1, text="abc"))
+    assert other.events_until(Tokens) == [Tokens(1, [97, 98, 99])]
+    other.send(Tokenize(request_id=2, text="é", wants_pieces=True))
+    assert other.events_until(Tokens) == [Tokens(2, [233], ["é".encode()])]
+    other.send(Detokenize(request_id=3, token_ids=[97, 233]))
+    assert other.events_until(Tokens) == [Tokens(3, [97, 233], [b"a", "é".encode()])]
+
+
+def test_a_question_of_unknown_tokens_is_rejected_and_one_that_hits_a_bug_fails(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    for token in (256, -1):
+        worker.send(Detokenize(request_id=1, token_ids=[97, token]))
+        assert worker.events_until(Rejected) == [Rejected(1, "invalid_token", limit=256)]
+    worker.send(Tokenize(request_id=2, text="trap"))
+    assert [type(event) for event in worker.events_until(Failed)] == [Failed]
+
+
+def test_a_cancelled_question_is_not_answered(connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    worker.send(Tokenize(request_id=1, text="a" * 3_000_000))  # keeps the intake busy until the next is cancelled
+    worker.send(Tokenize(request_id=2, text="b"))
+    worker.send(Cancel(2))
+    worker.send(Tokenize(request_id=3, text="c"))
+    assert [event.request_id for event in worker.events_until(Tokens)] == [1]
+    assert [event.request_id for event in worker.events_until(Tokens)] == [3]
 
 
 def test_a_cancelled_request_is_silent_and_gives_its_slot_back(connect: Callable[[], Worker]) -> None:

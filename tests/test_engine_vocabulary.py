@@ -126,3 +126,18 @@ def test_text_that_merges_into_a_control_token_is_taken_apart(sentencepiece: Voc
     tokens = sentencepiece.tokenize(text(spelling))[1:]  # without the BOS token in front
     assert not {0, 1, 2} & set(tokens)
     assert sentencepiece.text(tokens).replace(" ", "") == spelling
+
+
+def test_a_document_has_what_the_model_wants_around_it(demo: Vocabulary, sentencepiece: Vocabulary) -> None:
+    plain = sentencepiece.tokenize_text("hi", parse_special=False, adds_special=False)
+    assert sentencepiece.tokenize_text("hi", parse_special=False, adds_special=True) == [sentencepiece.bos, *plain]
+    assert sentencepiece.tokenize_text("", parse_special=False, adds_special=True) == [sentencepiece.bos]
+    assert demo.tokenize_text("hi", parse_special=False, adds_special=True) == demo.tokenize(text("hi"))
+    assert demo.tokenize_text("", parse_special=True, adds_special=False) == []
+
+
+def test_every_token_is_written_as_llama_cpp_writes_it(demo: Vocabulary) -> None:
+    tokens = demo.tokenize_text("<|im_start|>é🙂", parse_special=True, adds_special=False)
+    assert b"".join(map(demo.spelled_bytes, tokens)) == "<|im_start|>é🙂".encode()
+    assert demo.spelled_bytes(1) == b"<|im_start|>"
+    assert demo.token_bytes(1) == b""

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from schemas.sampling import SamplingOptions
+from schemas.tokens import MAX_CHARACTERS
 from server import strict_json
 from server.cli import main as parley
 from server.doctor import NEWEST_PYTHON, OLDEST_PYTHON
@@ -219,6 +220,7 @@ def test_the_errors_are_those_of_the_code() -> None:
         f"stored every {SAVE_SECONDS:g} seconds",
         f"after at most {LEASE_SECONDS:g} seconds",
         f"at most {DEFAULT_POOL_SIZE} connections",
+        f"may have {MAX_CHARACTERS:,} at most",
         f"SQLite file `{DEFAULT_DATABASE_FILE}` in `data_dir`",
         f"new user `{ADMIN_NAME}`",
         f"names them in `{Settings.model_fields['header_user'].default}`",

@@ -12,6 +12,7 @@ import sys
 
 import msgspec
 
+from server.engine.framing import FrameReader, frame
 from server.engine.messages import (
     Accepted,
     Cancel,
@@ -19,13 +20,11 @@ from server.engine.messages import (
     Delta,
     EngineConfig,
     Finished,
-    FrameReader,
     ModelCard,
     ReadStats,
     Report,
     Stats,
     Submit,
-    frame,
 )
 
 WORDS = "The answer is short."

@@ -17,7 +17,8 @@ import msgspec
 
 from schemas.chat_completions import load_chat_completion
 from server.chat.template import ChatTemplate
-from server.engine.messages import Event, FrameReader, ModelCard, Rejected, Submit, frame
+from server.engine.framing import FrameReader, frame
+from server.engine.messages import Event, ModelCard, Rejected, Submit
 from server.strict_json import decode_object
 from server.submission import Caller, make_submit
 

@@ -91,7 +91,9 @@ def planned_output(
         raise InvalidRequest(reason, param=grammar_param(wanted.output_format)) from None
 
 
-def render_prompt(model: ServedModel, wanted: ChatCompletionRequest, use: ToolUse) -> list[TextPiece]:
+def render_prompt(
+    model: ServedModel, wanted: ChatCompletionRequest, use: ToolUse, add_generation_prompt: bool = True
+) -> list[TextPiece]:
     """The conversation through the model's own chat template.
 
     Raises:
@@ -99,7 +101,7 @@ def render_prompt(model: ServedModel, wanted: ChatCompletionRequest, use: ToolUs
     """
     try:
         messages = with_system_prompt(wanted.messages, model.spec.context.system_prompt)
-        return render_chat(model.chat_template(), messages, use, wanted.template_kwargs)
+        return render_chat(model.chat_template(), messages, use, wanted.template_kwargs, add_generation_prompt)
     except TemplateError as error:
         raise TemplateRefused(str(error)) from error
 

@@ -29,20 +29,27 @@ def render_chat(
     messages: Sequence[Message],
     use: ToolUse = NO_TOOLS,
     template_kwargs: Mapping[str, Any] = {},
+    add_generation_prompt: bool = True,
 ) -> list[TextPiece]:
     """The prompt for messages as in the OpenAI API, with contents joined to strings; raises TemplateError."""
+
+    def render(shown: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> list[TextPiece]:
+        return template.render(
+            shown, tools=tools, template_kwargs=template_kwargs, add_generation_prompt=add_generation_prompt
+        )
+
     if template.tool_family is not GENERIC:
         tools = [tool.as_shown for tool in use.tools]
-        return template.render(messages, tools=tools, template_kwargs=template_kwargs)
+        return render(messages, tools)
     written = without_tool_messages(messages, GENERIC)
     if not use.tools:
-        return template.render(written, template_kwargs=template_kwargs)
+        return render(written)
     instructions = GENERIC.instructions(use.tools, parallel=False)
     try:
-        return template.render(with_instructions(written, instructions), template_kwargs=template_kwargs)
+        return render(with_instructions(written, instructions))
     except MessagesRefused:
         # Some templates have no system role; whether it was that, the user's message instead will tell.
-        return template.render(with_first_words(written, instructions), template_kwargs=template_kwargs)
+        return render(with_first_words(written, instructions))
 
 
 def without_tool_messages(messages: Sequence[Message], family: PromptedFamily) -> list[Message]:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from server.engine.messages import Command, FrameReader, frame
+from server.engine.framing import FrameReader, frame
+from server.engine.messages import Command
 
 logger = logging.getLogger(__name__)
 

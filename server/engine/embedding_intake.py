@@ -6,14 +6,13 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from server.engine.embedding_engine import EmbeddingRequest
-from server.engine.messages import Accepted, Embed, Rejected
+from server.engine.messages import Accepted, Embed, Question, Rejected, Tokens
+from server.engine.questions import Spelling, answer
 from server.engine.served import Submission
 
 
-class DocumentTokenizer(Protocol):
+class DocumentTokenizer(Spelling, Protocol):
     """What this intake needs of a vocabulary."""
-
-    num_tokens: int
 
     def tokenize_document(self, text: str) -> list[int]:
         """With the tokens at beginning and end that the model was trained with."""
@@ -46,6 +45,10 @@ class EmbeddingIntake:
             return Rejected(submit.request_id, "empty_prompt")
         request = EmbeddingRequest(owner, submit.request_id, texts, submit.dimensions, submit.user, arrived)
         return request, Accepted(submit.request_id, sum(map(len, texts)))
+
+    def answer(self, question: Question) -> Tokens | Rejected:
+        """What the vocabulary says."""
+        return answer(question, self._tokenizer)
 
     def has_slow_part(self, submit: Submission) -> bool:
         return False

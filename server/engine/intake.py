@@ -12,7 +12,17 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
 from server.engine.grammar_compiler import GrammarError
-from server.engine.messages import Accepted, Grammar, Rejected, SamplingParams, Submit, TextPiece
+from server.engine.messages import (
+    Accepted,
+    Grammar,
+    Question,
+    Rejected,
+    SamplingParams,
+    Submit,
+    TextPiece,
+    Tokens,
+)
+from server.engine.questions import Spelling, answer
 from server.engine.sequence import Request
 from server.engine.served import Submission
 
@@ -21,10 +31,8 @@ if TYPE_CHECKING:
     from server.engine.sampler import RepetitionRule
 
 
-class Tokenizer(Protocol):
+class Tokenizer(Spelling, Protocol):
     """What intake needs of a vocabulary."""
-
-    num_tokens: int
 
     def tokenize(self, pieces: list[TextPiece]) -> list[int]: ...
     def text(self, tokens: list[int]) -> str: ...
@@ -78,6 +86,10 @@ class Intake:
         text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
         first = self._tokenizer.token_bytes(prompt[0]) if submit.wants_prompt_logprobs else b""
         return self._request(owner, submit, prompt, arrived), Accepted(submit.request_id, len(prompt), text, first)
+
+    def answer(self, question: Question) -> Tokens | Rejected:
+        """What the vocabulary says."""
+        return answer(question, self._tokenizer)
 
     def has_slow_part(self, submit: Submission) -> bool:
         """Grammars must be compiled."""

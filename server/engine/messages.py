@@ -1,7 +1,7 @@
 """The typed values that cross a process boundary: supervisor <-> engine <-> gunicorn worker.
 
-This is the only module of the engine that the HTTP side imports. It knows shapes and how they are framed; it does not
-know sockets, llama.cpp, HTTP or JSON bodies of clients.
+Besides `framing`, this is the only module of the engine that the HTTP side imports. It knows shapes; it does not know
+sockets, llama.cpp, HTTP or JSON bodies of clients.
 
 Two encodings are used. Between the supervisor and an engine: one JSON document a line (`EngineConfig` down, `Report`
 up). Between a gunicorn worker and an engine: frames of a 4-byte big-endian length and msgpack; the engine's first
@@ -11,12 +11,9 @@ worker sends `Command`s, one a frame.
 
 from __future__ import annotations
 
-import struct
 from typing import Literal
 
 import msgspec
-
-LENGTH_PREFIX = struct.Struct("!I")
 
 FinishReason = Literal["stop", "length"]
 Pooling = Literal["auto", "mean", "cls", "last"]
@@ -192,6 +189,39 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True, tag="embed"):
         return len(self.texts) or len(self.token_ids)
 
 
+class Tokenize(msgspec.Struct, frozen=True, kw_only=True, tag="tokenize"):
+    """Have the engine send the `Tokens` of a text, whatever the model is for."""
+
+    request_id: int
+    """Chosen by the worker, unique on its connection."""
+    text: str
+    parse_special: bool = True
+    """Whether control tokens are recognised in it."""
+    adds_special: bool = False
+    """Whether to add what the model wants at the beginning and the end of a document."""
+    wants_pieces: bool = False
+
+    @property
+    def num_choices(self) -> int:
+        return 1
+
+
+class Detokenize(msgspec.Struct, frozen=True, kw_only=True, tag="detokenize"):
+    """Have the engine send the `Tokens` with these ids and their pieces."""
+
+    request_id: int
+    """Chosen by the worker, unique on its connection."""
+    token_ids: list[int]
+
+    @property
+    def num_choices(self) -> int:
+        return 1
+
+
+Question = Tokenize | Detokenize
+"""What the vocabulary alone can answer."""
+
+
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     """Nobody waits for this request any more. Unknown ids are ignored: the request may just have finished."""
 
@@ -204,7 +234,7 @@ class ReadStats(msgspec.Struct, frozen=True, tag="stats"):
     request_id: int
 
 
-Command = Submit | Embed | Cancel | ReadStats
+Command = Submit | Embed | Question | Cancel | ReadStats
 
 
 # --- engine -> gunicorn worker --------------------------------------------------------------------------------------
@@ -318,6 +348,15 @@ class Vector(msgspec.Struct, frozen=True, array_like=True, tag="v"):
     """Numbers of 32 bits, little-endian; as a vector they have the length 1."""
 
 
+class Tokens(msgspec.Struct, frozen=True, array_like=True, tag="t"):
+    """The answer to a `Question`."""
+
+    request_id: int
+    token_ids: list[int]
+    pieces: list[bytes] | None = None
+    """What each token is written as, control tokens by their spelling; not always whole UTF-8 characters."""
+
+
 class HistogramCounts(msgspec.Struct, frozen=True, array_like=True):
     """How many samples were at most as large as each bound, but larger than the one before it."""
 
@@ -344,35 +383,4 @@ class Stats(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     histograms: dict[str, HistogramCounts]
 
 
-Event = Accepted | Rejected | Delta | Vector | Finished | Failed | Stats
-
-
-# --- framing --------------------------------------------------------------------------------------------------------
-
-
-def frame(message: object) -> bytes:
-    """A message as it travels: length prefix and msgpack."""
-    body = msgspec.msgpack.encode(message)
-    return LENGTH_PREFIX.pack(len(body)) + body
-
-
-class FrameReader:
-    """Cuts a stream of bytes into frame bodies, whatever the pieces in which it arrives."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The bodies that `data` completes, in order."""
-        self._buffer += data
-        bodies: list[bytes] = []
-        start = 0
-        while len(self._buffer) - start >= LENGTH_PREFIX.size:
-            (length,) = LENGTH_PREFIX.unpack_from(self._buffer, start)
-            end = start + LENGTH_PREFIX.size + length
-            if len(self._buffer) < end:
-                break
-            bodies.append(bytes(self._buffer[start + LENGTH_PREFIX.size : end]))
-            start = end
-        del self._buffer[:start]
-        return bodies
+Event = Accepted | Rejected | Delta | Vector | Finished | Failed | Tokens | Stats

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Protocol, TypeVar
 
-from server.engine.messages import Accepted, Embed, Event, Rejected, Stats, Submit
+from server.engine.messages import Accepted, Embed, Event, Question, Rejected, Stats, Submit, Tokens
 
 Submission = Submit | Embed
 
@@ -76,6 +76,10 @@ class ServedIntake(Protocol[R]):
 
     def prepare(self, owner: Hashable, submit: Submission, arrived: float) -> tuple[R, Accepted] | Rejected:
         """A request with the answer for the case that it is queued, or why there will be none."""
+        ...
+
+    def answer(self, question: Question) -> Tokens | Rejected:
+        """What the vocabulary says, or why it says nothing."""
         ...
 
     def has_slow_part(self, submit: Submission) -> bool:

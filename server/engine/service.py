@@ -23,14 +23,18 @@ from server.engine.messages import (
     Accepted,
     Cancel,
     Command,
+    Detokenize,
     Embed,
     Event,
     Failed,
     Finished,
     ModelCard,
+    Question,
     ReadStats,
     Rejected,
     Submit,
+    Tokenize,
+    Tokens,
 )
 from server.engine.served import R, ServedEngine, ServedIntake, Submission
 from server.engine.waiting_queue import QueueFull
@@ -93,7 +97,7 @@ class Service(Generic[R]):
         self._intake = intake
         self._card = card
         self._arrivals: queue.SimpleQueue[_Arrival[R]] = queue.SimpleQueue()
-        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submission, float]] = queue.SimpleQueue()
+        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submission | Question, float]] = queue.SimpleQueue()
         self._to_complete: queue.SimpleQueue[tuple[Connection, Submission, R, Accepted]] = queue.SimpleQueue()
         self._preparing: set[tuple[Connection, int]] = set()
         self._preparing_lock = threading.Lock()
@@ -228,7 +232,7 @@ class Service(Generic[R]):
     def _on_command(self, connection: Connection, command: Command) -> None:
         """A cancelled request may still be with the intake: then it must not come out of it."""
         match command:
-            case Submit() | Embed():
+            case Submit() | Embed() | Tokenize() | Detokenize():
                 with self._preparing_lock:
                     self._preparing.add((connection, command.request_id))
                 self._to_prepare.put((connection, command, time.perf_counter()))
@@ -239,18 +243,21 @@ class Service(Generic[R]):
                     else:
                         self._arrivals.put(_Cancelled(connection, request_id))
             case ReadStats(request_id):
-                connection.send([self._engine.stats(request_id)])
+                self._send(connection, self._engine.stats(request_id))
 
     def _prepare_requests(self) -> None:
         while True:
-            connection, submit, arrived = self._to_prepare.get()
-            if not self._is_awaited(connection, submit.request_id):
+            connection, command, arrived = self._to_prepare.get()
+            if not self._is_awaited(connection, command.request_id):
                 continue  # cancelled, or its worker is gone: not worth minutes of tokenizing
-            prepared = self._prepare(connection, submit, arrived)
-            if isinstance(prepared, tuple) and self._intake.has_slow_part(submit):
-                self._to_complete.put((connection, submit, *prepared))
+            if isinstance(command, (Tokenize, Detokenize)):
+                self._hand_on(connection, command.request_id, self._answer(command))
+                continue
+            prepared = self._prepare(connection, command, arrived)
+            if isinstance(prepared, tuple) and self._intake.has_slow_part(command):
+                self._to_complete.put((connection, command, *prepared))
             else:
-                self._hand_on(connection, submit.request_id, prepared)
+                self._hand_on(connection, command.request_id, prepared)
 
     def _complete_requests(self) -> None:
         while True:
@@ -265,7 +272,7 @@ class Service(Generic[R]):
             return (connection, request_id) in self._preparing
 
     def _hand_on(
-        self, connection: Connection, request_id: int, prepared: tuple[R, Accepted] | Rejected | Failed
+        self, connection: Connection, request_id: int, prepared: tuple[R, Accepted] | Tokens | Rejected | Failed
     ) -> None:
         """To the engine, or back to the worker; to nobody if the request has been cancelled meanwhile."""
         with self._preparing_lock:
@@ -275,7 +282,13 @@ class Service(Generic[R]):
             if isinstance(prepared, tuple):
                 self._arrivals.put(_Arrived(connection, *prepared))
         if not isinstance(prepared, tuple):
-            connection.send([prepared])
+            self._send(connection, prepared)
+
+    def _send(self, connection: Connection, event: Event) -> None:
+        """Whatever does not go out at once is sent by the engine's thread, which may be waiting."""
+        connection.send([event])
+        if connection.has_unsent:
+            self.wake()
 
     def _complete(self, submit: Submission, request: R) -> R | Rejected | Failed:
         try:
@@ -292,3 +305,10 @@ class Service(Generic[R]):
         except Exception:
             logger.exception("request %d cannot be prepared", submit.request_id)
             return Failed(submit.request_id, "the prompt could not be tokenized")
+
+    def _answer(self, question: Question) -> Tokens | Rejected | Failed:
+        try:
+            return self._intake.answer(question)
+        except Exception:
+            logger.exception("question %d cannot be answered", question.request_id)
+            return Failed(question.request_id, "the vocabulary could not be asked")

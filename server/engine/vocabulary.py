@@ -49,6 +49,7 @@ class Vocabulary:
             if llama.llama_vocab_get_attr(pointer, token) & (ATTR_CONTROL | ATTR_UNKNOWN)
         )
         self._bytes_by_token: dict[int, bytes] = {}
+        self._spelled_bytes_by_token: dict[int, bytes] = {}
 
     def tokenize(self, pieces: Sequence[TextPiece]) -> list[int]:
         """Token ids of a prompt, with the BOS token in front where the model wants it and the text has none.
@@ -65,11 +66,24 @@ class Vocabulary:
         """Token ids of a text that stands for itself, with what the model wants at its beginning and end ([CLS])."""
         return self._tokenize_text(text, parse_special=False, adds_special=True)
 
+    def tokenize_text(self, text: str, *, parse_special: bool, adds_special: bool) -> list[int]:
+        """Token ids of a text as they would stand in a prompt, with what the model wants around one if asked for."""
+        tokens = self._tokenize_piece(TextPiece(text, parse_special))
+        before, after = self._frame if adds_special else ([], [])
+        return [*before, *tokens, *after]
+
     def token_bytes(self, token: int) -> bytes:
         """What a token stands for; empty for control tokens. Not always whole UTF-8 characters."""
         known = self._bytes_by_token.get(token)
         if known is None:
             known = self._bytes_by_token[token] = self._read_bytes(token, special=False)
+        return known
+
+    def spelled_bytes(self, token: int) -> bytes:
+        """How a token is written, control tokens included. Not always whole UTF-8 characters."""
+        known = self._spelled_bytes_by_token.get(token)
+        if known is None:
+            known = self._spelled_bytes_by_token[token] = self._read_bytes(token, special=True)
         return known
 
     def spelling(self, token: int) -> str:
@@ -135,6 +149,13 @@ class Vocabulary:
             return tokens
         # SentencePiece looks merged characters up by their text, and so finds control tokens in plain text.
         return [part for token in tokens for part in self._plain_tokens(token)]
+
+    @cached_property
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """What the model wants before and after a document, such as [CLS] and [SEP]."""
+        plain, framed = self._tokenize_text("a", False), self._tokenize_text("a", False, adds_special=True)
+        start = next(i for i in range(len(framed)) if framed[i : i + len(plain)] == plain)
+        return framed[:start], framed[start + len(plain) :]
 
     def _plain_tokens(self, token: int) -> list[int]:
         """The token, or if it is a control token the characters of its spelling, one by one."""

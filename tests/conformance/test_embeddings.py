@@ -99,6 +99,16 @@ def test_bad_input_is_refused_by_name(embedder: LiveServer, body: object, param:
     assert answer["error"]["param"] == param
 
 
+def test_texts_and_tokens_can_be_looked_at(embedder: LiveServer, embeddings: OpenAI) -> None:
+    _, answer, _ = embedder.post("/tokenize", {"content": TEXTS[0], "add_special": True})
+    usage = embeddings.embeddings.create(model="tiny-bert", input=TEXTS[0]).usage
+    assert len(answer["tokens"]) == usage.prompt_tokens
+    _, answer, _ = embedder.post("/tokenize", {"content": TEXTS[0]})
+    assert embedder.post("/detokenize", answer)[1] == {"content": TEXTS[0]}
+    status, answer, _ = embedder.post("/apply-template", {"messages": [{"role": "user", "content": "Hello"}]})
+    assert (status, answer["error"]["param"]) == (400, "model")
+
+
 def test_a_model_does_only_what_it_is_for(client: OpenAI, embeddings: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="embedding = true") as refusal:
         client.embeddings.create(model="SmolLM2-135M-Instruct", input="Hello")

@@ -20,7 +20,8 @@ WHOLE, STREAMED, TALK, STORY, FORK, TOOLS = code_blocks(README, "python")
 ADDRESS = "http://127.0.0.1:8000"
 PARLEY = ".venv/bin/parley "
 SEPARATOR = "---8<---"
-CURL_LINES = [block for block in code_blocks(README, "sh") if block.startswith("curl ")]
+CURL_LINES = [block for block in code_blocks(README, "sh") if block.startswith("curl ") and "tokenize" not in block]
+(HELPERS,) = (block for block in code_blocks(README, "sh") if "tokenize" in block)
 
 
 def run(command: list[str]) -> str:
@@ -53,6 +54,13 @@ def test_the_streaming_curl_line_gets_a_stream(server: LiveServer) -> None:
     events = run_curl(CURL_LINES[1], server).split("\n\n")
     assert events[-2:] == ["data: [DONE]", ""]
     assert json.loads(events[-3].removeprefix("data: "))["usage"]["completion_tokens"] > 0
+
+
+def test_the_lines_about_tokens_and_prompts_are_answered(server: LiveServer) -> None:
+    tokens, text, prompt = (json.loads(run_curl(line, server)) for line in HELPERS.splitlines())
+    assert "".join(str(each["piece"]) for each in tokens["tokens"]).startswith("Hello ")
+    assert text == {"content": "Hello"}
+    assert prompt["prompt"].endswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
 
 
 def test_the_tool_snippet_gets_a_call(server: LiveServer) -> None:

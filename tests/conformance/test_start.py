@@ -35,6 +35,8 @@ def test_requests_are_told_to_come_back_while_the_model_loads() -> None:
         status, body, headers = server.post(PATH, BODY)
         assert (status, body["error"]["code"]) == (503, "model_not_ready")
         assert "loading" in body["error"]["message"]
+        status, body, _ = server.post("/tokenize", {"content": "Hello"})
+        assert (status, body["error"]["code"]) == (503, "model_not_ready")
         assert int(headers["retry-after"]) >= 1
 
 

@@ -1,0 +1,99 @@
+"""The bodies of POST /tokenize, /detokenize and /apply-template, whose names are llama-server's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
+from schemas.completions import load_token_ids
+from schemas.fields import Boolean, RequestSchema, StrictField, Text, check_length
+from schemas.generation import MAX_NAME_LENGTH
+from schemas.loading import load
+
+MAX_CHARACTERS = 500_000
+MAX_TOKEN_IDS = 500_000
+"""As much as large contexts hold, and no more than a second's work."""
+
+
+@dataclass(frozen=True)
+class TokenizeRequest:
+    """A text of which the tokens are wanted."""
+
+    content: str
+    model: str | None = None
+    """None is the default model."""
+    add_special: bool = False
+    """Whether to add what the model wants at the beginning and the end of a document."""
+    parse_special: bool = True
+    """Whether control tokens are recognised in the text."""
+    with_pieces: bool = False
+
+
+@dataclass(frozen=True)
+class DetokenizeRequest:
+    """Tokens of which the text is wanted."""
+
+    tokens: list[int]
+    model: str | None = None
+    """None is the default model."""
+
+
+@dataclass(frozen=True)
+class TemplateRequest:
+    """A chat completion of which only the prompt is wanted."""
+
+    chat: ChatCompletionRequest
+    add_generation_prompt: bool
+    """Whether the prompt ends with the beginning of an answer."""
+
+
+class TokenIds(StrictField[list[int]]):
+    """An array of token ids, which may be empty."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:
+        if value == []:
+            return []
+        tokens = load_token_ids(value)
+        check_length(tokens, 1, MAX_TOKEN_IDS)
+        return tokens
+
+
+class TokenizeSchema(RequestSchema):
+    content = Text(MAX_CHARACTERS, required=True)
+    model = Text(MAX_NAME_LENGTH)
+    add_special = Boolean()
+    parse_special = Boolean()
+    with_pieces = Boolean()
+
+
+class DetokenizeSchema(RequestSchema):
+    tokens = TokenIds(required=True)
+    model = Text(MAX_NAME_LENGTH)
+
+
+class TemplateSchema(RequestSchema):
+    """What is not in the body of a chat completion."""
+
+    add_generation_prompt = Boolean()
+
+
+TOKENIZE = TokenizeSchema()
+DETOKENIZE = DetokenizeSchema()
+TEMPLATE = TemplateSchema()
+
+
+def load_tokenize(body: Mapping[str, Any]) -> TokenizeRequest:
+    """The request in a decoded JSON object; raises SchemaError."""
+    return TokenizeRequest(**load(TOKENIZE, body))
+
+
+def load_detokenize(body: Mapping[str, Any]) -> DetokenizeRequest:
+    """The request in a decoded JSON object; raises SchemaError."""
+    return DetokenizeRequest(**load(DETOKENIZE, body))
+
+
+def load_apply_template(body: Mapping[str, Any]) -> TemplateRequest:
+    """The request in a decoded JSON object; raises SchemaError."""
+    return TemplateRequest(load_chat_completion(body), load(TEMPLATE, body).get("add_generation_prompt", True))

@@ -1,0 +1,77 @@
+"""`POST /tokenize`, `/detokenize` and `/apply-template`, as llama-server has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gevent
+from flask import Blueprint, Response
+
+from schemas.tokens import load_apply_template, load_detokenize, load_tokenize
+from server.api.chat_completions import render_prompt
+from server.api.services import client_watch, json_body, json_response, services
+from server.asking import ask
+from server.engine.messages import Detokenize, Tokenize
+from server.tool_use import tool_use
+
+blueprint = Blueprint("tokens", __name__)
+
+TOKENS_AT_A_TIME = 20_000
+
+
+@blueprint.post("/tokenize")
+def tokenize() -> Response:
+    wanted = load_tokenize(json_body())
+    question = Tokenize(
+        request_id=0,
+        text=wanted.content,
+        parse_special=wanted.parse_special,
+        adds_special=wanted.add_special,
+        wants_pieces=wanted.with_pieces,
+    )
+    model = services().models.find(wanted.model)
+    model.loaded_card()
+    found = ask(model, question, client_watch(), "content")
+    if found.pieces is None:
+        return json_response({"tokens": found.token_ids})
+    return json_response({"tokens": token_objects(found.token_ids, found.pieces)})
+
+
+@blueprint.post("/detokenize")
+def detokenize() -> Response:
+    wanted = load_detokenize(json_body())
+    model = services().models.find(wanted.model)
+    model.loaded_card()
+    found = ask(model, Detokenize(request_id=0, token_ids=wanted.tokens), client_watch(), "tokens")
+    return json_response({"content": b"".join(found.pieces or ()).decode(errors="replace")})
+
+
+@blueprint.post("/apply-template")
+def apply_template() -> Response:
+    wanted = load_apply_template(json_body())
+    model = services().models.find(wanted.chat.model)
+    use = tool_use(wanted.chat.functions, wanted.chat.tool_choice, wanted.chat.parallel_tool_calls)
+    pieces = render_prompt(model, wanted.chat, use, wanted.add_generation_prompt)
+    return json_response({"prompt": "".join(piece.text for piece in pieces)})
+
+
+def token_objects(token_ids: Sequence[int], pieces: Sequence[bytes]) -> list[dict[str, Any]]:
+    """llama-server's objects of tokens; the worker turns to others now and then."""
+    shown: dict[bytes, str | list[int]] = {}
+    objects = []
+    for index, (token, piece) in enumerate(zip(token_ids, pieces, strict=True), 1):
+        if piece not in shown:
+            shown[piece] = text_or_bytes(piece)
+        objects.append({"id": token, "piece": shown[piece]})
+        if index % TOKENS_AT_A_TIME == 0:
+            gevent.sleep(0)
+    return objects
+
+
+def text_or_bytes(piece: bytes) -> str | list[int]:
+    """Not every token is whole characters."""
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return list(piece)
