@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
-from gevent.socket import wait_read
+
+READ = 1
+"""libev's word for "can be read"."""
 
 
 class ClientWatch:
@@ -19,17 +21,20 @@ class ClientWatch:
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
-        self._greenlet: gevent.Greenlet | None = None
+        self._watcher: Any = None
 
     def start(self, on_leave: Callable[[], None]) -> None:
         """Call `on_leave` once when the client goes."""
         if self._socket is not None:
-            self._greenlet = gevent.spawn(self._watch, self._socket, on_leave)
+            # Not a greenlet that waits: one that was killed keeps gevent from closing the socket, for up to a second.
+            self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), READ)
+            self._watcher.start(gevent.spawn, self._look, on_leave)
 
     def stop(self) -> None:
-        if self._greenlet is not None:
-            self._greenlet.kill(block=False)
-            self._greenlet = None
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
 
     def hang_up(self) -> None:
         """Make this response the last on its connection: gunicorn will read the end of the stream after it."""
@@ -39,10 +44,13 @@ class ClientWatch:
             except OSError:
                 pass  # the client was faster
 
-    def _watch(self, connection: socket.socket, on_leave: Callable[[], None]) -> None:
+    def _look(self, on_leave: Callable[[], None]) -> None:
+        """Something can be read: the end, or the next request."""
+        if self._watcher is None or self._socket is None:
+            return  # stopped meanwhile
+        self.stop()
         try:
-            wait_read(connection.fileno())
-            has_left = connection.recv(1, socket.MSG_PEEK) == b""
+            has_left = self._socket.recv(1, socket.MSG_PEEK) == b""
         except OSError:
             has_left = True
         if has_left:
