@@ -131,9 +131,10 @@ def longest_pause(answer: Answer, since: float) -> float:
 # --- more conversations than slots ----------------------------------------------------------------------------------
 
 NUM_CONVERSATIONS = 12
-NUM_TURNS = 4
-FIRST_TURN, LATER_TURN = 400, 48
-"""Prompt tokens that a turn adds; of a later one, the answer before it and what the user says then."""
+NUM_TURNS = 3
+FIRST_TURN, LATER_TURN = 700, 48
+"""Prompt tokens that a turn adds: instructions of about 500 words and a question; then the answer before, and the next
+question."""
 
 
 def turns(generator: random.Random) -> Iterator[list[dict[str, Any]]]:
@@ -149,22 +150,18 @@ def median_ttft(server: Server, bodies: Sequence[dict[str, Any]]) -> float:
     return statistics.median(ask(server, [body])[0].ttft_seconds for body in bodies)
 
 
-def play_round_robin(start: Start, generator: random.Random) -> Figures:
-    """Conversations take turns; each has lost its slot to others by the time it comes again."""
+def play_conversations(start: Start, generator: random.Random) -> Figures:
+    """Conversations take turns, and each has lost its slot to others by the time it comes again; then a restart."""
     turn = turns(generator)
     with start() as server:
         median_ttft(server, next(turn))
         later = [median_ttft(server, next(turn)) for _ in range(NUM_TURNS - 1)]
-    return {"round robin: TTFT of later turns, s": statistics.median(later)}
-
-
-def play_restart(start: Start, generator: random.Random) -> Figures:
-    """The server ends and starts between two turns."""
-    turn = turns(generator)
     with start() as server:
-        median_ttft(server, next(turn))
-    with start() as server:
-        return {"restart: TTFT of the next turn, s": median_ttft(server, next(turn))}
+        after_restart = median_ttft(server, next(turn))
+    return {
+        "round robin: TTFT of later turns, s": statistics.median(later),
+        "restart: TTFT of the next turn, s": after_restart,
+    }
 
 
 # --- a burst --------------------------------------------------------------------------------------------------------
@@ -212,7 +209,6 @@ WORKS = (
     Work("streams", max(NUM_STREAMS), 256, play_streams),
     Work("shared-prompt", NUM_SHARING, 1_280, play_shared_prompt),
     Work("long-prompt", 4, 3_072, play_long_prompt),
-    Work("round-robin", 4, 1_024, play_round_robin),
-    Work("restart", 4, 1_024, play_restart, settings=(("PARLEY_KV_DISK_MB", "2048"),)),
+    Work("conversations", 4, 1_024, play_conversations, settings=(("PARLEY_KV_DISK_MB", "2048"),)),
     Work("burst", 8, 256, play_burst),
 )
