@@ -100,6 +100,7 @@ _EXTRAS = (
     _extra("mirostat_tau", "0 to 100; 5 by default"),
     _extra("mirostat_eta", "0 to 1; 0.1 by default"),
     _extra("ignore_eos", "generate on past the model's end of text"),
+    Parameter("lora", "refused", "adapters belong to a model, by the server's setting `lora`", is_empty, is_extra=True),
 )
 
 _STRUCTURE = (

@@ -20,10 +20,14 @@ EPSILON = 1e-5
 class Reference:
     """One model; `hidden` gives the vectors of a text's tokens."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, adapter: Path | None = None, scale: float = 1.0) -> None:
+        """`adapter` is a LoRA of `make_lora`, whose alpha is its rank."""
         reader = GGUFReader(path)
         self.architecture = str(reader.fields["general.architecture"].contents())
         self._tensors = {tensor.name: np.asarray(tensor.data, dtype=np.float64) for tensor in reader.tensors}
+        factors = {tensor.name: tensor.data for tensor in GGUFReader(adapter).tensors} if adapter else {}
+        for name in self._tensors.keys() & {factor.rpartition(".")[0] for factor in factors}:
+            self._tensors[name] += scale * factors[f"{name}.lora_b"] @ factors[f"{name}.lora_a"]
         self.n_layer = self._number(reader, "block_count")
         self.n_head = self._number(reader, "attention.head_count")
         self.n_head_kv = self._number(reader, "attention.head_count_kv")

@@ -149,7 +149,7 @@ class Reserved:
     importers: tuple[str, ...]
 
 
-LLAMA_MODULES = ("context_memory", "dry", "embedding_model", "model", "native_log", "vocabulary", "weights")
+LLAMA_MODULES = ("adapters", "context_memory", "dry", "embedding_model", "model", "native_log", "vocabulary", "weights")
 """Those of the engine that dereference llama.cpp's pointers."""
 
 RESERVED = (

@@ -162,6 +162,15 @@ def test_the_command_changes_single_numbers_of_a_shape(tmp_path: Path) -> None:
         assert llama_cpp.llama_model_n_layer(model) == 1
 
 
+def test_the_command_writes_an_adapter_for_a_shape(tmp_path: Path) -> None:
+    make_model(tmp_path / "model.gguf", TINY)
+    result = CliRunner().invoke(main, [str(tmp_path / "lora.gguf"), "--shape", "tiny", "--lora", "4"])
+    assert result.exit_code == 0, result.output
+    assert "LoRA of rank 4" in result.output
+    with loaded(tmp_path / "model.gguf") as model:
+        assert llama_cpp.llama_adapter_lora_init(model, str(tmp_path / "lora.gguf").encode())
+
+
 def test_the_command_says_what_is_wrong_with_a_shape(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [str(tmp_path / "model.gguf"), "--shape", "tiny", "--n-head", "7"])
     assert result.exit_code == 1

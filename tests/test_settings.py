@@ -81,6 +81,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "kv_cache_scope": "shared",
         "embedding": True,
         "pooling": "cls",
+        "lora": ("a.gguf", "b.gguf:0.5"),
         "speculative": "prompt_lookup",
         "draft_model": "small.gguf",
         "max_draft_tokens": 5,
@@ -110,6 +111,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
     texts |= {
         "cors_origins": "https://a.example, http://localhost:3000",
         "trusted_proxies": "10.0.0.5, unix",
+        "lora": "a.gguf, b.gguf:0.5",
         "models": '[{"source": "a.gguf", "slots": 2}]',
     }
     settings = load_settings(None, {f"PARLEY_{name.upper()}": text for name, text in texts.items()})
@@ -400,7 +402,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 14
+    assert len(overrides) == 15
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

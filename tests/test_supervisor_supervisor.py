@@ -131,6 +131,7 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
         "kv_dir": "",
         "is_embedding": False,
         "pooling": "auto",
+        "lora": [],
         "max_draft_tokens": 0,
         "draft_model_path": None,
         "log_level": "warning",

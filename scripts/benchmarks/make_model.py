@@ -24,6 +24,8 @@ from server.models.source import demo_model_path
 from .shapes import SHAPES, Architecture, BadShape, Pooling, Shape
 
 WEIGHT_DEVIATION = 0.02
+LORA_DEVIATION = 0.1
+"""Of both factors, so that what they add to the weights is about as large as those."""
 NORM_EPSILON = 1e-5
 NUM_TOKEN_TYPES = 2
 """Of BERT, which tells sentences of a pair apart; all tokens of a text have the first."""
@@ -212,6 +214,25 @@ def make_model(path: Path, shape: Shape, seed: int = 0) -> None:
         quantized.unlink(missing_ok=True)
 
 
+def make_lora(path: Path, shape: Shape, rank: int, seed: int = 0) -> None:
+    """Write a LoRA adapter of random weights for every matrix of the shape's layers to `path`."""
+    writer = GGUFWriter(path, shape.architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(rank))
+    generator = np.random.default_rng(seed)
+    for name, sizes in tensor_shapes(shape):
+        if name.startswith("blk.") and len(sizes) == 2:
+            rows, columns = sizes
+            for suffix, part in (("lora_a", (rank, columns)), ("lora_b", (rows, rank))):
+                noise = generator.standard_normal(part, dtype=np.float32) * np.float32(LORA_DEVIATION)
+                writer.add_tensor(f"{name}.{suffix}", noise)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
@@ -229,16 +250,21 @@ def make_model(path: Path, shape: Shape, seed: int = 0) -> None:
 @click.option("--n-vocab", type=click.IntRange(min=1), help="Size of the vocabulary, padded with unused spellings.")
 @click.option("--n-ctx-train", type=click.IntRange(min=1))
 @click.option("--pooling", type=click.Choice(get_args(Pooling)), help="Of a model that embeds.")
+@click.option("--lora", "rank", type=click.IntRange(min=1), help="Write a LoRA adapter of that rank for it instead.")
 @click.option("--tied/--untied", "is_tied", default=None, help="Whether the output matrix is the embedding matrix.")
-def main(path: Path, name: str, seed: int, **changes: Any) -> None:
+def main(path: Path, name: str, seed: int, rank: int | None, **changes: Any) -> None:
     # llama.cpp prints a line for every tensor otherwise.
     logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
     try:
         shape = dataclasses.replace(SHAPES[name], **{key: value for key, value in changes.items() if value is not None})
-        make_model(path, shape, seed)
+        if rank is None:
+            make_model(path, shape, seed)
+        else:
+            make_lora(path, shape, rank, seed)
     except (BadShape, NoTokenizer, QuantizeFailed, OSError) as error:
         sys.exit(f"make_model: {error}")
-    print(f"{path}: {shape.architecture}, {shape.quantization}, {path.stat().st_size / 1e6:.0f} MB")
+    kind = shape.quantization if rank is None else f"LoRA of rank {rank}"
+    print(f"{path}: {shape.architecture}, {kind}, {path.stat().st_size / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from server.engine import native_log
+from server.engine.adapters import Adapters
 from server.engine.messages import EngineConfig, ModelCard
 from server.engine.runner import DecodeError
 from server.engine.vocabulary import Vocabulary
@@ -47,6 +48,7 @@ class EmbeddingModel:
         llama.llama_backend_init()
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
+        self._adapters = Adapters(self._weights, config.lora)
         self.n_ctx = min(config.n_ctx or DEFAULT_N_CTX, self._weights.n_ctx_train)
         self.n_embd: int = llama.llama_model_n_embd_out(self._weights.pointer)
         self.max_texts = MAX_TEXTS
@@ -69,7 +71,9 @@ class EmbeddingModel:
         return np.stack([self._vector(index) for index in range(len(texts))])
 
     def card(self, model_id: str) -> ModelCard:
-        card = describe(self._weights, self.vocabulary, model_id, num_slots=MAX_TEXTS, n_ctx=self.n_ctx, facts=())
+        card = describe(
+            self._weights, self.vocabulary, model_id, num_slots=MAX_TEXTS, n_ctx=self.n_ctx, facts=self._adapters.facts
+        )
         return msgspec.structs.replace(card, embedding_length=self.n_embd)
 
     def _vector(self, index: int) -> npt.NDArray[np.float32]:
@@ -107,6 +111,7 @@ class EmbeddingModel:
             )
         if llama.llama_pooling_type(context) == llama.LLAMA_POOLING_TYPE_RANK:
             raise ModelLoadError("the model ranks texts; only models that embed them can be served")
+        self._adapters.put_on(context)
         return context
 
     def _pooling_type(self, configured: str) -> int:

@@ -22,6 +22,13 @@ Pooling = Literal["auto", "mean", "cls", "last"]
 # --- supervisor <-> engine ------------------------------------------------------------------------------------------
 
 
+class LoraAdapter(msgspec.Struct, frozen=True, array_like=True):
+    """A GGUF file of changes to a model's weights, and how much of them is wanted; 0 is nothing."""
+
+    path: str
+    scale: float = 1.0
+
+
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an engine process needs to serve one model."""
 
@@ -38,6 +45,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Whether the model makes vectors of texts, and generates nothing."""
     pooling: Pooling = "auto"
     """How an embedding model makes one vector of those of a text's tokens; "auto" is as its file says."""
+    lora: tuple[LoraAdapter, ...] = ()
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
     max_step_ms: int = 300

@@ -1,8 +1,7 @@
 """A model in memory: weights, context and the forward pass, through llama-cpp-python's low-level API.
 
-Everything that dereferences a llama.cpp pointer is here, in `weights`, `context_memory`, `vocabulary`, `dry` and
-`native_log`. It
-does not know requests or which sequence has which slot.
+Everything that dereferences a llama.cpp pointer is here, in `weights`, `adapters`, `context_memory`, `vocabulary`,
+`dry` and `native_log`. It does not know requests or which sequence has which slot.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import msgspec
 import numpy as np
 
 from server.engine import native_log
+from server.engine.adapters import Adapters
 from server.engine.candidates import Logits
 from server.engine.context_memory import ContextMemory
 from server.engine.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
@@ -56,6 +56,7 @@ class Model:
         self._n_gpu_layers = config.n_gpu_layers
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
+        self._adapters = Adapters(self._weights, config.lora)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
         self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
@@ -131,6 +132,7 @@ class Model:
                 f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
                 "smaller slots, n_ctx or n_gpu_layers need less memory"
             )
+        self._adapters.put_on(context)
         return context
 
     @property
@@ -146,12 +148,13 @@ class Model:
             params.type_v,
             self.num_slots,  # a state has a place for each stream of the context
             self.n_ctx > int(n_ctx_before_scaling or 0),  # some models have other rotations in long contexts
+            *self._adapters.facts,
         )
 
     @property
     def _facts(self) -> tuple[object, ...]:
         """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
-        return (self._n_gpu_layers, self.n_ctx, self.num_slots, DRAWS)
+        return (self._n_gpu_layers, self.n_ctx, self.num_slots, DRAWS, *self._adapters.facts)
 
 
 def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
@@ -162,7 +165,9 @@ def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
     """
     assert config.draft_model_path is not None
     draft = Model(
-        msgspec.structs.replace(config, model_path=config.draft_model_path, n_ctx=model.n_ctx, max_draft_tokens=0)
+        msgspec.structs.replace(
+            config, model_path=config.draft_model_path, n_ctx=model.n_ctx, max_draft_tokens=0, lora=()
+        )
     )
     try:
         check_same_vocabulary(model.vocabulary, draft.vocabulary)

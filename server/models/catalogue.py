@@ -5,11 +5,13 @@ Made once from the settings; it knows neither what state a model is in nor wheth
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.engine.messages import LoraAdapter
 from server.models.cores import num_physical_cores
 from server.models.errors import InvalidSource
 from server.models.source import (
@@ -21,7 +23,7 @@ from server.models.source import (
     demo_model_path,
     parse_source,
 )
-from server.settings import ModelEntry, Pooling, Settings, SettingsError
+from server.settings import ModelEntry, Pooling, Settings, SettingsError, split_adapter
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class ModelSpec:
     """Whether it makes vectors of texts, and generates nothing."""
     pooling: Pooling = "auto"
     """How it makes one vector of those of the tokens; "auto" is as its file says."""
+    lora: tuple[LoraAdapter, ...] = ()
+    """Adapters that change its weights."""
 
 
 class Catalogue:
@@ -139,6 +143,7 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         context=_context_policy(entry, settings),
         is_embedding=settings.embedding if entry.embedding is None else entry.embedding,
         pooling=entry.pooling or settings.pooling,
+        lora=tuple(map(_adapter, settings.lora if entry.lora is None else entry.lora)),
     )
 
 
@@ -172,6 +177,12 @@ def _draft_path(index: int, entry: ModelEntry, settings: Settings) -> Path | Non
     if not isinstance(source, LocalFile):
         raise SettingsError(f"{key}: {text!r} must be a file on this machine")
     return source.path
+
+
+def _adapter(text: str) -> LoraAdapter:
+    """Of `path` or `path:scale`, as the settings have it."""
+    path, scale = split_adapter(text)
+    return LoraAdapter(os.path.abspath(os.path.expanduser(path)), scale)
 
 
 def _created(source: ModelSource) -> int:

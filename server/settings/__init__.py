@@ -4,6 +4,7 @@ This package does not know what the settings are used for. It is imported at eve
 be given, so it imports nothing heavy; the engine process never imports it.
 """
 
+from server.settings.adapters import split_adapter
 from server.settings.fields import ModelEntry, Pooling, Settings
 from server.settings.listing import SettingInfo, list_model_keys, list_settings
 from server.settings.load import find_config_file, load_settings
@@ -19,4 +20,5 @@ __all__ = [
     "list_model_keys",
     "list_settings",
     "load_settings",
+    "split_adapter",
 ]

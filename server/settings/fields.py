@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from server.settings.adapters import check_adapter
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
 from server.settings.proxies import UNIX_PEER, parse_network
 from storage.address import parse_address
@@ -48,6 +49,7 @@ TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 Name = Annotated[str, Field(min_length=1)]
 Truncation = Literal["auto", "disabled"]
 Pooling = Literal["auto", "mean", "cls", "last"]
+AdapterList = tuple[Annotated[str, AfterValidator(check_adapter)], ...]
 
 
 def _setting(default: Any, doc: str, *, default_text: str | None = None, **more: Any) -> Any:
@@ -99,6 +101,7 @@ class ModelEntry(_Table):
     kv_ram_mb: Mebibytes | None = _setting(None, "As the setting of that name, for this model.")
     embedding: bool | None = _setting(None, "As the setting of that name, for this model.")
     pooling: Pooling | None = _setting(None, "As the setting of that name, for this model.")
+    lora: AdapterList | None = _setting(None, "As the setting of that name, for this model.")
     speculative: Speculative | None = _setting(None, "As the setting of that name, for this model.")
     draft_model: Name | None = _setting(None, "As the setting of that name, for this model.")
     max_draft_tokens: DraftLength | None = _setting(None, "As the setting of that name, for this model.")
@@ -168,6 +171,9 @@ class Settings(_Table):
         "auto",
         "How an embedding model makes one vector of those of a text's tokens: their `mean`, the first (`cls`) or the "
         "`last`; `auto` is as its file says, else the mean.",
+    )
+    lora: AdapterList = _setting(
+        (), "LoRA adapters that change the model's weights: GGUF paths, each as `path` or `path:scale`."
     )
     auth: Literal["off", "keys", "header"] = _setting(
         "off",
@@ -273,7 +279,7 @@ class Settings(_Table):
                 parse_network(entry)
         return value
 
-    @field_validator("trusted_proxies", "cors_origins", "models", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "lora", "models", mode="before")
     @classmethod
     def _decode_list(cls, value: object, info: ValidationInfo) -> object:
         """A variable holds a list as JSON or, where its items are texts, separated by commas."""

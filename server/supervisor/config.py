@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from server.engine.messages import Pooling
+from server.engine.messages import LoraAdapter, Pooling
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +26,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     kv_ram_mb: int = 0
     is_embedding: bool = False
     pooling: Pooling = "auto"
+    lora: tuple[LoraAdapter, ...] = ()
     max_draft_tokens: int = 0
     draft_model_path: str | None = None
 

@@ -49,6 +49,7 @@ class Launcher:
             kv_dir=self._config.kv_dir,
             is_embedding=model.is_embedding,
             pooling=model.pooling,
+            lora=model.lora,
             max_draft_tokens=model.max_draft_tokens,
             draft_model_path=model.draft_model_path,
             log_level=self._config.log_level,

@@ -59,6 +59,7 @@ def _plan_model(model: ModelSpec) -> ModelConfig:
         kv_ram_mb=model.kv_ram_mb,
         is_embedding=model.is_embedding,
         pooling=model.pooling,
+        lora=model.lora,
         max_draft_tokens=model.max_draft_tokens,
         draft_model_path=str(model.draft_path) if model.draft_path else None,
         path=str(model.source.path) if isinstance(model.source, LocalFile) else None,

@@ -66,6 +66,12 @@ def damaged(folder: Path) -> Path:
     return path
 
 
+def test_an_adapter_that_is_missing_is_explained(tmp_path: Path) -> None:
+    with LiveServer(waits=False, model=demo_model(), lora=tmp_path / "missing.gguf") as server:
+        wait_until(lambda: "there is no LoRA adapter" in str(server.get("/readyz")[1]), "the reason")
+        assert str(tmp_path / "missing.gguf") in str(server.get("/readyz")[1])
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
