@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,10 +80,26 @@ def test_a_bad_stop_string_is_named_with_its_place(stop: object, param: str) -> 
     assert refusal(stop=stop).param == param
 
 
-@pytest.mark.parametrize("name", ["n", "max_tokens"])
 @pytest.mark.parametrize("value", [0, -1, 2**31, "1", 1.0, True])
-def test_counts_are_whole_and_positive(name: str, value: object) -> None:
-    assert refusal(**{name: value}).param == name
+def test_a_number_of_choices_is_whole_and_positive(value: object) -> None:
+    assert refusal(n=value).param == "n"
+
+
+@pytest.mark.parametrize("value", [0, -1, 2**31, "1", 1.0, True])
+@pytest.mark.parametrize(
+    ("load", "base"),
+    [
+        (load_chat_completion, {"messages": [{"role": "user", "content": "hi"}]}),
+        (load_completion, {"prompt": "hi"}),  # 0 is for scoring: with `echo` only
+    ],
+    ids=["chat", "completions"],
+)
+def test_a_number_of_tokens_is_whole_and_positive(
+    load: Callable[..., object], base: dict[str, Any], value: object
+) -> None:
+    with pytest.raises(SchemaError) as refused:
+        load({**base, "max_tokens": value})
+    assert refused.value.param == "max_tokens"
 
 
 @pytest.mark.parametrize("name", ["stream", "ignore_eos"])
