@@ -16,7 +16,7 @@ import pytest
 from tests.live_server import CHECKOUT, LiveServer
 from tests.readme import CONTRIBUTING, README, code_blocks
 
-WHOLE, STREAMED, TALK, STORY, FORK, TOOLS = code_blocks(README, "python")
+WHOLE, STREAMED, TALK, STORY, FORK, STRUCTURE, TOOLS = code_blocks(README, "python")
 ADDRESS = "http://127.0.0.1:8000"
 PARLEY = ".venv/bin/parley "
 SEPARATOR = "---8<---"
@@ -61,6 +61,10 @@ def test_the_lines_about_tokens_and_prompts_are_answered(server: LiveServer) -> 
     assert "".join(str(each["piece"]) for each in tokens["tokens"]).startswith("Hello ")
     assert text == {"content": "Hello"}
     assert prompt["prompt"].endswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_the_structured_snippet_gets_an_object(server: LiveServer) -> None:
+    assert run_python(server, WHOLE, STRUCTURE)[1].startswith("name='")
 
 
 def test_the_tool_snippet_gets_a_call(server: LiveServer) -> None:
