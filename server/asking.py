@@ -50,7 +50,7 @@ def _checked(model: ServedModel, answer: Arrival | Exception, param: str) -> Tok
             raise InvalidRequest(BAD_TOKEN.format(answer.limit - 1), param=param)
         case EngineGone():
             raise EngineLost(model.spec.id)
-        case Failed(_, message):
+        case Failed(_, message, _):
             raise EngineFailed(message)
         case Exception():
             raise answer

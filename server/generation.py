@@ -33,6 +33,7 @@ from server.served_models import ServedModel
 logger = logging.getLogger(__name__)
 
 OVERLOAD_RETRY_SECONDS = 5.0
+_UNFOLLOWABLE = "The output cannot be constrained like this: {}"
 BAD_TOKEN = "Token ids must be from 0 to {} for this model."
 
 
@@ -223,8 +224,8 @@ class Generation:
                 return ShuttingDown()
             case EngineGone():
                 return EngineLost(self._model.spec.id)
-            case Failed(_, message):
-                return EngineFailed(message)
+            case Failed(_, message, blames_grammar):
+                return self._unfollowable(message) if blames_grammar else EngineFailed(message)
             case _:
                 raise TypeError(f"the engine sent {arrival!r}")
 
@@ -247,9 +248,12 @@ class Generation:
             "invalid_logit_bias": (bad_token, "logit_bias"),
             "invalid_dimensions": (f"The model's vectors have only {rejected.limit} dimensions.", "dimensions"),
             "empty_prompt": ("The prompt has no tokens.", self._prompt_param),
-            "invalid_grammar": (f"The output cannot be constrained like this: {rejected.message}", self._grammar_param),
+            "invalid_grammar": (_UNFOLLOWABLE.format(rejected.message), self._grammar_param),
         }
         return complaints[rejected.reason]
+
+    def _unfollowable(self, message: str) -> InvalidRequest:
+        return InvalidRequest(_UNFOLLOWABLE.format(message), param=self._grammar_param)
 
     def abandon(self) -> None:
         """End the iteration as if the client had left; from any greenlet."""

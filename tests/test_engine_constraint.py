@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
 
 import pytest
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from server.engine import grammar_compiler
+from server.engine import grammar_trial
 from server.engine.engine import Engine
-from server.engine.grammar_compiler import MAX_CACHED, GrammarCompiler, GrammarError
+from server.engine.grammar_compiler import MAX_CACHED, MAX_CACHED_CHARACTERS, GrammarCompiler
+from server.engine.guidance import GrammarError
 from server.engine.messages import Delta, Failed, Finished, Grammar
 from tests.fakes import EOG, N_VOCAB, FakeRunner
 from tests.test_engine import finishes, letters, make_engine, make_request, run, text_of
@@ -30,15 +33,20 @@ class _Letters:
 class LetterVocabulary:
     """Implements `grammar_compiler.GuidedVocabulary` for `FakeRunner`'s tokens."""
 
-    num_tokens = N_VOCAB
+    eog_tokens = (EOG,)
+
+    def guidance_pieces(self) -> list[bytes]:
+        return list(_Letters.tokens)
 
     def guidance_tokenizer(self) -> LLTokenizer:
         return LLTokenizer(TokenizerWrapper(_Letters()), eos_token=[EOG])
 
 
 @pytest.fixture(scope="module")
-def compiler() -> GrammarCompiler:
-    return GrammarCompiler(LetterVocabulary())
+def compiler() -> Iterator[GrammarCompiler]:
+    compiler = GrammarCompiler(LetterVocabulary())
+    yield compiler
+    compiler.close()
 
 
 def engine_saying(text: str) -> Engine:
@@ -121,6 +129,7 @@ def test_a_grammar_that_cannot_be_followed_ends_its_request_only(compiler: Gramm
     (failed,) = [event for event in events if isinstance(event, Failed)]
     assert failed.request_id == 1
     assert "grammar" in failed.message
+    assert failed.blames_grammar
     assert text_of(events, 1) == "bc"
     assert list(finishes(events)) == [(2, 0)]
 
@@ -166,13 +175,33 @@ def test_references_that_lead_to_references_are_followed(compiler: GrammarCompil
     assert text_of(run(engine)) == "5"
 
 
-def test_what_takes_too_long_is_given_up_and_others_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grammar_compiler, "MAX_SECONDS", 0.2)
-    compiler = GrammarCompiler(LetterVocabulary())
+def test_what_takes_too_long_is_given_up_and_others_are_compiled(
+    compiler: GrammarCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler.compile(Grammar("regex", "a"))
+    monkeypatch.setattr(grammar_trial, "MAX_SECONDS", 0.2)
     slow = {"type": "string", "allOf": [{"pattern": f"a.{{{number}}}b"} for number in range(20)]}
     with pytest.raises(GrammarError, match="seconds"):
         compiler.compile(Grammar("json_schema", json.dumps(slow)))
-    compiler.compile(Grammar("regex", "a"))
+    monkeypatch.undo()
+    compiler.compile(Grammar("regex", "b"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited where /proc says how much there is")
+def test_what_takes_too_much_memory_costs_another_process_and_others_are_compiled(
+    compiler: GrammarCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grammar_trial, "MAX_SECONDS", 60)
+    with pytest.raises(GrammarError, match="MiB of memory"):
+        compiler.compile(Grammar("regex", "a?" * 60_000))
+    compiler.compile(Grammar("regex", "c"))
+
+
+def test_large_grammars_are_forgotten_sooner(compiler: GrammarCompiler) -> None:
+    sources = [f"{number}{'a' * (MAX_CACHED_CHARACTERS // 8)}" for number in range(8)]
+    compiled = [compiler.compile(Grammar("regex", source)) for source in sources]
+    assert compiler.compile(Grammar("regex", sources[-1])) is compiled[-1]
+    assert compiler.compile(Grammar("regex", sources[0])) is not compiled[0]
 
 
 def test_a_grammar_is_compiled_once_and_forgotten_when_others_are_used(compiler: GrammarCompiler) -> None:

@@ -107,7 +107,8 @@ class Worker:
 @pytest.fixture
 def connect(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
     runner = FakeRunner(num_slots=1, n_ctx=100_000)
-    intake = Intake(Letters(), runner.n_ctx, NoRules(), GrammarCompiler(LetterVocabulary()))
+    grammars = GrammarCompiler(LetterVocabulary())
+    intake = Intake(Letters(), runner.n_ctx, NoRules(), grammars)
     service = Service(Engine(runner, 10, 1000, 250), intake, CARD)
     service.listen(tmp_path / "s")
     threading.Thread(target=service.run, daemon=True).start()
@@ -119,6 +120,7 @@ def connect(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
             return worker
 
         yield connect
+    grammars.close()
 
 
 def test_a_request_is_accepted_answered_and_finished(connect: Callable[[], Worker]) -> None:

@@ -217,7 +217,7 @@ class Engine:
         try:
             self._take_tokens(chunk, rows)
         except ConstraintError as error:
-            self._fail(sequence.request, str(error))
+            self._fail(sequence.request, Failed(sequence.request.request_id, str(error), blames_grammar=True))
 
     def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
         """Sample at every row as long as the drafted token behind it is what was sampled.
@@ -298,13 +298,13 @@ class Engine:
             for sequence in self._scheduler.sequences_of(request):
                 if sequence.slot is not None:
                     self._kv_cache.clear(sequence.slot)
-            self._fail(request, "the model failed to compute this request")
+            self._fail(request, Failed(request.request_id, "the model failed to compute this request"))
 
-    def _fail(self, request: Request, message: str) -> None:
+    def _fail(self, request: Request, failed: Failed) -> None:
         """All choices of the request end here."""
         for sequence in self._scheduler.sequences_of(request):
             self._retire(sequence, "error")
-        self._outputs.append((request, Failed(request.request_id, message)))
+        self._outputs.append((request, failed))
 
     def _learn(self, chunks: list[Chunk], seconds: float) -> None:
         num_prefill = sum(len(chunk.tokens) for chunk in chunks if chunk.is_prefill)

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
-from server.engine.grammar_compiler import GrammarError
+from server.engine.guidance import GrammarError
 from server.engine.messages import (
     Accepted,
     Grammar,

@@ -345,6 +345,8 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag="x"):
 
     request_id: int
     message: str
+    blames_grammar: bool = False
+    """Whether it could not be followed any further: another request's may be."""
 
 
 class Vector(msgspec.Struct, frozen=True, array_like=True, tag="v"):

@@ -130,13 +130,19 @@ class Vocabulary:
         A token is what the detokenizer makes of it, so what a grammar allows is what a client gets. Control tokens
         become special there: a grammar can ask for one by name, and no text in it can mean one.
         """
-        pieces = [self._guidance_bytes(token) for token in range(self.num_tokens)]
         tokenize = ctypes.cast(llama._lib.llama_tokenize, ctypes.c_void_p).value
         make = LLTokenizer.from_llamacpp  # type: ignore[attr-defined]  # llguidance.llamacpp calls it, the stub lacks it
         tokenizer: LLTokenizer = make(
-            tokens=pieces, vocab_ptr=self._pointer, tokenize_fptr=tokenize, eos_token=sorted(self.eog_tokens)
+            tokens=self.guidance_pieces(),
+            vocab_ptr=self._pointer,
+            tokenize_fptr=tokenize,
+            eos_token=sorted(self.eog_tokens),
         )
         return tokenizer
+
+    def guidance_pieces(self) -> list[bytes]:
+        """What llguidance knows each token by: its bytes, or a mark and its spelling if it is a control token."""
+        return [self._guidance_bytes(token) for token in range(self.num_tokens)]
 
     def _guidance_bytes(self, token: int) -> bytes:
         if token in self._control_tokens:

@@ -130,6 +130,8 @@ PLACE = "response_format.json_schema.schema"
         (schema_format({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}), PLACE, "never"),
         (schema_format({"type": "array", "prefixItems": [{}], "x-guidance": {"lenient": True}}), None, "x-guidance"),
         ({"guided_regex": "(a"}, "guided_regex", "unclosed"),
+        ({"guided_regex": "a?" * 60_000}, "guided_regex", "compiling it takes more than"),
+        ({"grammar": "start: " + "|".join(f'"{number}"' for number in range(3000))}, "grammar", "3001 items"),
         ({"grammar": "start: nothing"}, "grammar", "nothing"),
         ({"guided_regex": "a", "grammar": 'start: "a"'}, "guided_regex", "'grammar'"),
         ({"guided_choice": []}, "guided_choice", "empty"),
