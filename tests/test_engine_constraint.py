@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
-from llguidance import LLTokenizer, TokenizerWrapper
+from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-from server.engine import grammar_trial
+from server.engine import constraint, grammar_trial
+from server.engine.constraint import Mask, fill
 from server.engine.engine import Engine
 from server.engine.grammar_compiler import MAX_CACHED, MAX_CACHED_CHARACTERS, GrammarCompiler
 from server.engine.guidance import GrammarError
@@ -122,21 +124,22 @@ def test_logprobs_are_the_model_s_own(compiler: GrammarCompiler) -> None:
 def test_a_grammar_that_cannot_be_followed_ends_its_request_only(compiler: GrammarCompiler) -> None:
     """Nothing of this vocabulary spells the next character, so there is no token to go on with."""
     engine = make_engine(FakeRunner(num_slots=4))
-    grammar = compiler.compile(Grammar("regex", "bc\u20ac"))
-    engine.submit(make_request(letters("ab"), 1, num_choices=2, grammar=grammar))
+    grammar = compiler.compile(Grammar("lark", 'start: "b"{40} "\u20ac"'))
+    engine.submit(make_request(letters("ab"), 1, max_tokens=50, num_choices=2, grammar=grammar))
     engine.submit(make_request(letters("ab"), 2))
     events = run(engine)
     (failed,) = [event for event in events if isinstance(event, Failed)]
     assert failed.request_id == 1
     assert "grammar" in failed.message
     assert failed.blames_grammar
-    assert text_of(events, 1) == "bc"
+    assert text_of(events, 1) == 40 * "b"
     assert list(finishes(events)) == [(2, 0)]
 
 
 @pytest.mark.parametrize(
     "grammar",
     [
+        Grammar("regex", "bc\u20ac"),
         Grammar("regex", "(unclosed"),
         Grammar("regex", "a(?=lookahead)"),
         Grammar("lark", "start: missing_rule"),
@@ -210,3 +213,49 @@ def test_a_grammar_is_compiled_once_and_forgotten_when_others_are_used(compiler:
     for number in range(MAX_CACHED):
         compiler.compile(Grammar("regex", f"other {number}"))
     assert compiler.compile(Grammar("regex", "first")) is not first
+
+
+def test_what_may_come_next_is_not_waited_for_by_others(
+    compiler: GrammarCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_known = threading.Event()
+
+    def slow_fill(mask: Mask, matcher: LLMatcher) -> None:
+        is_known.wait()
+        fill(mask, matcher)
+
+    monkeypatch.setattr(constraint, "fill", slow_fill)
+    engine = make_engine(FakeRunner(num_slots=4))
+    engine.submit(make_request(letters("a"), 1, grammar=compiler.compile(Grammar("regex", "b[c-x]y"))))
+    engine.submit(make_request(letters("ab"), 2, max_tokens=20))
+    events = [event for _, event in engine.step()]
+    while not finishes(events):
+        events += [event for _, event in engine.step()]
+    assert list(finishes(events)) == [(2, 0)]
+    assert text_of(events, 1) == "b"
+    is_known.set()
+    assert text_of(run(engine), 1) == "cy"
+
+
+def test_one_that_is_waited_for_can_be_cancelled(compiler: GrammarCompiler, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_known = threading.Event()
+    monkeypatch.setattr(constraint, "fill", lambda mask, matcher: is_known.wait())
+    engine = make_engine(FakeRunner())
+    request = make_request(letters("a"), 1, grammar=compiler.compile(Grammar("regex", "b[c-x]y")))
+    engine.submit(request)
+    while not engine.step():
+        pass
+    engine.cancel(request)
+    assert not engine.has_work
+    is_known.set()
+    engine.check()
+
+
+def test_a_token_that_takes_too_long_ends_its_request(
+    compiler: GrammarCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constraint, "MAX_SECONDS", 0.0)
+    engine = make_engine(FakeRunner())
+    engine.submit(make_request(letters("a"), grammar=compiler.compile(Grammar("regex", "b[c-x]y"))))
+    (failed,) = [event for event in run(engine) if isinstance(event, Failed)]
+    assert "seconds" in failed.message

@@ -50,7 +50,7 @@ class EmbeddingIntake:
         """What the vocabulary says."""
         return answer(question, self._tokenizer)
 
-    def has_slow_part(self, submit: Submission) -> bool:
+    def has_slow_part(self, submit: Submission, request: EmbeddingRequest) -> bool:
         return False
 
     def prepare_slow_part(self, submit: Submission, request: EmbeddingRequest) -> EmbeddingRequest | Rejected:

@@ -32,6 +32,12 @@ from server.engine.waiting_queue import QueueFull, WaitingQueue
 
 logger = logging.getLogger(__name__)
 
+MASK_PATIENCE_SECONDS = 0.01
+"""How long after a token everybody waits for what a grammar allows next, so that its sequence is in the next step."""
+
+ALONE_PATIENCE_SECONDS = 0.05
+"""How long to wait for that if there is nothing to compute; bounds the time to notice arrivals."""
+
 MAX_IDLE_STEP_SECONDS = 0.5
 """How long a step may take while nobody's is; bounds the time to notice a cancellation or a new request.
 `max_step_ms`, if it is longer, holds for both."""
@@ -122,9 +128,13 @@ class Engine:
 
     def step(self) -> list[Output]:
         """Schedule, compute, sample; returns what happened, in order."""
+        for sequence in self._scheduler.held:
+            self._settle(sequence)
         chunks = self._scheduler.schedule()
         if chunks:
             self._compute(chunks)
+        for sequence in self._scheduler.held[:1] if not chunks else ():
+            self._settle(sequence, time.monotonic() + ALONE_PATIENCE_SECONDS)
         outputs, self._outputs = self._outputs, []
         return outputs
 
@@ -214,10 +224,7 @@ class Engine:
         if sequence.has_spent_max_tokens:
             self._finish(sequence, sequence.detokenizer.flush(), "length")
             return
-        try:
-            self._take_tokens(chunk, rows)
-        except ConstraintError as error:
-            self._fail(sequence.request, Failed(sequence.request.request_id, str(error), blames_grammar=True))
+        self._take_tokens(chunk, rows)
 
     def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
         """Sample at every row as long as the drafted token behind it is what was sampled.
@@ -233,6 +240,8 @@ class Engine:
             for row in rows:
                 token = self._take_token(sequence, row)
                 if sequence.slot is None or num_right == len(drafted) or token != drafted[num_right]:
+                    break
+                if not self._settle(sequence):
                     break
                 num_right += 1
         finally:
@@ -260,13 +269,33 @@ class Engine:
         released = sequence.detokenizer.push(request.shown_tokens.get(token) or self._runner.token_bytes(token))
         if sequence.constraint is not None:
             sequence.constraint.accept(token)
-        if released.is_stopped or (sequence.constraint is not None and sequence.constraint.is_complete):
+        if released.is_stopped:
             self._finish(sequence, released, "stop")
-        elif sequence.has_spent_max_tokens:
+        elif sequence.has_spent_max_tokens and not sequence.is_held:
             self._finish(sequence, released, "length")
         else:
             self._emit(sequence, released)
         return token
+
+    def _settle(self, sequence: Sequence, deadline: float | None = None) -> bool:
+        """Whether the sequence can go on; it may be at its end, or at that of its grammar.
+
+        What its grammar allows is waited for: as long as that is worth it, or to `deadline`, by `time.monotonic`.
+        """
+        constraint = sequence.constraint
+        if constraint is None or sequence.slot is None:
+            return sequence.slot is not None
+        try:
+            if not constraint.wait(deadline or constraint.accepted_at + MASK_PATIENCE_SECONDS):
+                return False
+        except ConstraintError as error:
+            self._fail(sequence.request, Failed(sequence.request.request_id, str(error), blames_grammar=True))
+            return False
+        if constraint.is_complete:
+            self._finish(sequence, sequence.detokenizer.flush(), "stop")
+        elif sequence.has_spent_max_tokens:
+            self._finish(sequence, sequence.detokenizer.flush(), "length")
+        return sequence.slot is not None
 
     def _finish(self, sequence: Sequence, released: Released, reason: FinishReason) -> None:
         self._emit(sequence, released)

@@ -51,10 +51,15 @@ class GrammarCompiler:
         """Raises GrammarError if the grammar is wrong, or too large or too slow to follow."""
         if len(grammar.source.encode()) > MAX_SOURCE_BYTES:
             raise GrammarError(f"it is longer than {MAX_SOURCE_BYTES} bytes")
+        return self.known(grammar) or self._remember(grammar, self._compile(grammar))
+
+    def known(self, grammar: Grammar) -> MatcherGrammar | None:
+        """Compiled before, and not forgotten. Raises GrammarError if it is known to be bad."""
         with self._lock:
             known = self._cache.get(grammar)
-        if known is None:
-            known = self._compile(grammar)
+        return None if known is None else self._remember(grammar, known)
+
+    def _remember(self, grammar: Grammar, known: MatcherGrammar | GrammarError) -> MatcherGrammar:
         with self._lock:
             self._cache[grammar] = known
             self._cache.move_to_end(grammar)

@@ -1,4 +1,4 @@
-"""Whether a grammar compiles within bounded time and memory: tried in a process that may fail, so that none else does.
+"""Whether a grammar can be compiled and followed within bounds: tried in a process that may fail, so none else does.
 
 llguidance cannot be interrupted, and for some grammars of a few hundred characters it takes all the memory there is.
 `python -m server.engine.grammar_trial` is that process: it starts with the first grammar, and ends with its standard
@@ -25,15 +25,16 @@ import msgspec
 from llguidance import LLTokenizer, TokenizerWrapper
 
 from server.engine.framing import FrameReader, frame
-from server.engine.guidance import GrammarError, compile_grammar, on_deep_stack
+from server.engine.guidance import GrammarError, MatcherGrammar, compile_grammar, on_deep_stack
 from server.engine.messages import Grammar
 
 logger = logging.getLogger(__name__)
 
-MAX_SECONDS = 5.0
-"""Of compiling: ordinary grammars take milliseconds."""
+MAX_SECONDS = 3.0
+"""Of compiling, and of following it a little: ordinary grammars take milliseconds."""
 MAX_BYTES = 1 << 30
 """Of memory for compiling, beyond what the process has before; the largest ordinary grammars take a tenth."""
+NUM_REHEARSALS = 2
 MAX_START_SECONDS = 60.0
 """Until a new process is ready; usually half a second."""
 MAX_COMPLAINT_CHARACTERS = 1000
@@ -161,8 +162,12 @@ def main() -> None:
     while True:
         grammar = msgspec.msgpack.decode(bodies.get(), type=Grammar)
         outcome = compile_grammar(tokenizer, grammar)
-        complaint = str(outcome)[:MAX_COMPLAINT_CHARACTERS] if isinstance(outcome, GrammarError) else ""
-        os.write(1, msgspec.json.encode(complaint) + b"\n")
+        complaint = str(outcome) if isinstance(outcome, GrammarError) else _rehearse(outcome)
+        os.write(1, msgspec.json.encode(complaint[:MAX_COMPLAINT_CHARACTERS]) + b"\n")
+
+
+def _rehearse(compiled: MatcherGrammar) -> str:
+    return next(filter(None, map(compiled.rehearse, range(NUM_REHEARSALS))), "")
 
 
 def _read_frames(bodies: SimpleQueue[bytes]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,7 +17,7 @@ import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.gbnf_to_lark import any_to_lark
 
-from server.engine.constraint import Constraint, ConstraintError
+from server.engine.constraint import Constraint, empty_mask, fill
 from server.engine.messages import Grammar
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ LIMITS = LLParserLimits(
     verbose_errors=False,
 )
 
+NUM_REHEARSED_TOKENS = 24
+"""What is too much for the limits usually turns out to be within few tokens."""
+
 _stack_size_lock = threading.Lock()
 
 T = TypeVar("T")
@@ -49,19 +53,29 @@ class MatcherGrammar:
     """Implements `constraint.CompiledGrammar`."""
 
     def __init__(self, matcher: LLMatcher, n_vocab: int) -> None:
+        """Raises GrammarError if there is no first token."""
         self._matcher = matcher
         self._n_vocab = n_vocab
-
-    def can_begin(self) -> bool:
-        """Whether a first token can be found."""
-        try:
-            self.constraint().apply(np.zeros(self._n_vocab, dtype=np.float32))
-        except ConstraintError:
-            return False
-        return True
+        self._first = empty_mask(n_vocab)
+        fill(self._first, matcher)
+        if matcher.is_error():
+            raise GrammarError("there is nothing that it allows: it never ends")
 
     def constraint(self) -> Constraint:
-        return Constraint(self._matcher.deep_copy(), self._n_vocab)
+        return Constraint(self._matcher.deep_copy(), self._first, self._n_vocab)
+
+    def rehearse(self, seed: int) -> str:
+        """Take some tokens at random; why that cannot go on, or nothing."""
+        choose, mask, matcher = random.Random(seed).choice, self._first.copy(), self._matcher.deep_copy()
+        for _ in range(NUM_REHEARSED_TOKENS):
+            allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), count=self._n_vocab, bitorder="little"))
+            matcher.consume_token(int(choose(allowed)))
+            if matcher.is_stopped() and not matcher.is_error():
+                break
+            fill(mask, matcher)
+            if matcher.is_error():
+                return f"it could not be followed: {matcher.get_error()}"
+        return ""
 
 
 def compile_grammar(tokenizer: LLTokenizer, grammar: Grammar) -> MatcherGrammar | GrammarError:
@@ -70,6 +84,8 @@ def compile_grammar(tokenizer: LLTokenizer, grammar: Grammar) -> MatcherGrammar 
     def work() -> MatcherGrammar | GrammarError:
         try:
             return _compile(tokenizer, grammar)
+        except GrammarError as error:
+            return error
         except BaseException as error:  # a panic in llguidance is no Exception, and must not cost the engine
             logger.exception("a grammar cannot be compiled")
             return GrammarError(str(error) or type(error).__name__)
@@ -99,8 +115,7 @@ def _compile(tokenizer: LLTokenizer, grammar: Grammar) -> MatcherGrammar | Gramm
     matcher = LLMatcher(tokenizer, source, log_level=0, limits=LIMITS)
     if matcher.is_error():
         return GrammarError(matcher.get_error())
-    compiled = MatcherGrammar(matcher, tokenizer.vocab_size)
-    return compiled if compiled.can_begin() else GrammarError("there is nothing that it allows: it never ends")
+    return MatcherGrammar(matcher, tokenizer.vocab_size)
 
 
 def _guidance_source(grammar: Grammar) -> str:

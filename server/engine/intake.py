@@ -1,8 +1,7 @@
 """From a submitted message to a request that is known to fit: tokenizing and compiling, off the engine's thread.
 
 Each has a thread of its own, so that a long prompt or a large grammar delays neither a step nor the reading of a
-cancellation. Knows
-vocabularies and limits; it does not know slots, queues or sockets.
+cancellation. Knows vocabularies and limits; it does not know slots, queues or sockets.
 """
 
 from __future__ import annotations
@@ -53,6 +52,10 @@ class Grammars(Protocol):
         """Raises GrammarError for one that cannot be honoured."""
         ...
 
+    def known(self, grammar: Grammar) -> CompiledGrammar | None:
+        """What has been compiled before; takes no time. Raises GrammarError, too."""
+        ...
+
 
 class Intake:
     """Checks and tokenizes submitted requests for a model with sequences of up to `n_ctx` tokens."""
@@ -70,6 +73,23 @@ class Intake:
         engine heard of the request, in seconds of `time.perf_counter`.
         """
         assert isinstance(submit, Submit), "this model generates"
+        if rejected := self._problem(submit):
+            return rejected
+        prompt = self._tokenizer.tokenize(submit.pieces) if submit.token_ids is None else submit.token_ids
+        if not prompt:
+            return Rejected(submit.request_id, "empty_prompt")
+        if len(prompt) >= self._n_ctx:
+            return Rejected(submit.request_id, "context_length_exceeded", len(prompt), self._n_ctx)
+        text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
+        first = self._tokenizer.token_bytes(prompt[0]) if submit.wants_prompt_logprobs else b""
+        try:
+            request = self._request(owner, submit, prompt, arrived)
+        except GrammarError as error:
+            return Rejected(submit.request_id, "invalid_grammar", message=str(error))
+        return request, Accepted(submit.request_id, len(prompt), text, first)
+
+    def _problem(self, submit: Submit) -> Rejected | None:
+        """What is wrong without tokenizing."""
         num_token_ids = len(submit.token_ids or ())
         if num_token_ids >= self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", num_token_ids, self._n_ctx)
@@ -78,22 +98,15 @@ class Intake:
             return Rejected(submit.request_id, "invalid_token", limit=n_vocab)
         if not all(0 <= token < n_vocab for token in submit.sampling.logit_bias):
             return Rejected(submit.request_id, "invalid_logit_bias", limit=n_vocab)
-        prompt = self._tokenizer.tokenize(submit.pieces) if submit.token_ids is None else submit.token_ids
-        if not prompt:
-            return Rejected(submit.request_id, "empty_prompt")
-        if len(prompt) >= self._n_ctx:
-            return Rejected(submit.request_id, "context_length_exceeded", len(prompt), self._n_ctx)
-        text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
-        first = self._tokenizer.token_bytes(prompt[0]) if submit.wants_prompt_logprobs else b""
-        return self._request(owner, submit, prompt, arrived), Accepted(submit.request_id, len(prompt), text, first)
+        return None
 
     def answer(self, question: Question) -> Tokens | Rejected:
         """What the vocabulary says."""
         return answer(question, self._tokenizer)
 
-    def has_slow_part(self, submit: Submission) -> bool:
-        """Grammars must be compiled."""
-        return isinstance(submit, Submit) and submit.grammar is not None
+    def has_slow_part(self, submit: Submission, request: Request) -> bool:
+        """New grammars must be compiled."""
+        return isinstance(submit, Submit) and submit.grammar is not None and request.grammar is None
 
     def prepare_slow_part(self, submit: Submission, request: Request) -> Request | Rejected:
         """The request with its grammar, or what is wrong with that."""
@@ -115,6 +128,7 @@ class Intake:
             num_choices=submit.num_choices,
             stop=tuple(submit.stop),
             ignore_eos=submit.ignore_eos,
+            grammar=None if submit.grammar is None else self._grammars.known(submit.grammar),
             dry_rule=self._dry_rules.rule(submit.sampling),
             num_top_logprobs=submit.num_top_logprobs,
             wants_prompt_logprobs=submit.wants_prompt_logprobs,

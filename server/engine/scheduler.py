@@ -99,6 +99,11 @@ class Scheduler:
         """
         self.waiting.add(sequences, len(self._kv_cache.free_slots))
 
+    @property
+    def held(self) -> list[Sequence]:
+        """Those that run, but not in the next step."""
+        return [sequence for sequence in self.running if sequence.is_held]
+
     def schedule(self) -> list[Chunk]:
         """Admit whom there is room for, and choose what this step computes."""
         self._step += 1
@@ -185,7 +190,7 @@ class Scheduler:
         Half of what prompts get goes to all in equal parts, so that a short one is soon done beside a long one; the
         rest is first come, first served.
         """
-        decoding = [sequence for sequence in self.running if not sequence.is_prefilling]
+        decoding = [sequence for sequence in self.running if not sequence.is_prefilling and not sequence.is_held]
         prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
         if not prefilling:
             self._slot_order.close_gap()

@@ -83,6 +83,12 @@ class Sequence:
     def constraint(self) -> Constraint | None:
         return None if self.request.grammar is None else self.request.grammar.constraint()
 
+    @property
+    def is_held(self) -> bool:
+        """It is not known yet what its grammar lets it say next, or whether anything."""
+        constraint = self.__dict__.get("constraint")
+        return constraint is not None and constraint.is_awaited
+
     def close(self) -> None:
         if "sampler" in self.__dict__:
             self.sampler.close()

@@ -82,7 +82,7 @@ class ServedIntake(Protocol[R]):
         """What the vocabulary says, or why it says nothing."""
         ...
 
-    def has_slow_part(self, submit: Submission) -> bool:
+    def has_slow_part(self, submit: Submission, request: R) -> bool:
         """Whether the request is not whole before `prepare_slow_part`."""
         ...
 

@@ -254,7 +254,7 @@ class Service(Generic[R]):
                 self._hand_on(connection, command.request_id, self._answer(command))
                 continue
             prepared = self._prepare(connection, command, arrived)
-            if isinstance(prepared, tuple) and self._intake.has_slow_part(command):
+            if isinstance(prepared, tuple) and self._intake.has_slow_part(command, prepared[0]):
                 self._to_complete.put((connection, command, *prepared))
             else:
                 self._hand_on(connection, command.request_id, prepared)

@@ -132,6 +132,7 @@ PLACE = "response_format.json_schema.schema"
         ({"guided_regex": "(a"}, "guided_regex", "unclosed"),
         ({"guided_regex": "a?" * 60_000}, "guided_regex", "compiling it takes more than"),
         ({"grammar": "start: " + "|".join(f'"{number}"' for number in range(3000))}, "grammar", "3001 items"),
+        ({"guided_regex": "(.*a.{12}b|.*c.*d|.*e.*f|.*g.*h|.*i.*j|.*k.*l)+"}, "guided_regex", "followed"),
         ({"grammar": "start: nothing"}, "grammar", "nothing"),
         ({"guided_regex": "a", "grammar": 'start: "a"'}, "guided_regex", "'grammar'"),
         ({"guided_choice": []}, "guided_choice", "empty"),
