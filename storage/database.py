@@ -52,6 +52,7 @@ class Database:
         self._pool = ThreadPool(pool_size)
         self._start_lock = _thread.allocate_lock()
         self._db: Db | None = None
+        self._connections: dict[int, Any] = {}  # SQLite's, by thread
 
     def start(self) -> None:
         """Connect and bring the tables up to date, unless that is done. Raises StorageUnavailable; may be repeated."""
@@ -69,6 +70,8 @@ class Database:
     def close(self) -> None:
         """Wait for running calls and close the connections."""
         self._pool.kill()
+        while self._connections:
+            self._connections.popitem()[1].close()
 
     def _in_pool(self, function: Callable[[], Any]) -> Any:
         # gevent would print the traceback of whatever is raised in the thread.
@@ -99,8 +102,15 @@ class Database:
         if self._db is None:
             with self._start_lock:
                 if self._db is None:
-                    self._db = _open(self.address)
+                    self._db = _open(self.address, self._keep)
         return self._db
+
+    def _keep(self, connection: Any) -> None:
+        """Pony forgets the connection of a thread that ends, and would leave it open."""
+        thread = _thread.get_ident()
+        if thread in self._connections:
+            self._connections[thread].close()
+        self._connections[thread] = connection
 
 
 def upgrade(url: str) -> list[str]:
@@ -151,14 +161,14 @@ def _repeat(function: Callable[[], R]) -> R:
     return function()
 
 
-def _open(address: Address) -> Db:
+def _open(address: Address, keep: Callable[[Any], None]) -> Db:
     for name in _migrate(address):
         logger.info("Applied migration %s", name)
     db = Db()
     # Made after the patching, it would be a lock between greenlets.
     db._global_stats_lock = _thread.RLock()
     define_entities(db)
-    _bind(db, address)
+    _bind(db, address, keep)
     _keep_transactions_whole(db)
     with orm.db_session:
         db.generate_mapping(check_tables=True)
@@ -172,16 +182,19 @@ def _migrate(address: Address) -> list[str]:
     return schema.migrate(address)
 
 
-def _bind(db: Db, address: Address) -> None:
+def _bind(db: Db, address: Address, keep: Callable[[Any], None]) -> None:
     if isinstance(address, SqliteFile):
         synchronous = address.synchronous
 
         def prepare(_db: Db, connection: Any) -> None:
             connection.execute(f"PRAGMA synchronous = {synchronous}")
+            keep(connection)
 
         # Pony takes no callable but a function, and passes over any other without a word.
         db.on_connect(provider="sqlite")(prepare)
-        db.bind("sqlite", str(address.path), create_db=True, timeout=LOCK_TIMEOUT_SECONDS)
+        # When it is closed, its thread has ended.
+        options = {"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False}
+        db.bind("sqlite", str(address.path), create_db=True, **options)
     else:
         from storage.postgres_pool import PostgresPool  # it needs psycopg2, which SQLite does not
 

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,5 +85,5 @@ def test_a_file_that_is_no_database_is_a_sentence(environ: dict[str, str], tmp_p
     assert done.returncode == 1
     assert "not a database" in done.stderr
     assert "Traceback" not in done.stderr
-    with pytest.raises(sqlite3.DatabaseError):
-        sqlite3.connect(tmp_path / "text").execute("SELECT 1 FROM sqlite_master")
+    with closing(sqlite3.connect(tmp_path / "text")) as text, pytest.raises(sqlite3.DatabaseError):
+        text.execute("SELECT 1 FROM sqlite_master")

@@ -164,7 +164,7 @@ def test_the_example_of_several_models_can_be_used(tmp_path: Path) -> None:
     (example,) = code_blocks(README, "toml")
     config = tmp_path / "parley.toml"
     config.write_text(example)
-    assert len(load_settings(config, {}).models) == 2
+    assert [entry.embedding for entry in load_settings(config, {}).models] == [None, None, True]
 
 
 def test_the_databases_that_are_mentioned_can_be_configured() -> None:
