@@ -106,7 +106,7 @@ _EXTRAS = (
 _STRUCTURE = (
     _extra("grammar", "GBNF if it has `::=`, else Lark in llguidance's dialect"),
     _extra("json_schema", "llama-server's; a schema as an object"),
-    _extra("guided_json", "vLLM's; a schema as an object"),
+    _extra("guided_json", "vLLM's; a schema as an object or a string of JSON"),
     _extra("guided_regex", "vLLM's; in Rust's syntax, matched as a whole"),
     _extra("guided_choice", "vLLM's; one of these strings"),
     _extra("guided_grammar", "vLLM's name of `grammar`"),

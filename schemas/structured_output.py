@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from marshmallow import ValidationError
 
-from schemas.fields import Array, JSONObject, StrictField, Text, as_object, at, invalid, problem, shown
+from schemas.fields import Array, StrictField, Text, as_object, at, invalid, problem, shown
 
 MAX_CHOICES = 10_000
 MAX_SOURCE_LENGTH = 1 << 18
@@ -34,7 +34,7 @@ class OutputFormat:
     kind: Kind
     """A "grammar" is GBNF or Lark."""
     value: Any
-    """A JSON Schema, a pattern, a list of texts or a grammar's source, by kind."""
+    """A JSON Schema as an object or a string of JSON, a pattern, a list of texts or a grammar's source, by kind."""
     param: str
     """Where in the request it was given, for errors about it."""
 
@@ -43,7 +43,16 @@ JSON_OBJECT: dict[str, Any] = {"type": "object"}
 """The schema that json_object stands for."""
 
 _source = Text(MAX_SOURCE_LENGTH)
-_object = JSONObject()
+
+
+class WrittenSchema(StrictField[Any]):
+    """A schema as an object or, as vLLM takes it, too, written into a string, which is not read here."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any] | str:
+        return _source.load(value) if isinstance(value, str) else as_object(value)
+
+
+_object = WrittenSchema()
 _texts = Array(Text(MAX_SOURCE_LENGTH), min_items=1, max_items=MAX_CHOICES)
 
 

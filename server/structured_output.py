@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from schemas.structured_output import OutputFormat
 from server.chat.json_schema import UnsupportedSchema, supported
 from server.engine.messages import Grammar
 from server.errors import InvalidRequest
+from server.strict_json import decode_object
 
 IS_GBNF = re.compile(r"^\s*[\w-]+\s*::=", re.MULTILINE)
 
@@ -31,7 +33,8 @@ def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
         case "regex":
             return Grammar("regex", wanted.value)
         case "choice":
-            return Grammar("lark", "start: " + " | ".join(map(json.dumps, wanted.value)))
+            choices = [json.dumps(choice, ensure_ascii=False) for choice in wanted.value]
+            return Grammar("lark", f"start: {' | '.join(choices)}")
         case "grammar":
             return Grammar("gbnf" if IS_GBNF.search(wanted.value) else "lark", wanted.value)
 
@@ -41,9 +44,19 @@ def grammar_param(wanted: OutputFormat | None) -> str | None:
     return wanted.param if wanted else None
 
 
+def _schema(wanted: OutputFormat) -> dict[str, Any]:
+    if not isinstance(wanted.value, str):
+        return dict(wanted.value)
+    try:
+        return decode_object(wanted.value.encode())
+    except InvalidRequest as error:
+        message = f"'{wanted.param}' must be a JSON Schema, or one in a string. Of the string as a body: {error}"
+        raise InvalidRequest(message, param=wanted.param) from None
+
+
 def _supported(wanted: OutputFormat) -> dict[str, object]:
     try:
-        return supported(wanted.value)
+        return supported(_schema(wanted))
     except UnsupportedSchema as error:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
         raise InvalidRequest(

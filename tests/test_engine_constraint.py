@@ -124,7 +124,7 @@ def test_logprobs_are_the_model_s_own(compiler: GrammarCompiler) -> None:
 def test_a_grammar_that_cannot_be_followed_ends_its_request_only(compiler: GrammarCompiler) -> None:
     """Nothing of this vocabulary spells the next character, so there is no token to go on with."""
     engine = make_engine(FakeRunner(num_slots=4))
-    grammar = compiler.compile(Grammar("lark", 'start: "b"{40} "\u20ac"'))
+    grammar = compiler.compile(Grammar("regex", r"b{40}\u{20ac}"))
     engine.submit(make_request(letters("ab"), 1, max_tokens=50, num_choices=2, grammar=grammar))
     engine.submit(make_request(letters("ab"), 2))
     events = run(engine)

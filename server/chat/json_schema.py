@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from server.chat.endless_schema import endless_reference
+
 Path = tuple[str | int, ...]
 """Keys and indices from the schema's root."""
 
@@ -67,6 +69,8 @@ def supported(schema: Mapping[str, Any]) -> dict[str, Any]:
     kept = _supported(schema, ())
     if not isinstance(kept, dict):
         raise UnsupportedSchema((), "must be an object")
+    if path := endless_reference(kept):
+        raise UnsupportedSchema(path, "no value ever ends: each would need another one within it")
     return kept
 
 

@@ -14,7 +14,8 @@ from typing import Protocol
 
 from llguidance import LLTokenizer
 
-from server.engine.grammar_trial import GrammarTrial, GrammarUntried
+from server.engine.alphabet import Alphabet
+from server.engine.grammar_trial import SPECIAL_MARK, GrammarTrial, GrammarUntried
 from server.engine.guidance import GrammarError, MatcherGrammar, compile_grammar
 from server.engine.messages import Grammar
 
@@ -76,10 +77,15 @@ class GrammarCompiler:
 
     def _compile(self, grammar: Grammar) -> MatcherGrammar | GrammarError:
         try:
-            complaint = self._trial.complaint(grammar)
+            complaint = self._alphabet.complaint(grammar) or self._trial.complaint(grammar)
         except GrammarUntried as error:  # not the grammar's fault, so it is not remembered
             raise GrammarError(str(error)) from error
         return GrammarError(complaint) if complaint else compile_grammar(self._tokenizer, grammar)
+
+    @cached_property
+    def _alphabet(self) -> Alphabet:
+        pieces = self._vocabulary.guidance_pieces()
+        return Alphabet(piece for piece in pieces if not piece.startswith(SPECIAL_MARK))
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:
