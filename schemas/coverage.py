@@ -114,7 +114,7 @@ _STRUCTURE = (
 )
 
 _NO_STRUCTURE = tuple(
-    Parameter(row.name, "refused", "output cannot be constrained here yet", is_empty, is_extra=True)
+    Parameter(row.name, "refused", "a response is constrained by `text.format` alone", is_empty, is_extra=True)
     for row in _STRUCTURE
 )
 
