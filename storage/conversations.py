@@ -125,7 +125,7 @@ def fork(db: Db, user_id: int, public_id: str, item_id: str | None = None) -> Co
     Title and metadata are the same too. Raises RecordNotFound for the conversation or the item.
     """
     source = get(db, user_id, public_id)
-    end = item_rows.position_in(db, source.id, item_id) + 1 if item_id is not None else None
+    end = item_rows.position_in(db, user_id, source.id, item_id) + 1 if item_id is not None else None
     created = _insert(db, user_id, source.title, source.metadata, next_position=0)
     sql.execute(
         db,

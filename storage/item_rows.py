@@ -149,18 +149,25 @@ def _find(db: Db, user_id: int, public_ids: Iterable[str]) -> list[ItemRow]:
     return [ItemRow(row[0], record(row[1:]), is_new=False) for row in found]
 
 
-def position_in(db: Db, conversation_id: int, public_id: str) -> int:
+def position_in(db: Db, user_id: int, conversation_id: int, public_id: str) -> int:
     """Of an item in the conversation of that number. Raises RecordNotFound."""
-    return place_in(db, conversation_id, public_id)[0]
+    return place_in(db, user_id, conversation_id, public_id)[0]
 
 
-def place_in(db: Db, conversation_id: int, public_id: str) -> tuple[int, int]:
-    """Position and the row's number of an item in that conversation. Raises RecordNotFound."""
+def place_in(db: Db, user_id: int, conversation_id: int, public_id: str) -> tuple[int, int]:
+    """Position and the row's number of an item in that conversation. Raises RecordNotFound.
+
+    The conversation is its owner's, and so are its items; but only with the owner does an index find the item, and the
+    length of the conversation does not matter.
+    """
     found = orm.select(
         (link.position, i.id)
-        for link in db.ConversationItem
         for i in db.Item
-        if link.conversation_id == conversation_id and i.id == link.item_id and i.public_id == public_id
+        for link in db.ConversationItem
+        if i.user_id == user_id
+        and i.public_id == public_id
+        and link.item_id == i.id
+        and link.conversation_id == conversation_id
     ).get()
     if found is None:
         raise RecordNotFound("item", public_id)

@@ -34,7 +34,7 @@ def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, An
 def get(db: Db, user_id: int, conversation_id: str, public_id: str) -> Item:
     """Raises RecordNotFound for the conversation or the item."""
     row_id = conversations.get(db, user_id, conversation_id).id
-    row = _items(db, row_id).where(lambda i: i.public_id == public_id).get()
+    row = _items(db, row_id).where(lambda i: i.user_id == user_id and i.public_id == public_id).get()
     if row is None:
         raise RecordNotFound("item", public_id)
     return record(row)
@@ -49,7 +49,7 @@ def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, Item]:
 def delete(db: Db, user_id: int, conversation_id: str, public_id: str) -> Conversation:
     """Take it out of this conversation; forks and responses keep it. Raises RecordNotFound."""
     conversation = conversations.get(db, user_id, conversation_id)
-    position, row_id = item_rows.place_in(db, conversation.id, public_id)
+    position, row_id = item_rows.place_in(db, user_id, conversation.id, public_id)
     batch = sql.Batch()
     batch.add(
         "DELETE FROM conversation_items WHERE conversation_id = $row_id AND position = $position",
@@ -68,7 +68,7 @@ def list_page(
     row_id = conversations.get(db, user_id, conversation_id).id
     found = _items(db, row_id)
     if after is not None:
-        position = item_rows.position_in(db, row_id, after)
+        position = item_rows.position_in(db, user_id, row_id, after)
         if order == "desc":
             found = found.where(lambda link: link.position < position)
         else:

@@ -16,7 +16,7 @@ from storage import conversation_rows, item_rows, sql
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow, record
 from storage.json_text import decode, encode
-from storage.records import RUNNING_STATUSES, Event, Item, StoredResponse
+from storage.records import RUNNING_STATUSES, Event, Item, Order, StoredResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,5 +192,22 @@ def items_of(db: Db, row_id: int, is_output: bool) -> Any:
     )
 
 
-def item_list(found: Any) -> list[Item]:
-    return [record(row) for row in found.order_by("link.position")]
+def input_positions(db: Db, user_id: int, row_id: int, public_id: str) -> list[int]:
+    """Where an item stands in what was sent; nowhere, or more than once if it was referred to again."""
+    found = orm.select(
+        link.position
+        for i in db.Item
+        for link in db.ResponseItem
+        if i.user_id == user_id
+        and i.public_id == public_id
+        and link.item_id == i.id
+        and link.response_id == row_id
+        and not link.is_output
+    )
+    return list(found)
+
+
+def item_list(found: Any, order: Order = "asc", limit: int | None = None) -> list[Item]:
+    """The first of them in that order of their positions, or all."""
+    ordered = found.order_by("orm.desc(link.position)" if order == "desc" else "link.position")
+    return [record(row) for row in (ordered if limit is None else ordered[:limit])]

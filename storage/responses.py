@@ -331,15 +331,19 @@ def input_items_page(
 ) -> Page[Item]:
     """What was sent with it, `desc` begins with the last. Raises RecordNotFound for the response or `after`."""
     row = response_rows.find(db, user_id, public_id)
-    found = item_list(response_rows.items_of(db, row.id, is_output=False))
-    if order == "desc":
-        found.reverse()
+    found = response_rows.items_of(db, row.id, is_output=False)
     if after is not None:
-        ids = [item.public_id for item in found]
-        if after not in ids:
+        positions = response_rows.input_positions(db, user_id, row.id, after)
+        if not positions:
             raise RecordNotFound("item", after)
-        found = found[ids.index(after) + 1 :]
-    return Page(tuple(found[:limit]), has_more=len(found) > limit)
+        # One that was sent twice counts where the page went on furthest: paging comes to an end.
+        position = min(positions) if order == "desc" else max(positions)
+        if order == "desc":
+            found = found.where(lambda link: link.position < position)
+        else:
+            found = found.where(lambda link: link.position > position)
+    page = item_list(found, order, limit + 1)
+    return Page(tuple(page[:limit]), has_more=len(page) > limit)
 
 
 def output_items(db: Db, user_id: int, public_id: str) -> list[Item]:

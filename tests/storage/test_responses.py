@@ -10,7 +10,7 @@ import pytest
 from storage import conversations, items, responses
 from storage.database import Database
 from storage.errors import ConversationLocked, DuplicateItem, RecordNotFound, ResponseEnded
-from storage.records import Conversation, Event, User
+from storage.records import Conversation, Event, Item, Page, User
 from tests.storage.helpers import answer, begin, complete, message, response_body, texts
 
 
@@ -353,3 +353,21 @@ def test_input_items_are_paged(database: Database, user: User, order: Any) -> No
     assert met == (list("abcde") if order == "asc" else list("edcba"))
     with pytest.raises(RecordNotFound, match="item 'msg_x'"):
         database.run(responses.input_items_page, user.id, begun.public_id, after="msg_x")
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_paging_through_an_input_that_refers_twice_to_an_item_ends(
+    database: Database, user: User, conversation: Conversation, order: Any
+) -> None:
+    [one] = database.run(items.add, user.id, conversation.public_id, [message("this")])
+    reference = {"type": "item_reference", "id": one.public_id}
+    begun = begin(database, user, reference, message("and"), reference)
+    pages: list[Page[Item]] = []
+    after: str | None = None
+    while len(pages) < 4:
+        page = database.run(responses.input_items_page, user.id, begun.public_id, after=after, limit=1, order=order)
+        pages.append(page)
+        if not page.has_more:
+            break
+        after = page.data[-1].public_id
+    assert not pages[-1].has_more
