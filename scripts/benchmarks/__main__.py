@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `scripts/bench compare | speed | http | sampling | clients | storage | build`.
+"""The command line of the benchmarks: `scripts/bench compare | speed | http | sampling | structure | clients | ...`.
 
 It reads options and says what went wrong; what is measured, and how, is in the modules of the same names.
 """
@@ -199,6 +199,21 @@ def sampling_command(model: Path | None, slots: int, n_ctx: int, threads: int, n
     from . import sampling  # loads llama.cpp, which the other benchmarks do not need
 
     sampling.run(make_setup(model, slots, n_ctx, threads), num_steps)
+
+
+@main.command("structure")
+@setup_options(num_slots=16, n_ctx=256)
+@streams_option(1, 16)
+@click.option("--steps", "num_steps", default=100, help="Steps that are timed of each number of sequences.")
+@explained
+def structure_command(
+    model: Path | None, slots: int, n_ctx: int, threads: int, num_streams: tuple[int, ...], num_steps: int
+) -> None:
+    """What a JSON Schema adds to each token, in this process."""
+    from . import structure  # loads llama.cpp, which the other benchmarks do not need
+
+    check_streams(num_streams, slots)
+    structure.run(make_setup(model, slots, n_ctx, threads), num_streams, num_steps)
 
 
 @main.command("clients")
