@@ -1,4 +1,4 @@
-"""README.md and CONTRIBUTING.md as the tests read them, and the tables in README.md that are made from the code.
+"""README.md, CONTRIBUTING.md and docs/ as the tests read them, and the tables there that are made from the code.
 
     python -m tests.readme      writes those tables anew, each between its `<!-- made from ... -->` and `<!-- end -->`
 
@@ -18,6 +18,7 @@ from server.settings import SettingInfo, list_model_keys, list_settings
 CHECKOUT = Path(__file__).parents[1]
 README = CHECKOUT / "README.md"
 CONTRIBUTING = CHECKOUT / "CONTRIBUTING.md"
+API, SETTINGS, FILES = (CHECKOUT / "docs" / name for name in ("api.md", "settings.md", "files.md"))
 
 MAPPED_PACKAGES = ("schemas", "server", "storage")
 """Of these the file map has every module."""
@@ -87,25 +88,29 @@ def first_sentence(docstring: str) -> str:
     return re.split(r"(?<=[.?!]) ", paragraph)[0].removesuffix(".")
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    "schemas/coverage.py": coverage_markdown,
-    "server/settings/fields.py, Settings": settings_markdown,
-    "server/settings/fields.py, ModelEntry": model_keys_markdown,
-    "the modules' docstrings": modules_markdown,
+TABLES: dict[Path, dict[str, Callable[[], str]]] = {
+    API: {"schemas/coverage.py": coverage_markdown},
+    SETTINGS: {
+        "server/settings/fields.py, Settings": settings_markdown,
+        "server/settings/fields.py, ModelEntry": model_keys_markdown,
+    },
+    FILES: {"the modules' docstrings": modules_markdown},
 }
-"""By what they are made from."""
+"""By document and by what they are made from."""
 
 
-def with_tables(text: str) -> str:
-    """A README with all tables as they should be."""
-    for source, make in TABLES.items():
+def with_tables(document: Path) -> str:
+    """A document with all tables as they should be."""
+    text = document.read_text()
+    for source, make in TABLES[document].items():
         start, end = f"<!-- made from {source} -->\n", "<!-- end -->\n"
         block = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-        assert len(block.findall(text)) == 1, f"README.md must have {start.strip()} and {end.strip()} once"
+        assert len(block.findall(text)) == 1, f"{document.name} must have {start.strip()} and {end.strip()} once"
         content = f"{start}\n{make()}\n{end}"
         text = block.sub(lambda _, content=content: content, text)  # type: ignore[misc]
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text()))
+    for made in TABLES:
+        made.write_text(with_tables(made))

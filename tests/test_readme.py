@@ -1,4 +1,4 @@
-"""README.md and CONTRIBUTING.md say what the code says: every list and number in them is held against it."""
+"""README.md, CONTRIBUTING.md and docs/ say what the code says: every list and number in them is held against it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ from storage.first_key import ADMIN_NAME
 from tests.readme import (
     CHECKOUT,
     CONTRIBUTING,
+    FILES,
     README,
+    TABLES,
     code_blocks,
     first_sentence,
     section,
@@ -43,7 +45,7 @@ from tests.readme import (
 )
 from tests.test_architecture import RESERVED
 
-DOCUMENTS = (README, CONTRIBUTING)
+DOCUMENTS = (README, CONTRIBUTING, *TABLES)
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.name))
 
 TEST_NAMES = ("WORKERS", "DATABASE", "DATABASE_URL", "NUM_CALLS", "NUM_TURNS", "NUM_SCHEMAS")
@@ -61,9 +63,9 @@ def codes(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def test_the_tables_are_those_of_the_code() -> None:
-    text = README.read_text()
-    assert text == with_tables(text), "README.md is out of date: python -m tests.readme"
+@pytest.mark.parametrize("document", TABLES, ids=lambda document: document.name)
+def test_the_tables_are_those_of_the_code(document: Path) -> None:
+    assert document.read_text() == with_tables(document), f"{document.name} is out of date: python -m tests.readme"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def find_command(group: click.Group, names: list[str]) -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
         path, _, anchor = target.partition("#")
-        linked = CHECKOUT / path if path else document
+        linked = document.parent / path if path else document
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked), target
 
@@ -129,7 +131,7 @@ def anchors(document: Path) -> set[str]:
 
 def mapped() -> set[str]:
     """The top level as the file map has it."""
-    rows = table_rows(section(README, "File map").partition("<!--")[0])
+    rows = table_rows(section(FILES, "File map").partition("<!--")[0])
     return {path for cell, _ in rows for path in codes(cell)}
 
 
