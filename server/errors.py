@@ -83,15 +83,19 @@ class ContextLengthExceeded(InvalidRequest):
     default_param = "messages"
 
     def __init__(
-        self, num_prompt_tokens: int, n_ctx: int, num_max_tokens: int | None = None, *, param: str | None = None
+        self,
+        num_prompt_tokens: int,
+        n_ctx: int,
+        num_max_tokens: int | None = None,
+        *,
+        param: str | None = None,
+        is_estimate: bool = False,
     ) -> None:
-        wanted = f"the prompt has {num_prompt_tokens} tokens"
+        wanted = f"the prompt has {'about ' if is_estimate else ''}{num_prompt_tokens} tokens"
         if num_max_tokens is not None:
             wanted += f" and {num_max_tokens} more were asked for"
         super().__init__(f"This model's context holds {n_ctx} tokens, but {wanted}. Please shorten it.", param=param)
-        self.num_prompt_tokens = num_prompt_tokens
-        self.n_ctx = n_ctx
-        self.num_max_tokens = num_max_tokens
+        self.num_prompt_tokens, self.n_ctx, self.num_max_tokens = num_prompt_tokens, n_ctx, num_max_tokens
 
 
 class UnsupportedParameter(InvalidRequest):

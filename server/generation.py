@@ -233,7 +233,9 @@ class Generation:
         match rejected.reason:
             case "context_length_exceeded":
                 num_prompt_tokens, n_ctx = rejected.num_prompt_tokens, rejected.limit
-                return ContextLengthExceeded(num_prompt_tokens, n_ctx, param=self._prompt_param)
+                return ContextLengthExceeded(
+                    num_prompt_tokens, n_ctx, param=self._prompt_param, is_estimate=rejected.is_estimate
+                )
             case "overloaded":
                 return Overloaded(OVERLOAD_RETRY_SECONDS)
             case _:

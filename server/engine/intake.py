@@ -21,6 +21,7 @@ from server.engine.messages import (
     TextPiece,
     Tokens,
 )
+from server.engine.prompt_size import num_tokens_if_hopeless
 from server.engine.questions import Spelling, answer
 from server.engine.sequence import Request
 from server.engine.served import Submission
@@ -89,7 +90,7 @@ class Intake:
         return request, Accepted(submit.request_id, len(prompt), text, first)
 
     def _problem(self, submit: Submit) -> Rejected | None:
-        """What is wrong without tokenizing."""
+        """What is wrong without tokenizing all of it."""
         num_token_ids = len(submit.token_ids or ())
         if num_token_ids >= self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", num_token_ids, self._n_ctx)
@@ -98,6 +99,9 @@ class Intake:
             return Rejected(submit.request_id, "invalid_token", limit=n_vocab)
         if not all(0 <= token < n_vocab for token in submit.sampling.logit_bias):
             return Rejected(submit.request_id, "invalid_logit_bias", limit=n_vocab)
+        about = num_tokens_if_hopeless(submit.pieces, self._n_ctx, self._tokenizer.tokenize)
+        if about is not None:
+            return Rejected(submit.request_id, "context_length_exceeded", about, self._n_ctx, is_estimate=True)
         return None
 
     def answer(self, question: Question) -> Tokens | Rejected:

@@ -316,6 +316,8 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     """n_ctx, the queue's bound or the vocabulary's size, as the reason says."""
     message: str = ""
     """What is wrong with the grammar, for the client."""
+    is_estimate: bool = False
+    """The number of tokens is about that."""
 
 
 class Delta(msgspec.Struct, frozen=True, array_like=True, tag="d"):
