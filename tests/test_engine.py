@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from server.engine.engine import Engine
 from server.engine.messages import Delta, Event, Failed, Finished, SamplingParams
+from server.engine.scheduler import CHUNK_ROWS
 from server.engine.sequence import Request
 from server.engine.waiting_queue import QueueFull
 from tests.fakes import FakeRunner
@@ -139,6 +140,30 @@ def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
     engine.submit(make_request([60] * 20, 2, max_tokens=1))
     order = [event.request_id for event in run(engine) if isinstance(event, Finished)]
     assert order == [2, 1]
+
+
+def test_the_first_prompt_gets_on_however_many_shorter_ones_come() -> None:
+    runner = FakeRunner(num_slots=2, n_ctx=400)
+    engine = make_engine(runner)
+    engine.submit(make_request([50] * 300, 1, max_tokens=1))
+    engine.step()
+    finished: list[int] = []
+    for number in range(2, 42):  # another short one as soon as there is a slot
+        engine.submit(make_request([60 + number] * 31, number, max_tokens=1))
+        finished += [event.request_id for _, event in engine.step() if isinstance(event, Finished)]
+    assert 1 in finished
+
+
+def test_prompts_are_cut_into_whole_rows_of_the_kernels() -> None:
+    runner = FakeRunner(num_slots=2, n_ctx=400)
+    engine = make_engine(runner)
+    engine.submit(make_request(letters("a"), 1, max_tokens=30))
+    engine.step()
+    engine.submit(make_request([50] * 150, 2, max_tokens=1))
+    run(engine)
+    lengths = [len(tokens) for step in runner.steps for _, tokens in step if len(tokens) > 1]
+    assert sum(lengths) == 150
+    assert all(length % CHUNK_ROWS == 0 for length in lengths[:-1])
 
 
 def test_a_refused_request_leaves_no_sampler_behind() -> None:

@@ -24,6 +24,14 @@ MIN_AWAITED_TOKENS = 64
 """For fewer tokens, a prompt does not wait until another one has computed them."""
 
 
+CHUNK_ROWS = 16
+"""A prompt is cut into multiples of this: kernels compute so many rows together, and each one left over by itself, for
+the time of a whole pass over the weights."""
+
+FIRST_COME_SHARE = 1 / 4
+"""Of what prompts get in a step, the part of the one that has waited longest, so that shorter ones never starve it."""
+
+
 @dataclass(frozen=True)
 class Chunk:
     """A run of one sequence's tokens to compute in a step, at positions [start, start + len(tokens))."""
@@ -185,11 +193,7 @@ class Scheduler:
         return other.slot is not None and other.is_prefilling and other.num_computed_tokens < shared
 
     def _cut_chunks(self) -> list[Chunk]:
-        """A token of every decoding sequence, then prompts, as far as the step's time goes; or guesses at more tokens.
-
-        Half of what prompts get goes to all in equal parts, so that a short one is soon done beside a long one; the
-        rest is first come, first served.
-        """
+        """A token of every decoding sequence; then prompts, as far as the time goes, or guesses at more tokens."""
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling and not sequence.is_held]
         prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
         if not prefilling:
@@ -198,17 +202,30 @@ class Scheduler:
             chunks = [_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
             return in_fastest_passes(chunks, self._step_cost.passes)
         chunks = [_chunk(sequence, 1) for sequence in decoding]
-        budget = self._step_cost.max_prefill_tokens(len(decoding))
-        share = budget // (2 * len(prefilling) or 1)
+        chunks += self._cut_prompts(prefilling, self._step_cost.max_prefill_tokens(len(decoding)))
+        return sorted(chunks, key=lambda chunk: chunk.slot_index)
+
+    def _cut_prompts(self, prefilling: list[Sequence], budget: int) -> list[Chunk]:
+        """At most `budget` tokens of prompts, of those that have least left first: so most are done soonest."""
         num_scored = sum(sequence.request.wants_prompt_logprobs for sequence in prefilling)
         max_scored = max(1, self._max_scored_tokens // (num_scored or 1))
-        for num_before, sequence in enumerate(prefilling, start=1):
-            kept = share * (len(prefilling) - num_before)
-            if budget > kept:
-                max_tokens = max_scored if sequence.request.wants_prompt_logprobs else budget
-                chunks.append(_chunk(sequence, min(budget - kept, max_tokens)))
+        first_come, kept = prefilling[0], max(CHUNK_ROWS, int(budget * FIRST_COME_SHARE))
+        chunks = []
+        for sequence in sorted(prefilling, key=lambda sequence: sequence.num_uncomputed_tokens):
+            if sequence is first_come:
+                kept = 0
+            room = _whole_rows(budget - kept, sequence.num_uncomputed_tokens)
+            if sequence.request.wants_prompt_logprobs:
+                room = min(budget - kept, max_scored)
+            if room > 0:
+                chunks.append(_chunk(sequence, room))
                 budget -= len(chunks[-1].tokens)
-        return sorted(chunks, key=lambda chunk: chunk.slot_index)
+        return chunks
+
+
+def _whole_rows(room: int, num_left: int) -> int:
+    """How many of `num_left` tokens to compute where there is room for so many."""
+    return num_left if room >= num_left else room // CHUNK_ROWS * CHUNK_ROWS
 
 
 def _chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = ()) -> Chunk:
