@@ -30,7 +30,8 @@ def runs(spans: Sequence[AnySpan]) -> list[list[AnySpan]]:
 def in_fastest_passes(spans: Sequence[AnySpan], cost: PassCost) -> list[AnySpan]:
     """Spans in an order in which llama.cpp computes them in the fastest passes known, each of spans of one length.
 
-    The groups come with falling slots, so that none continues the one before.
+    The groups come with falling slots, so that none continues the one before: llama.cpp would take from a chunk of a
+    prompt a row for the pass of its neighbours that decode, and leave it a number of rows that its kernels do badly.
     """
     groups: list[list[AnySpan]] = []
     for run in runs(sorted(spans, key=lambda span: span.slot_index)):

@@ -203,7 +203,7 @@ class Scheduler:
             return in_fastest_passes(chunks, self._step_cost.passes)
         chunks = [_chunk(sequence, 1) for sequence in decoding]
         chunks += self._cut_prompts(prefilling, self._step_cost.max_prefill_tokens(len(decoding)))
-        return sorted(chunks, key=lambda chunk: chunk.slot_index)
+        return in_fastest_passes(chunks, self._step_cost.passes)
 
     def _cut_prompts(self, prefilling: list[Sequence], budget: int) -> list[Chunk]:
         """At most `budget` tokens of prompts, of those that have least left first: so most are done soonest."""
