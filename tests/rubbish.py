@@ -184,7 +184,7 @@ FIELDS: dict[str, dict[str, tuple[Any, ...]]] = {
         "web_search_options": ({}, 5),
         "moderation": ({"model": "m"}, {}),
         "structured_outputs": ({"regex": 5}, {"regex": "a", "json_object": True}, {"choice": []}, [], "x"),
-        "json_schema": ([], "x", 5),
+        "json_schema": ([], 5, True),
     },
     COMPLETIONS: {
         **GENERATION,
