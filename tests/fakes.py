@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from server.engine.attention import Attention
 from server.engine.candidates import Logits
 from server.engine.kv_cache import State
 from server.engine.messages import SamplingParams
@@ -71,6 +72,7 @@ class FakeRunner:
         self.num_slots = num_slots
         self.n_ctx = n_ctx
         self.max_step_tokens = 32
+        self.attention = Attention()
         self.max_step_logits = num_slots + 32
         self.memory = FakeMemory(num_slots, can_trim)
         self.steps: list[list[tuple[int, list[int]]]] = []
@@ -95,7 +97,7 @@ class FakeRunner:
             slot += span.tokens
             assert len(slot) <= self.n_ctx, "more tokens than the context holds"
             row += len(span.tokens)
-            for num_behind in reversed(range(span.num_logits)):
+            for num_behind in reversed(range(span.num_padding, span.num_padding + span.num_logits)):
                 self._tokens_by_row[row - num_behind] = slot[: len(slot) - num_behind]
         assert len(self._tokens_by_row) <= self.max_step_logits, "no room for so many logits"
         if len(self.steps) in self.fails_in_steps:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.engine.attention import Attention
+from server.engine.chunking import FEW_CHUNK_ROWS
 from server.engine.engine import Engine
 from server.engine.messages import Delta, Event, Failed, Finished, SamplingParams
-from server.engine.scheduler import CHUNK_ROWS
 from server.engine.sequence import Request
 from server.engine.waiting_queue import QueueFull
 from tests.fakes import FakeRunner
@@ -163,7 +164,18 @@ def test_prompts_are_cut_into_whole_rows_of_the_kernels() -> None:
     run(engine)
     lengths = [len(tokens) for step in runner.steps for _, tokens in step if len(tokens) > 1]
     assert sum(lengths) == 150
-    assert all(length % CHUNK_ROWS == 0 for length in lengths[:-1])
+    assert all(length % FEW_CHUNK_ROWS == 0 for length in lengths[:-1])
+
+
+def test_padding_leaves_no_trace() -> None:
+    runner = FakeRunner(num_slots=1, n_ctx=200)
+    runner.attention = Attention(tile=8, per_tiled_token=0.001, per_single_token=0.5)
+    engine = make_engine(runner)
+    engine.submit(make_request(letters("abcde"), max_tokens=4))
+    assert text_of(run(engine)) == "fghi"
+    assert [len(tokens) for step in runner.steps for _, tokens in step] == [8, 1, 1, 1]
+    engine.submit(make_request(letters("abcdefghijklmn"), 2, max_tokens=1))
+    assert finishes(run(engine))[2, 0].num_cached_tokens == 8, "what was computed, without the padding"
 
 
 def test_a_refused_request_leaves_no_sampler_behind() -> None:
@@ -324,7 +336,10 @@ class Traffic:
     def __init__(self, data: st.DataObject) -> None:
         self._draw = data.draw
         num_slots, can_trim = self._draw(st.integers(1, 4)), self._draw(st.booleans())
-        self.engine = make_engine(FakeRunner(num_slots, n_ctx=300, can_trim=can_trim))
+        runner = FakeRunner(num_slots, n_ctx=300, can_trim=can_trim)
+        if self._draw(st.booleans()):
+            runner.attention = Attention(tile=8, per_tiled_token=0.001, per_single_token=0.05)  # much is padded
+        self.engine = make_engine(runner)
         self.alive: dict[int, Request] = {}
         self.events: defaultdict[int, list[Event]] = defaultdict(list)
         self._ids = itertools.count()

@@ -125,7 +125,7 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
         "n_gpu_layers": None,
         "max_waiting_requests": 256,
         "max_waiting_tokens": 77,
-        "max_step_ms": 300,
+        "max_step_ms": 400,
         "kv_ram_mb": 0,
         "kv_disk_mb": 0,
         "kv_dir": "",

@@ -13,6 +13,7 @@ from itertools import islice
 
 import msgspec
 
+from server.engine.chunking import Chunk, Chunking
 from server.engine.constraint import ConstraintError
 from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
@@ -20,10 +21,9 @@ from server.engine.kv_disk import Disk
 from server.engine.kv_tiers import Tiers
 from server.engine.logprobs import Logprobs
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats, TokenLogprob
-from server.engine.passes import runs
 from server.engine.prompt_lookup import PromptLookup
 from server.engine.runner import DecodeError, Runner
-from server.engine.scheduler import Chunk, Scheduler
+from server.engine.scheduler import Scheduler
 from server.engine.sequence import Request, Sequence
 from server.engine.speculation import Drafter, Speculation
 from server.engine.stats import EngineStats
@@ -67,8 +67,8 @@ class Engine:
         """
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
-        self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.max_step_tokens)
-        self._tiers = Tiers(self._kv_cache, max_ram_bytes, disk, lambda: self._step_cost.seconds_per_prefill_token)
+        self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS)
+        self._tiers = Tiers(self._kv_cache, max_ram_bytes, disk, lambda: self._step_cost.chunks.seconds_per_token)
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._speculation = Speculation(
             drafter or PromptLookup(),
@@ -76,10 +76,14 @@ class Engine:
             runner.max_step_logits,
             self._step_cost.passes,
         )
-        max_scored_tokens = runner.max_step_logits - runner.num_slots
-        self._scheduler = Scheduler(
-            self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation, max_scored_tokens
+        chunking = Chunking(
+            self._step_cost,
+            runner.attention,
+            max_length=runner.n_ctx if self._kv_cache.can_trim else 0,
+            max_step_tokens=runner.max_step_tokens,
+            max_scored_tokens=runner.max_step_logits - runner.num_slots,
         )
+        self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation, chunking)
         self._outputs: list[Output] = []
         self._stats = EngineStats()
 
@@ -189,12 +193,12 @@ class Engine:
         self._sample(chunks, rows)
         seconds = time.perf_counter() - started
         self._stats.on_step(seconds, num_prefill)
-        self._learn(chunks, seconds)
+        self._scheduler.learn(chunks, seconds)
 
     def _account(self, chunks: list[Chunk]) -> None:
         for chunk in chunks:
             assert chunk.sequence.slot is not None
-            self._kv_cache.append(chunk.sequence.slot, chunk.tokens)
+            self._kv_cache.append(chunk.sequence.slot, chunk.tokens[: chunk.num_real_tokens], chunk.num_padding)
 
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
         remaining = iter(rows)
@@ -334,13 +338,6 @@ class Engine:
         for sequence in self._scheduler.sequences_of(request):
             self._retire(sequence, "error")
         self._outputs.append((request, failed))
-
-    def _learn(self, chunks: list[Chunk], seconds: float) -> None:
-        num_prefill = sum(len(chunk.tokens) for chunk in chunks if chunk.is_prefill)
-        if num_prefill:
-            self._step_cost.learn_prefill(sum(not chunk.is_prefill for chunk in chunks), num_prefill, seconds)
-        else:
-            self._step_cost.passes.learn([sum(len(chunk.tokens) for chunk in run) for run in runs(chunks)], seconds)
 
     def _token_logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:
         top = [(other, self._runner.token_bytes(other), logprob) for other, logprob in logprobs.top(num_top)]

@@ -48,7 +48,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lora: tuple[LoraAdapter, ...] = ()
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
-    max_step_ms: int = 300
+    max_step_ms: int = 400
     max_draft_tokens: int = 0
     """Tokens that may be guessed ahead for one sequence."""
     draft_model_path: str | None = None

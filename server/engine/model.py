@@ -16,6 +16,7 @@ import numpy as np
 
 from server.engine import native_log
 from server.engine.adapters import Adapters
+from server.engine.attention import Attention
 from server.engine.candidates import Logits
 from server.engine.context_memory import ContextMemory
 from server.engine.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
@@ -61,6 +62,7 @@ class Model:
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
         self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
+        self.attention = Attention() if has_gpu else self._attention_on_cpu()
         max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
         max_verified = MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0
         self.max_step_logits = config.num_slots + max(max_scored, max_verified)
@@ -135,6 +137,11 @@ class Model:
         self._adapters.put_on(context)
         return context
 
+    def _attention_on_cpu(self) -> Attention:
+        n_embd = llama.llama_model_n_embd(self._model)
+        num_weights = self._weights.n_params - self.vocabulary.num_tokens * n_embd
+        return Attention.on_cpu(num_weights, n_embd, llama.llama_model_n_layer(self._model))
+
     @property
     def state_fingerprint(self) -> str:
         """Saved states of models and contexts with the same one are interchangeable. Raises OSError."""
@@ -208,6 +215,7 @@ class _Batch:
             self._token[start:end] = span.tokens
             self._pos[start:end] = np.arange(span.start, span.start + len(span.tokens), dtype=np.int32)
             self._seq_id[start:end] = self._slot_indices.ctypes.data + 4 * span.slot_index
-            self._wants_logits[end - span.num_logits : end] = 1
-            self.rows_with_logits += range(end - span.num_logits, end)
+            wanted = slice(end - span.num_padding - span.num_logits, end - span.num_padding)
+            self._wants_logits[wanted] = 1
+            self.rows_with_logits += range(wanted.start, wanted.stop)
         self.native.n_tokens = end

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from server.engine.attention import Attention
 from server.engine.candidates import Logits
 from server.engine.kv_cache import Memory
 from server.engine.messages import SamplingParams
@@ -25,7 +26,12 @@ class Span(Protocol):
     def start(self) -> int: ...
     @property
     def num_logits(self) -> int:
-        """After how many of its last tokens the logits are needed."""
+        """After how many of its last tokens, padding aside, the logits are needed."""
+        ...
+
+    @property
+    def num_padding(self) -> int:
+        """How many of its last tokens are computed for nothing."""
         ...
 
 
@@ -45,6 +51,9 @@ class Runner(Protocol):
     max_step_tokens: int
     max_step_logits: int
     """Most rows of logits of one pass; at least one for every slot."""
+
+    attention: Attention
+    """What it adds to the cost of a prompt's tokens."""
 
     @property
     def memory(self) -> Memory: ...

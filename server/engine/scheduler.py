@@ -5,13 +5,12 @@ It knows sequences and slots; llama.cpp, sampling and clocks are other people's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ReadOnlySequence
-from dataclasses import dataclass
 from itertools import islice
 
+from server.engine.chunking import Chunk, Chunking, make_chunk
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.kv_tiers import Tiers
-from server.engine.passes import in_fastest_passes
+from server.engine.passes import in_fastest_passes, runs
 from server.engine.prefix_cache import PrefixCache
 from server.engine.prefix_index import common_prefix_length
 from server.engine.sequence import Request, Sequence
@@ -24,49 +23,6 @@ MIN_AWAITED_TOKENS = 64
 """For fewer tokens, a prompt does not wait until another one has computed them."""
 
 
-CHUNK_ROWS = 16
-"""A prompt is cut into multiples of this: kernels compute so many rows together, and each one left over by itself, for
-the time of a whole pass over the weights."""
-
-FIRST_COME_SHARE = 1 / 4
-"""Of what prompts get in a step, the part of the one that has waited longest, so that shorter ones never starve it."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """A run of one sequence's tokens to compute in a step, at positions [start, start + len(tokens))."""
-
-    sequence: Sequence
-    slot_index: int
-    tokens: list[int]
-    start: int
-    reaches_end: bool
-    """Its last token, guesses aside, is the sequence's, so the next one can be sampled."""
-    num_drafted: int = 0
-    """So many of the last tokens are guesses."""
-
-    @property
-    def is_prefill(self) -> bool:
-        return len(self.tokens) - self.num_drafted > 1
-
-    @property
-    def is_scored(self) -> bool:
-        """It lies in a prompt whose logprobs are wanted."""
-        return self.sequence.request.wants_prompt_logprobs and self.start < self.sequence.num_prompt_tokens
-
-    @property
-    def num_logits(self) -> int:
-        """After how many of its last tokens the logits are needed: also after each guess, and before the first."""
-        if self.is_scored:
-            return len(self.tokens)
-        return self.num_drafted + 1 if self.reaches_end else 0
-
-    @property
-    def num_prompt_tokens(self) -> int:
-        """How many of the tokens are the prompt's."""
-        return max(0, min(len(self.tokens), self.sequence.num_prompt_tokens - self.start))
-
-
 class Scheduler:
     """Admits sequences to slots and cuts the next step's batch from them."""
 
@@ -77,10 +33,9 @@ class Scheduler:
         waiting: WaitingQueue,
         step_cost: StepCost,
         speculation: Speculation,
-        max_scored_tokens: int,
+        chunking: Chunking,
     ) -> None:
-        """`max_scored_tokens` is how many logits a step may have besides one for each slot."""
-        self._max_scored_tokens = max_scored_tokens
+        self._chunking = chunking
         self._kv_cache = kv_cache
         self._tiers = tiers
         self._prefix_cache = PrefixCache(kv_cache, tiers)
@@ -120,6 +75,17 @@ class Scheduler:
             pass
         self.waits_for_disk = not self.running and len(self.waiting) > 0
         return self._cut_chunks()
+
+    def learn(self, chunks: list[Chunk], seconds: float) -> None:
+        """A step that computed these took so long."""
+        passes = [(run[0].is_prefill, sum(len(chunk.tokens) for chunk in run)) for run in runs(chunks)]
+        prefills = [num_tokens for is_prefill, num_tokens in passes if is_prefill]
+        if prefills:
+            num_decoding = sum(not chunk.is_prefill for chunk in chunks)
+            work = sum(self._chunking.work(chunk) for chunk in chunks if chunk.is_prefill)
+            self._step_cost.learn_prefill(num_decoding, len(prefills), sum(prefills), work, seconds)
+        else:
+            self._step_cost.passes.learn([num_tokens for _, num_tokens in passes], seconds)
 
     def finish(self, sequence: Sequence) -> None:
         """Take a sequence out, wherever it is. Its tokens stay in the slot for those who share the prefix."""
@@ -196,41 +162,11 @@ class Scheduler:
         """A token of every decoding sequence; then prompts, as far as the time goes, or guesses at more tokens."""
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling and not sequence.is_held]
         prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
-        if not prefilling:
+        if prefilling:
+            chunks = [make_chunk(sequence, 1) for sequence in decoding]
+            chunks += self._chunking.cut(prefilling, len(decoding))
+        else:
             self._slot_order.close_gap()
             drafts = self._speculation.draft(decoding)
-            chunks = [_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
-            return in_fastest_passes(chunks, self._step_cost.passes)
-        chunks = [_chunk(sequence, 1) for sequence in decoding]
-        chunks += self._cut_prompts(prefilling, self._step_cost.max_prefill_tokens(len(decoding)))
+            chunks = [make_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
         return in_fastest_passes(chunks, self._step_cost.passes)
-
-    def _cut_prompts(self, prefilling: list[Sequence], budget: int) -> list[Chunk]:
-        """At most `budget` tokens of prompts, of those that have least left first: so most are done soonest."""
-        num_scored = sum(sequence.request.wants_prompt_logprobs for sequence in prefilling)
-        max_scored = max(1, self._max_scored_tokens // (num_scored or 1))
-        first_come, kept = prefilling[0], max(CHUNK_ROWS, int(budget * FIRST_COME_SHARE))
-        chunks = []
-        for sequence in sorted(prefilling, key=lambda sequence: sequence.num_uncomputed_tokens):
-            if sequence is first_come:
-                kept = 0
-            room = _whole_rows(budget - kept, sequence.num_uncomputed_tokens)
-            if sequence.request.wants_prompt_logprobs:
-                room = min(budget - kept, max_scored)
-            if room > 0:
-                chunks.append(_chunk(sequence, room))
-                budget -= len(chunks[-1].tokens)
-        return chunks
-
-
-def _whole_rows(room: int, num_left: int) -> int:
-    """How many of `num_left` tokens to compute where there is room for so many."""
-    return num_left if room >= num_left else room // CHUNK_ROWS * CHUNK_ROWS
-
-
-def _chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = ()) -> Chunk:
-    assert sequence.slot is not None
-    start = sequence.num_computed_tokens
-    tokens = sequence.tokens[start : start + max_tokens]
-    reaches_end = start + len(tokens) == len(sequence.tokens)
-    return Chunk(sequence, sequence.slot.index, [*tokens, *draft], start, reaches_end, len(draft))

@@ -40,7 +40,7 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_waiting_tokens: int = 1_000_000
     kv_disk_mb: int = 0
     kv_dir: str = ""
-    max_step_ms: int = 300
+    max_step_ms: int = 400
     log_level: str = "info"
     cache_dir: str | None = None
     """Where downloads are kept; None means the hub's own cache."""

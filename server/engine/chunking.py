@@ -1,0 +1,211 @@
+"""What a step computes of each sequence: chunks, and how prompts are cut into them.
+
+Knows sequences, and what work costs by `step_cost` and `attention`; it does not know who gets a slot, or what becomes
+of what is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence as ReadOnlySequence
+from dataclasses import dataclass
+
+from server.engine.attention import Attention
+from server.engine.sequence import Sequence
+from server.engine.step_cost import MIN_PREFILL_TOKENS, StepCost
+
+CHUNK_ROWS = 16
+FEW_CHUNK_ROWS = 4
+"""A prompt is cut into multiples of this, or of that where less than `MANY_TOKENS` fit: kernels compute so many rows
+together, and each one left over by itself, for the time of a whole pass over the weights."""
+
+MANY_TOKENS = 64
+
+MIN_EXTRA_TOKENS = 16
+"""Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
+
+FIRST_COME_SHARE = 1 / 4
+"""Of what prompts get in a step, the part of the one that has waited longest, so that shorter ones never starve it."""
+
+MIN_TILE_GAIN = 1.25
+MAX_STRETCH = 2.0
+"""Where not even one tile fits, see `attention`, a step may take so many times as long as it should if prompts get on
+so many times as fast by it."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of one sequence's tokens to compute in a step, at positions [start, start + len(tokens)).
+
+    tokens: [ the sequence's ........ | guesses | padding ]
+    """
+
+    sequence: Sequence
+    slot_index: int
+    tokens: list[int]
+    start: int
+    reaches_end: bool
+    """The last token of its sequence is in it, so the next one can be sampled."""
+    num_drafted: int = 0
+    """So many tokens are guesses."""
+    num_padding: int = 0
+    """So many are only there since it is faster with them; what is computed of them is forgotten."""
+
+    @property
+    def is_prefill(self) -> bool:
+        return len(self.tokens) - self.num_drafted > 1
+
+    @property
+    def is_scored(self) -> bool:
+        """It lies in a prompt whose logprobs are wanted."""
+        return self.sequence.request.wants_prompt_logprobs and self.start < self.sequence.num_prompt_tokens
+
+    @property
+    def num_logits(self) -> int:
+        """After how many of its last tokens, padding aside, the logits are needed: also after each guess, and before
+        the first."""
+        if self.is_scored:
+            return len(self.tokens)
+        return self.num_drafted + 1 if self.reaches_end else 0
+
+    @property
+    def num_real_tokens(self) -> int:
+        """All but the padding."""
+        return len(self.tokens) - self.num_padding
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        """How many of the tokens are the prompt's."""
+        return max(0, min(self.num_real_tokens, self.sequence.num_prompt_tokens - self.start))
+
+
+def make_chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = (), num_padding: int = 0) -> Chunk:
+    """The next tokens of a sequence, `max_tokens` at most, with guesses or padding behind its last one."""
+    assert sequence.slot is not None
+    start = sequence.num_computed_tokens
+    tokens = sequence.tokens[start : start + max_tokens]
+    reaches_end = start + len(tokens) == len(sequence.tokens)
+    padding = tokens[-1:] * num_padding
+    return Chunk(
+        sequence, sequence.slot.index, [*tokens, *draft, *padding], start, reaches_end, len(draft), num_padding
+    )
+
+
+class Chunking:
+    """Cuts the prompts of a step, so that it takes the time that it may."""
+
+    def __init__(
+        self, step_cost: StepCost, attention: Attention, max_length: int, max_step_tokens: int, max_scored_tokens: int
+    ) -> None:
+        """A sequence has `max_length` tokens at most, padding included; 0 means that there can be no padding.
+        `max_scored_tokens` is how many logits a step may have besides one for each slot."""
+        self._step_cost = step_cost
+        self._attention = attention
+        self._max_length = max_length
+        self._max_step_tokens = max_step_tokens
+        self._max_scored_tokens = max_scored_tokens
+
+    def cut(self, prefilling: list[Sequence], num_decoding: int) -> list[Chunk]:
+        """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
+        most are done soonest."""
+        room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
+        first_come, kept = prefilling[0], room.share(FIRST_COME_SHARE)
+        max_scored = self._max_scored(prefilling)
+        chunks: list[Chunk] = []
+        for sequence in sorted(prefilling, key=_least_left_first):
+            if sequence is first_come:
+                kept = _Room(0, 0)
+            is_owed = sequence is first_come or not chunks
+            price = 0.0 if is_owed or _is_same_pass(chunks[-1], sequence) else self._step_cost.chunks.work_per_pass
+            left = room.without(kept.work + price, kept.num_tokens)
+            if sequence.request.wants_prompt_logprobs:
+                num_tokens = min(int(left.work), left.num_tokens, max_scored)
+            else:
+                num_tokens = self._num_fitting(sequence, left)
+                num_tokens = num_tokens if chunks else self._at_least(num_tokens, sequence, left, num_decoding)
+            if num_tokens > 0 and not (price and _is_crumb(num_tokens, sequence)):
+                chunks.append(make_chunk(sequence, num_tokens, num_padding=self._num_padding(sequence, num_tokens)))
+                room = room.without(price + self.work(chunks[-1]), len(chunks[-1].tokens))
+        return chunks
+
+    def work(self, chunk: Chunk) -> float:
+        """What a chunk of a prompt costs, in tokens without context."""
+        return self._attention.work(len(chunk.tokens), chunk.start)
+
+    def _num_fitting(self, sequence: Sequence, room: _Room) -> int:
+        """How many tokens of a prompt to compute in a room."""
+        whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
+        if self._fits(whole + self._num_padding(sequence, whole), start, room):
+            return whole
+        most = min(int(room.work), room.num_tokens, whole)
+        return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
+
+    def _at_least(self, num_tokens: int, sequence: Sequence, room: _Room, num_decoding: int) -> int:
+        """That many, or more if a step would hardly get on by them."""
+        whole = sequence.num_uncomputed_tokens
+        few, tile = max(num_tokens, min(MIN_PREFILL_TOKENS, whole)), min(self._attention.tile, whole)
+        if few >= tile or tile > room.num_tokens:
+            return few
+        decode_work = self._step_cost.decode_work(num_decoding)
+        few_work, tile_work = (decode_work + self._work_of(sequence, number) for number in (few, tile))
+        is_much_faster = tile / tile_work >= MIN_TILE_GAIN * few / few_work
+        is_bearable = tile_work <= MAX_STRETCH * max(decode_work + room.work, few_work)
+        return tile if is_much_faster and is_bearable else few
+
+    def _fits(self, num_tokens: int, start: int, room: _Room) -> bool:
+        return num_tokens <= room.num_tokens and self._attention.work(num_tokens, start) <= room.work
+
+    def _work_of(self, sequence: Sequence, num_tokens: int) -> float:
+        num_padding = self._num_padding(sequence, num_tokens)
+        return self._attention.work(num_tokens + num_padding, sequence.num_computed_tokens)
+
+    def _num_padding(self, sequence: Sequence, num_tokens: int) -> int:
+        """How many tokens to put behind so many, if they are the last ones of a prompt."""
+        if num_tokens < sequence.num_uncomputed_tokens or sequence.request.wants_prompt_logprobs:
+            return 0
+        num_padding = self._attention.num_padding(num_tokens, sequence.num_computed_tokens)
+        return num_padding if len(sequence.tokens) + num_padding <= self._max_length else 0
+
+    def _max_scored(self, prefilling: list[Sequence]) -> int:
+        """How many logits each of those whose prompts are scored may have."""
+        num_scored = sum(sequence.request.wants_prompt_logprobs for sequence in prefilling)
+        return max(1, self._max_scored_tokens // (num_scored or 1))
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What is left of a step for prompts."""
+
+    work: float
+    num_tokens: int
+
+    def share(self, share: float) -> _Room:
+        """A part of it, enough for some tokens."""
+        return _Room(max(CHUNK_ROWS, self.work * share), max(CHUNK_ROWS, int(self.num_tokens * share)))
+
+    def without(self, work: float, num_tokens: int) -> _Room:
+        return _Room(self.work - work, self.num_tokens - num_tokens)
+
+
+def _least_left_first(sequence: Sequence) -> tuple[int, int]:
+    """Of prompts that are equally long, those whose slots are side by side follow each other: they share a pass."""
+    assert sequence.slot is not None
+    return sequence.num_uncomputed_tokens, sequence.slot.index
+
+
+def _is_same_pass(chunk: Chunk, sequence: Sequence) -> bool:
+    """Whether the rest of a sequence is computed in the same pass as the chunk."""
+    assert sequence.slot is not None
+    is_beside = chunk.slot_index + 1 == sequence.slot.index
+    return is_beside and chunk.num_real_tokens == sequence.num_uncomputed_tokens
+
+
+def _cuts(most: int) -> Iterator[int]:
+    """The lengths to which a prompt may be cut, the longest first."""
+    yield from range(most // CHUNK_ROWS * CHUNK_ROWS, MANY_TOKENS - 1, -CHUNK_ROWS)
+    yield from range(min(most, MANY_TOKENS - 1) // FEW_CHUNK_ROWS * FEW_CHUNK_ROWS, 0, -FEW_CHUNK_ROWS)
+
+
+def _is_crumb(num_tokens: int, sequence: Sequence) -> bool:
+    """Whether so few tokens are not worth a pass of their own."""
+    return num_tokens < min(MIN_EXTRA_TOKENS, sequence.num_uncomputed_tokens)

@@ -1,0 +1,114 @@
+"""How the prompts of a step are cut, on a machine whose costs are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as ReadOnlySequence
+
+from server.engine.attention import Attention
+from server.engine.chunking import Chunk, Chunking
+from server.engine.detokenizer import Detokenizer
+from server.engine.kv_cache import Slot
+from server.engine.messages import SamplingParams
+from server.engine.sampler import Sampler
+from server.engine.sequence import Request, Sequence
+from server.engine.step_cost import StepCost
+
+SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.06
+ATTENTION = Attention(tile=64, per_tiled_token=0.0002, per_single_token=0.001)
+
+
+def learned(max_step_seconds: float = 0.4) -> StepCost:
+    cost = StepCost(max_step_seconds, max_idle_step_seconds=0.5)
+    for number in range(1, 9):
+        cost.passes.learn([number], SECONDS_PER_DECODE)
+    for work in (16, 128, 64, 32) * 10:
+        cost.chunks.learn(1, work, work, SECONDS_PER_PASS + work * SECONDS_PER_WORK)
+    return cost
+
+
+def prompt(num_left: int, slot_index: int = 0, num_computed: int = 0, is_scored: bool = False) -> Sequence:
+    tokens = [1 + index % 99 for index in range(num_computed + num_left)]
+    request = Request("me", 1, tokens, 5, wants_prompt_logprobs=is_scored)
+    sequence = Sequence(request, 0, lambda: Sampler(SamplingParams()), Detokenizer())
+    sequence.slot = Slot(slot_index, tokens[:num_computed])
+    return sequence
+
+
+def cut(
+    prefilling: ReadOnlySequence[Sequence], num_decoding: int = 3, attention: Attention = ATTENTION, n_ctx: int = 8192
+) -> list[Chunk]:
+    chunking = Chunking(learned(), attention, max_length=n_ctx, max_step_tokens=512, max_scored_tokens=16)
+    return chunking.cut(list(prefilling), num_decoding)
+
+
+def lengths(chunks: list[Chunk]) -> list[int]:
+    return [chunk.num_real_tokens for chunk in chunks]
+
+
+def seconds(chunks: list[Chunk]) -> float:
+    work = sum(ATTENTION.work(len(chunk.tokens), chunk.start) for chunk in chunks)
+    return SECONDS_PER_DECODE + len(chunks) * SECONDS_PER_PASS + work * SECONDS_PER_WORK
+
+
+def test_a_step_takes_the_time_that_it_may() -> None:
+    chunks = cut([prompt(1000)])
+    assert lengths(chunks) == [36]
+    assert 0.36 < seconds(chunks) <= 0.41
+
+
+def test_what_shorter_prompts_leave_goes_to_longer_ones() -> None:
+    chunks = cut([prompt(300, 0), prompt(12, 1)], num_decoding=0)
+    assert [chunk.slot_index for chunk in chunks] == [1, 0]
+    assert lengths(chunks)[0] == 12
+    assert 16 <= lengths(chunks)[1] < 48
+
+
+def test_the_first_prompt_gets_its_share() -> None:
+    chunks = cut([prompt(300, 0), prompt(60, 1)], num_decoding=0)
+    assert [chunk.slot_index for chunk in chunks] == [1, 0]
+    assert all(length >= 12 for length in lengths(chunks))
+
+
+def test_equal_prompts_side_by_side_share_a_pass() -> None:
+    beside = cut([prompt(13, 1), prompt(13, 0), prompt(13, 2)], num_decoding=0)
+    apart = cut([prompt(13, 3), prompt(13, 0), prompt(13, 5), prompt(13, 7)], num_decoding=0)
+    assert [chunk.slot_index for chunk in beside] == [0, 1, 2]
+    assert sum(lengths(beside)) == 39
+    assert len(apart) < 4, "each pass is paid for"
+
+
+def test_crumbs_are_left_for_the_next_step() -> None:
+    chunks = cut([prompt(30, 0), prompt(200, 2)])
+    assert lengths(chunks) == [30], "for the rest of the step, a second pass would bring next to nothing"
+
+
+def test_a_whole_tile_is_computed_where_less_would_not_be_faster() -> None:
+    (chunk,) = cut([prompt(1000, num_computed=1500)])
+    assert (chunk.num_real_tokens, chunk.num_padding) == (64, 0)
+    assert 0.4 < seconds([chunk]) <= 0.85
+
+
+def test_the_end_of_a_prompt_is_padded_to_a_tile_where_that_is_faster() -> None:
+    (chunk,) = cut([prompt(50, num_computed=3000)], num_decoding=0)
+    assert (chunk.num_real_tokens, chunk.num_padding, chunk.num_logits) == (50, 14, 1)
+    assert chunk.tokens[:50] == chunk.sequence.tokens[3000:]
+    (chunk,) = cut([prompt(50)], num_decoding=0)
+    assert chunk.num_padding == 0
+
+
+def test_there_is_no_padding_where_the_context_ends_or_cannot_be_cut() -> None:
+    for n_ctx in (3060, 0):
+        (chunk,) = cut([prompt(50, num_computed=3000)], num_decoding=0, n_ctx=n_ctx)
+        assert chunk.num_padding == 0
+    (chunk,) = cut([prompt(50, num_computed=3000)], num_decoding=0, n_ctx=3064)
+    assert chunk.num_padding == 14
+
+
+def test_prompts_that_are_scored_get_few_logits_and_no_padding() -> None:
+    (chunk,) = cut([prompt(50, num_computed=3000, is_scored=True)], num_decoding=0)
+    assert (chunk.num_logits, chunk.num_padding) == (16, 0)
+
+
+def test_where_attention_costs_nothing_chunks_are_as_long_as_fits() -> None:
+    (chunk,) = cut([prompt(1000, num_computed=3000)], attention=Attention())
+    assert lengths([chunk]) == [36]
