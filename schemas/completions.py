@@ -140,6 +140,11 @@ class CompletionSchema(GenerationSchema):
             raise invalid("is not possible in a stream: which are the best shows when all have ended", "best_of")
 
     @validates_schema
+    def _gaps_are_in_texts(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if data.get("suffix") and any(isinstance(prompt, list) for prompt in data.get("prompt", ())):
+            raise invalid("is only possible with prompts that are texts, not token ids", "suffix")
+
+    @validates_schema
     def _something_to_answer(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if data.get("max_tokens") == 0 and not data.get("echo"):
             raise invalid("must be 1 at least unless 'echo' is true, got 0", "max_tokens")

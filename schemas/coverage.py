@@ -161,7 +161,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("prompt", "a string, strings, token ids, or arrays of token ids; required"),
         *_GENERATION,
         _done("max_tokens", "16 by default, as OpenAI's"),
-        _done("suffix", "only for models that can infill"),
+        _done("suffix", "only for models that can infill, and prompts that are texts"),
         _done("echo", "with `logprobs` also those of the prompt; `max_tokens` may be 0 then"),
         _done("logprobs", "0 to 20; OpenAI accepts up to 5"),
         _done("best_of", "up to 128, by mean logprob; not in a stream unless it equals `n`"),

@@ -87,6 +87,12 @@ def test_an_empty_suffix_is_none() -> None:
     assert load(suffix="").suffix is None
 
 
+@pytest.mark.parametrize("prompt", [[1, 2], [[1, 2], [3]]])
+def test_a_gap_is_in_a_text(prompt: object) -> None:
+    assert load(prompt, suffix="").suffix is None
+    assert refusal(prompt, suffix="end").param == "suffix"
+
+
 @pytest.mark.parametrize(("name", "value"), [("suffix", 5), ("suffix", []), ("echo", "yes"), ("echo", 1)])
 def test_types_are_strict(name: str, value: object) -> None:
     assert refusal(**{name: value}).param == name
