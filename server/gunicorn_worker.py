@@ -26,6 +26,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
+from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.base import Worker
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -35,6 +36,10 @@ from server.protocol_errors import ProtocolError
 
 ANSWERS_END_BEFORE_KILL_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
+
+LINGER_SECONDS = 5.0
+MAX_LINGER_BYTES = 64 << 20
+"""For how long, and for how much, a client that is still sending is heard after it has its last answer."""
 
 _HEARTBEAT_SECONDS = 1.0
 _DRAINING_CHECK_SECONDS = 0.2
@@ -124,6 +129,16 @@ class ParleyWorker(GeventWorker):
         """The time limit under which gunicorn waits for the headers of a connection's next request."""
         return _HeaderWait(0 if draining.is_draining() else self.cfg.keepalive, self._header_waits)
 
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answer one request; StopIteration means that the connection closes now."""
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            if _is_still_sending(req):
+                # Closing while input is unread would reset the connection, and take our answer with it.
+                util.close_graceful(sock, LINGER_SECONDS, MAX_LINGER_BYTES)
+            raise
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what could not be parsed as a request, or what the application let through."""
         if isinstance(exc, gevent.GreenletExit):
@@ -139,6 +154,12 @@ class ParleyWorker(GeventWorker):
             util.close_graceful(client)
         except OSError as write_error:
             self.log.debug("%s: the answer could not be sent: %s", error.request_id, write_error)
+
+
+def _is_still_sending(req: Any) -> bool:
+    """Whether there is more of the request's body than has been read."""
+    reader = req.body.reader
+    return reader.parser is not None if isinstance(reader, ChunkedReader) else reader.length > 0
 
 
 class _HeaderWait(gevent.Timeout):

@@ -224,6 +224,20 @@ def test_a_client_that_says_nothing_valid_for_long_still_reads_its_answer(server
     assert status == 431
 
 
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("path", ["/nowhere", "/healthz"])
+def test_a_client_that_is_not_asked_for_its_large_body_reads_why(
+    server: FakeServer, path: str, is_chunked: bool
+) -> None:
+    size = 8_000_000
+    framing = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {size}"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{framing}\r\n\r\n".encode()
+    body = b"x" * size
+    status, headers, _ = exchange(server, head + (b"%x\r\n%b\r\n0\r\n\r\n" % (size, body) if is_chunked else body))
+    assert status == {"/nowhere": 404, "/healthz": 405}[path]
+    assert headers["connection"] == "close"
+
+
 def test_rubbish_does_not_hurt_the_worker(server: FakeServer) -> None:
     for _ in range(50):
         exchange(server, b"\x00\xff\r\n\r\n")
