@@ -45,6 +45,27 @@ def test_a_message_without_content_has_an_empty_one(message: dict[str, Any]) -> 
     assert shown(message)["content"] == ""
 
 
+PARTS_ONLY = """\
+{% for m in messages %}{{ m['role'] | capitalize }}{% if m['content'][0]['type'] == 'image' %}:{% else %}: {% endif %}\
+{% for line in m['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}{% endif %}{% endfor %}<end>
+{% endfor %}"""
+
+
+def test_contents_are_parts_where_the_template_shows_no_others() -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi<end>"}]
+    pieces = inline(PARTS_ONLY, "<end>").render(messages)
+    assert text_of(pieces) == "System: Be brief.<end>\nUser: Hi<end><end>\n"
+    assert [piece.text for piece in pieces if not piece.parse_special] == ["\nUser: Hi<end>"]
+
+
+def test_contents_are_texts_where_the_template_shows_both_or_neither() -> None:
+    both = "{% if messages[0].content is string %}text{% endif %}{{ messages[0].content | tojson }}"
+    assert text_of(inline(both).render([{"role": "user", "content": "Hi"}])) == 'text"Hi"'
+    for neither in ("{{ messages[0].content is string }}", "{{ messages[0].content[::-1] == 'iH' }}"):
+        assert text_of(inline(neither).render([{"role": "user", "content": "Hi"}])) == "True"
+    assert text_of(inline("{{ messages[0].content[::-1] }}").render([{"role": "user", "content": "Hi"}])) == "iH"
+
+
 def test_arguments_are_objects_where_the_template_dumps_them() -> None:
     source = (
         "{% for m in messages %}{% for c in m.tool_calls %}{{ c.function.arguments | tojson }}{% endfor %}{% endfor %}"

@@ -1,8 +1,10 @@
-"""What a template can take of an assistant message that calls tools, found out by trying.
+"""What a template can take of messages, found out by trying.
 
-OpenAI's API has `content: null` and arguments as JSON text there. Templates differ: some ask whether content is none,
-others would print "None"; most want arguments as an object and dump it themselves, others paste them as they are. Some
-refuse ids that are not of nine letters and digits, as their own models make them.
+Most are written for contents that are texts, those of vision models often for arrays of parts alone: of a text they
+show nothing, without a word. About an assistant message that calls tools they differ more. OpenAI's API has
+`content: null` and arguments as JSON text there: some ask whether content is none, others would print "None"; most want
+arguments as an object and dump it themselves, others paste them as they are. Some refuse ids that are not of nine
+letters and digits, as their own models make them.
 """
 
 from __future__ import annotations
@@ -40,6 +42,28 @@ class Capabilities:
 
 
 _BEST_FIRST = [Capabilities(null, objects) for null in (True, False) for objects in (True, False)]
+
+
+def wants_parts(render: Render) -> bool:
+    """Whether the template that `render` runs shows a content only where it is an array of parts."""
+    return _HAY not in _shown(render, _HAY) and _is_text_alone(_shown(render, as_parts(_HAY)))
+
+
+def as_parts(text: str) -> list[dict[str, str]]:
+    """A content as an array of parts."""
+    return [{"type": "text", "text": text}]
+
+
+def _shown(render: Render, content: object) -> str:
+    try:
+        return render([{"role": "user", "content": content}], [])
+    except TemplateError:
+        return ""
+
+
+def _is_text_alone(text: str) -> bool:
+    """The part's text is there, and the part itself is not printed."""
+    return _HAY in text and "'type'" not in text and '"type"' not in text
 
 
 def find_capabilities(render: Render) -> Capabilities:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.chat.capabilities import Capabilities
+from server.chat.capabilities import Capabilities, as_parts
 from server.chat.reasoning import ThinkTags
 
 Message = Mapping[str, Any]
@@ -32,11 +32,19 @@ class Audience:
     """What it calls the reasoning of an earlier message; "content" where it looks for it there, between tags."""
     think_tags: Callable[[], ThinkTags | None] = lambda: None
     """Asked for only where reasoning goes into the content."""
+    wants_parts: Callable[[], bool] = lambda: False
+    """Whether it shows contents only where they are arrays of parts."""
 
 
 def as_shown(messages: Sequence[Message], audience: Audience) -> list[dict[str, Any]]:
     """The messages as the template shall see them: values that are absent in the API are absent here."""
-    return [_shown(message, audience) for message in messages]
+    shown = [_shown(message, audience) for message in messages]
+    return [_with_parts(message) for message in shown] if audience.wants_parts() else shown
+
+
+def _with_parts(shown: dict[str, Any]) -> dict[str, Any]:
+    content = shown.get("content")
+    return {**shown, "content": as_parts(content)} if isinstance(content, str) else shown
 
 
 def _shown(message: Message, audience: Audience) -> dict[str, Any]:

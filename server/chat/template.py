@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 
 from server.chat.bounds import Budget
-from server.chat.capabilities import Capabilities, find_capabilities
+from server.chat.capabilities import Capabilities, find_capabilities, wants_parts
 from server.chat.conversation import Audience, Message, as_shown
 from server.chat.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.errors import MessagesRefused, TemplateBroken, TemplateError
@@ -58,6 +58,7 @@ class ChatTemplate:
             own_text,
             reasoning_key(source),
             lambda: self.think_tags,
+            lambda: self._wants_parts,
         )
         self._template = self._compiled(source)
         self.source = source
@@ -139,7 +140,14 @@ class ChatTemplate:
 
     @cached_property
     def _capabilities(self) -> Capabilities:
-        return find_capabilities(lambda messages, tools: self._run({"tools": tools}, messages))
+        return find_capabilities(self._tried)
+
+    @cached_property
+    def _wants_parts(self) -> bool:
+        return wants_parts(self._tried)
+
+    def _tried(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
+        return self._run({"tools": tools or None}, messages)
 
 
 def _others_text(message: Message) -> Message:
