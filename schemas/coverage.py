@@ -208,6 +208,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _refused("prompt", "prompt templates are kept by OpenAI"),
         _refused("moderation", "this server has no moderation model"),
         _tolerated("access_programs", "OpenAI's own"),
+        _tolerated("background_options", "a response in the background begins at once"),
         _tolerated("context_management", "nothing is compacted by itself; `truncation` and `context` drop turns"),
         _tolerated("image", "this server speaks text only"),
         _tolerated("max_tool_calls", "this server runs no tools"),
