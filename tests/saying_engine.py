@@ -2,7 +2,8 @@
 
 The supervisor starts it instead of the real one (`_PARLEY_ENGINE_COMMAND`); all but the model is the real engine. The
 model file's name is that of a chat template in `tests/templates`, whose control tokens the model has; any other token
-is a byte. The conversation of a test so scripts the model, whatever format its family writes.
+is a byte. The conversation of a test so scripts the model, whatever format its family writes. Under a grammar it says
+what it is told where it may, and anything where it may not.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
+from llguidance import LLTokenizer, TokenizerWrapper
 
 from server.engine.candidates import Logits
 from server.engine.engine import Engine
+from server.engine.grammar_compiler import GrammarCompiler
+from server.engine.grammar_trial import SPECIAL_MARK
 from server.engine.intake import Intake
 from server.engine.messages import EngineConfig, ModelCard, Report, SamplingParams, TextPiece
 from server.engine.process import Ending, Reporter
@@ -31,7 +34,9 @@ START, END = "«".encode(), "»".encode()
 
 
 class ByteVocabulary:
-    """Bytes, and behind them the control tokens."""
+    """Bytes, and behind them the control tokens. Implements `grammar_compiler.GuidedVocabulary`, too."""
+
+    eog_tokens = (EOG,)
 
     def __init__(self, control_spellings: Sequence[str]) -> None:
         self.markers = [spelling for spelling in control_spellings if spelling]
@@ -74,6 +79,13 @@ class ByteVocabulary:
     def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]:
         return {self.marker_ids[name]: name.encode() for name in spellings if name in self.marker_ids}
 
+    def guidance_pieces(self) -> list[bytes]:
+        control = [SPECIAL_MARK + marker.encode() for marker in self.markers]
+        return [SPECIAL_MARK + b"end", *(bytes([byte]) for byte in range(1, FIRST_MARKER)), *control]
+
+    def guidance_tokenizer(self) -> LLTokenizer:
+        return LLTokenizer(TokenizerWrapper(GuidedTokens(self.guidance_pieces())), eos_token=[EOG])
+
     def next_token(self, tokens: list[int]) -> int:
         """What follows, if the slot holds a prompt and some of what that says."""
         prompt = max((prompt for prompt in self.prompts if tokens[: len(prompt)] == prompt), key=len)
@@ -81,6 +93,20 @@ class ByteVocabulary:
         said = self.tokens(told.partition(END)[0])
         num_said = len(tokens) - len(prompt)
         return said[num_said] if num_said < len(said) else EOG
+
+
+class GuidedTokens:
+    """What llguidance asks of a tokenizer."""
+
+    eos_token_id = EOG
+    bos_token_id = None
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.tokens = pieces
+        self.special_token_ids = [EOG, *range(FIRST_MARKER, len(pieces))]
+
+    def __call__(self, text: bytes) -> list[int]:
+        return list(text)
 
 
 class NoRules:
@@ -130,8 +156,7 @@ def main() -> None:
         control_spellings=[spelling for spelling in spellings if spelling],
         marker_ids=vocabulary.marker_ids,
     )
-    no_grammars: Any = None  # whatever it is told is what it says
-    service = Service(engine, Intake(vocabulary, N_CTX, NoRules(), no_grammars), card)
+    service = Service(engine, Intake(vocabulary, N_CTX, NoRules(), GrammarCompiler(vocabulary)), card)
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
     service.run()

@@ -42,7 +42,7 @@ def client(server: LiveServer) -> Iterator[OpenAI]:
 @pytest.fixture(scope="session")
 def saying_server() -> Iterator[LiveServer]:
     """Models called after chat templates, which say what the conversation tells them to: `told` in `saying`."""
-    with SayingServer("thinking", "chatml", "instructions", ping_seconds=0.2) as server:
+    with SayingServer("thinking", "chatml", "instructions", "channels", ping_seconds=0.2) as server:
         yield server
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -119,3 +120,45 @@ def test_what_is_thought_about_a_summary_is_no_part_of_it(saying: OpenAI) -> Non
     made = saying.responses.compact(model="thinking", input=f"Say «{THOUGHT}»")
     (item,) = made.output
     assert b'"summary":"Yes."' in base64.urlsafe_b64decode(item.encrypted_content)  # type: ignore[union-attr, arg-type]
+
+
+THINKING = "<think>\nHm. {\n</think>\n\n"
+BEGUN_CALL = '<tool_call>\n{"name": "be", "arguments": {'
+SURE: dict[str, Any] = {
+    "type": "object",
+    "properties": {"sure": {"type": "boolean"}},
+    "required": ["sure"],
+    "additionalProperties": False,
+}
+AS_SURE: dict[str, Any] = {"text": {"format": {"type": "json_schema", "name": "sure", "schema": SURE}}}
+BE_SURE: dict[str, Any] = {
+    "tools": [{"type": "function", "name": "be", "parameters": SURE, "strict": True}],
+    "tool_choice": "required",
+    "parallel_tool_calls": False,
+}
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize(("demand", "kind"), [(AS_SURE, "message"), (BE_SURE, "function_call")])
+def test_what_is_demanded_follows_the_reasoning(
+    saying: OpenAI, demand: dict[str, Any], kind: str, streams: bool
+) -> None:
+    begun = "{" if kind == "message" else BEGUN_CALL
+
+    def answer(limit: int, behind: str) -> Any:
+        said = f"Say «{THINKING}{behind}»"
+        given: Any = saying.responses.create(
+            model="thinking", input=said, max_output_tokens=limit, **demand, stream=streams
+        )
+        return events_of(given)[-1].response if streams else given
+
+    for behind in ("I would rather not.", f"{begun}not"):
+        response = answer(1000, behind)
+        reasoning, item = response.output
+        assert (response.status, reasoning.content[0].text, item.type) == ("completed", "Hm. {", kind)
+        assert json.loads(response.output_text or item.arguments)["sure"] in (True, False)
+    for limit, kinds in ((12, ["reasoning"]), (len(THINKING + begun) + 1, ["reasoning", kind])):
+        response = answer(limit, f"{begun}not")
+        assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+        assert [item.type for item in response.output] == kinds
+        assert response.output[-1].status == "incomplete"
