@@ -113,11 +113,6 @@ _STRUCTURE = (
     _extra("structured_outputs", "vLLM's; one of `json`, `regex`, `choice`, `grammar`, `json_object`"),
 )
 
-_NO_STRUCTURE = tuple(
-    Parameter(row.name, "refused", "a response is constrained by `text.format` alone", is_empty, is_extra=True)
-    for row in _STRUCTURE
-)
-
 _SAFETY_IDENTIFIER_NOTE = "OpenAI's newer name of `user`"
 
 PARAMETERS: dict[str, tuple[Parameter, ...]] = {
@@ -217,7 +212,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("prompt_cache_retention", "`in_memory` stays off the disk, `24h` is written there after every turn"),
         _tolerated("service_tier", "there is one tier"),
         *_EXTRAS,
-        *_NO_STRUCTURE,
+        *_STRUCTURE,
         _extra("context.max_turns", "how many turns the model sees, the newest ones; absent: the model's setting"),
         _extra("context.max_tokens", "drops the oldest turns of a longer prompt; absent: the model's setting"),
         _extra("presence_penalty", "-2 to 2"),

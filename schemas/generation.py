@@ -11,7 +11,7 @@ from schemas.errors import first_problem
 from schemas.fields import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
 from schemas.refusals import refuse_unsupported
 from schemas.sampling import SamplingSchema, sampling_options
-from schemas.structured_output import Guided, ResponseFormat, StructuredOutputs, output_format, refuse_several
+from schemas.structured_output import ResponseFormat, StructureSchema, output_format, refuse_several
 
 MAX_TOKENS = 2**31 - 1
 """Far beyond any context, which is the bound that counts; more would not fit the engine's messages."""
@@ -54,7 +54,7 @@ class StreamOptionsSchema(RequestSchema):
     include_usage = Boolean()
 
 
-class GenerationSchema(SamplingSchema):
+class GenerationSchema(SamplingSchema, StructureSchema):
     """The fields of every request that generates."""
 
     model = Text(MAX_NAME_LENGTH)
@@ -65,13 +65,6 @@ class GenerationSchema(SamplingSchema):
     stream_options = Object(StreamOptionsSchema())
     ignore_eos = Boolean()
     response_format = ResponseFormat("response_format")
-    grammar = Guided("grammar")
-    json_schema = Guided("json_schema")
-    guided_json = Guided("guided_json")
-    guided_regex = Guided("guided_regex")
-    guided_choice = Guided("guided_choice")
-    guided_grammar = Guided("guided_grammar")
-    structured_outputs = StructuredOutputs()
     user = Text(MAX_NAME_LENGTH)
     safety_identifier = Text(MAX_NAME_LENGTH)
     """OpenAI's newer name of `user`, which wins when both are given."""

@@ -37,7 +37,7 @@ from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
 from schemas.response_tools import Choosing, ToolChoiceField, Tools, check_choice
 from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
-from schemas.structured_output import OutputFormat, ResponseFormat
+from schemas.structured_output import OutputFormat, ResponseFormat, StructureSchema, output_format, refuse_several
 from schemas.tools import FunctionTool, callable_functions
 
 MAX_INPUT_ITEMS = 10_000
@@ -81,7 +81,7 @@ class ContextOptions:
 
 @dataclass(frozen=True)
 class TextOptions:
-    """What the text has to be, and the `format` that says so, as the client wrote it."""
+    """What OpenAI's `format` says the text has to be, and that as the client wrote it."""
 
     format: OutputFormat | None = None
     written: dict[str, Any] = field(default_factory=lambda: {"type": "text"})
@@ -113,6 +113,8 @@ class ResponsesRequest:
     choosing: Choosing = field(default_factory=Choosing)
     parallel_tool_calls: bool = True
     text: TextOptions = field(default_factory=TextOptions)
+    output_format: OutputFormat | None = None
+    """What the text has to be, by `text` or by one of the extras; None is any text."""
     metadata: dict[str, str] = field(default_factory=dict)
     num_top_logprobs: int | None = None
     """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
@@ -208,7 +210,7 @@ class ContextSchema(RequestSchema):
         return ContextOptions(**data)
 
 
-class ResponsesSchema(SamplingSchema):
+class ResponsesSchema(SamplingSchema, StructureSchema):
     """All fields of a request that are looked at."""
 
     input = Input()
@@ -258,6 +260,11 @@ class ResponsesSchema(SamplingSchema):
             raise invalid("needs the response to be stored, but 'store' is false", "background")
 
     @validates_schema
+    def _one_output_format(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if error := refuse_several(_demands(data)):
+            raise error
+
+    @validates_schema
     def _choice_is_among_the_functions(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "tool_choice" in data:
             check_choice(data["tool_choice"].meant, data.get("tools", ()))
@@ -280,6 +287,7 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
         sampling=sampling_options(loaded),
         max_tokens=loaded.get("max_output_tokens"),
         choosing=loaded.get("tool_choice", Choosing()),
+        output_format=output_format(_demands(loaded)),
         num_top_logprobs=_num_top_logprobs(loaded),
         reasoning_effort=effort,
         seals_reasoning=ENCRYPTED_REASONING in loaded.get("include", ()),
@@ -288,6 +296,11 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
         template_kwargs={**({"reasoning_effort": effort} if effort else {}), **loaded.get("chat_template_kwargs", {})},
         **given,
     )
+
+
+def _demands(loaded: Mapping[str, Any]) -> dict[str, Any]:
+    """The loaded fields, with the format of the text as one of them."""
+    return {**loaded, "text.format": loaded["text"].format if "text" in loaded else None}
 
 
 def _num_top_logprobs(loaded: Mapping[str, Any]) -> int | None:

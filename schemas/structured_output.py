@@ -1,6 +1,6 @@
 """What a client may demand of the text: OpenAI's `response_format`, and llama-server's and vLLM's names for it.
 
-    response_format                                                OpenAI's
+    response_format, in responses text.format                      OpenAI's
     grammar, json_schema                                           llama-server's
     guided_json, guided_regex, guided_choice, guided_grammar       vLLM's
     structured_outputs {json, regex, choice, grammar, json_object} vLLM's newer ones
@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from marshmallow import ValidationError
 
-from schemas.fields import Array, StrictField, Text, as_object, at, invalid, problem, shown
+from schemas.fields import Array, RequestSchema, StrictField, Text, as_object, at, invalid, problem, shown
 
 MAX_CHOICES = 10_000
 MAX_SOURCE_LENGTH = 1 << 18
@@ -152,7 +152,19 @@ class Guided(StrictField[OutputFormat | None]):
         return OutputFormat(kind, fields.get(kind, _source).load(value), self.param)
 
 
-NAMES = ("response_format", *GUIDED, "structured_outputs")
+class StructureSchema(RequestSchema):
+    """The extras, which every request that generates has."""
+
+    grammar = Guided("grammar")
+    json_schema = Guided("json_schema")
+    guided_json = Guided("guided_json")
+    guided_regex = Guided("guided_regex")
+    guided_choice = Guided("guided_choice")
+    guided_grammar = Guided("guided_grammar")
+    structured_outputs = StructuredOutputs()
+
+
+NAMES = ("response_format", "text.format", *GUIDED, "structured_outputs")
 
 
 def refuse_several(loaded: Mapping[str, Any]) -> ValidationError | None:

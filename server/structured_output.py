@@ -44,6 +44,12 @@ def grammar_param(wanted: OutputFormat | None) -> str | None:
     return wanted.param if wanted else None
 
 
+def clash(wanted: OutputFormat | None) -> InvalidRequest:
+    """The error of a grammar that cannot be put behind a call or reasoning."""
+    reason = "A GBNF grammar cannot be combined with tools or with this model's reasoning; please give it as Lark."
+    return InvalidRequest(reason, param=grammar_param(wanted))
+
+
 def _schema(wanted: OutputFormat) -> dict[str, Any]:
     if not isinstance(wanted.value, str):
         return dict(wanted.value)

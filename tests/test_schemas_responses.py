@@ -85,6 +85,17 @@ def test_the_text_may_have_a_format() -> None:
     assert load_response({"input": "hi", "text": {}}).text == TextOptions()
 
 
+def test_the_extras_say_what_the_text_has_to_be_too() -> None:
+    for extra, kind in (({"guided_regex": "a+"}, "regex"), ({"structured_outputs": {"choice": ["a"]}}, "choice")):
+        wanted = load_response({"input": "hi", "text": {"format": {"type": "text"}}, **extra})
+        assert wanted.output_format is not None
+        assert (wanted.output_format.kind, wanted.text) == (kind, TextOptions())
+    assert load_response({"input": "hi", "grammar": ""}).output_format is None
+    text = {"format": {"type": "json_object"}}
+    wanted = load_response({"input": "hi", "text": text})
+    assert wanted.output_format == wanted.text.format is not None
+
+
 def test_the_context_may_be_bounded() -> None:
     wanted = load_response({"input": "hi", "context": {"max_turns": 3, "max_tokens": None, "other": 1}})
     assert wanted.context == ContextOptions(max_turns=3)
@@ -132,6 +143,9 @@ def test_the_context_may_be_bounded() -> None:
         ({"input": "hi", "text": {"format": {"type": "json_schema"}}}, "text.format.schema"),
         ({"input": "hi", "text": {"format": {"type": "yaml"}}}, "text.format.type"),
         ({"input": "hi", "text": 5}, "text"),
+        ({"input": "hi", "text": {"format": {"type": "json_object"}}, "guided_regex": "a"}, "guided_regex"),
+        ({"input": "hi", "guided_choice": []}, "guided_choice"),
+        ({"input": "hi", "grammar": 'start: "a"', "json_schema": {}}, "json_schema"),
         ({"input": "hi", "conversation": {"id": 5}}, "conversation.id"),
         ({"input": "hi", "conversation": "c"}, "conversation"),
         ({"input": "hi", "background": True, "store": False}, "background"),

@@ -22,10 +22,10 @@ from server.chat.system_prompt import with_system_prompt
 from server.chat.template import TemplateError
 from server.chat.tools import ToolUse
 from server.engine.messages import ModelCard, TextPiece
-from server.errors import InvalidRequest, TemplateRefused
+from server.errors import TemplateRefused
 from server.generation import Generation
 from server.served_models import ServedModel
-from server.structured_output import grammar_of, grammar_param
+from server.structured_output import clash, grammar_of, grammar_param
 from server.submission import cache_policy, make_submit
 from server.tool_use import tool_use
 
@@ -87,8 +87,7 @@ def planned_output(
             marker_ids=model.require_card().marker_ids,
         )
     except GrammarsClash:
-        reason = "A GBNF grammar cannot be combined with tools or with this model's reasoning; please give it as Lark."
-        raise InvalidRequest(reason, param=grammar_param(wanted.output_format)) from None
+        raise clash(wanted.output_format) from None
 
 
 def render_prompt(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.responses import ResponsesRequest
+from server.chat.output_grammar import GrammarsClash
 from server.chat.output_plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.template import TemplateError
@@ -25,7 +26,7 @@ from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, 
 from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
 from server.served_models import ServedModel
-from server.structured_output import grammar_of, grammar_param
+from server.structured_output import clash, grammar_of, grammar_param
 from server.submission import Caller, cache_policy, make_submit, sampling_params
 from server.tool_use import tool_use
 from storage.ids import new_id
@@ -64,7 +65,7 @@ class Prompting:
         except PromptProblem as problem:
             raise InvalidRequest(str(problem), param=INPUT) from problem
         check_compactions(opened.input)
-        self._answer = grammar_of(wanted.text.format)
+        self._answer = grammar_of(wanted.output_format)
         self._use = tool_use(wanted.functions, wanted.choosing.meant, wanted.parallel_tool_calls)
         conversation = unfolded([*opened.history, *opened.input])
         self._summary = conversation.summary
@@ -156,17 +157,20 @@ class Prompting:
         return Turns(self._turns.without(num_dropped)[0])
 
     def _generation(self, submit: Submit) -> Generation:
-        blamed = grammar_param(self._wanted.text.format) or "tools"
+        blamed = grammar_param(self._wanted.output_format) or "tools"
         return Generation(self._model, [submit], self._watch, prompt_param=INPUT, grammar_param=blamed)
 
     def _plan(self, pieces: list[TextPiece]) -> OutputPlan:
-        return plan_output(
-            self._model.chat_template(),
-            pieces,
-            use=self._use,
-            answer=self._answer,
-            marker_ids=self._card.marker_ids,
-        )
+        try:
+            return plan_output(
+                self._model.chat_template(),
+                pieces,
+                use=self._use,
+                answer=self._answer,
+                marker_ids=self._card.marker_ids,
+            )
+        except GrammarsClash:
+            raise clash(self._wanted.output_format) from None
 
     def _submit(self, pieces: list[TextPiece], plan: OutputPlan) -> Submit:
         return make_submit(

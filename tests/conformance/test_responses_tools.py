@@ -162,10 +162,12 @@ def test_a_schema_that_cannot_be_kept_to_is_refused_and_leaves_nothing(client: O
     for options in (
         {"text": {"format": {"type": "json_schema", "name": "n", "schema": bad}}},
         {"tools": [{**WEATHER, "parameters": bad, "strict": True}], "tool_choice": "required"},
+        {"extra_body": {"guided_json": bad}},
+        {"extra_body": {"guided_regex": "(a"}},
     ):
         with pytest.raises(openai.BadRequestError) as caught:
             ask(client, conversation=conversation.id, **options)
-        assert (caught.value.param or "").startswith(("text.format.schema", "tools"))
+        assert (caught.value.param or "").startswith(("text.format.schema", "tools", "guided"))
     assert list(client.conversations.items.list(conversation.id)) == []
 
 

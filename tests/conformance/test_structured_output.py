@@ -109,8 +109,25 @@ def test_llama_servers_and_vllms_names(client: OpenAI, extra: dict[str, Any], pa
     wild: dict[str, Any] = {"temperature": 2.0, "max_tokens": 50, "extra_body": {"top_k": 0, "min_p": 0, **extra}}
     chat = client.chat.completions.create(model=MODEL, messages=MESSAGES, **wild)
     text = client.completions.create(model=MODEL, prompt="Hello", **wild)
+    wild["max_output_tokens"] = wild.pop("max_tokens")
+    response = client.responses.create(model=MODEL, input=MESSAGES, **wild)
     assert re.fullmatch(pattern, chat.choices[0].message.content or "")
+    if "response_format" not in extra:
+        assert re.fullmatch(pattern, response.output_text)
     assert re.fullmatch(pattern, text.choices[0].text)
+
+
+def test_a_gbnf_grammar_cannot_stand_beside_tools(client: OpenAI) -> None:
+    function = {"name": "f", "parameters": {"type": "object", "properties": {}}}
+    extra: Any = {"grammar": 'root ::= "yes"'}
+    tools: Any = [{"type": "function", "function": function}]
+    flat: Any = [{"type": "function", **function}]
+    with pytest.raises(BadRequestError, match="as Lark") as refused:
+        client.chat.completions.create(model=MODEL, messages=MESSAGES, tools=tools, extra_body=extra)
+    assert refused.value.param == "grammar"
+    with pytest.raises(BadRequestError, match="as Lark") as refused:
+        client.responses.create(model=MODEL, input=MESSAGES, tools=flat, extra_body=extra)
+    assert refused.value.param == "grammar"
 
 
 def schema_format(schema: dict[str, Any]) -> dict[str, Any]:
