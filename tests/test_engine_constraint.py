@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
@@ -17,6 +21,7 @@ from server.engine.grammar_compiler import MAX_CACHED, MAX_CACHED_CHARACTERS, Gr
 from server.engine.guidance import GrammarError
 from server.engine.messages import Delta, Failed, Finished, Grammar
 from tests.fakes import EOG, N_VOCAB, FakeRunner
+from tests.live_server import PATIENCE_SECONDS
 from tests.test_engine import finishes, letters, make_engine, make_request, run, text_of
 
 
@@ -198,6 +203,44 @@ def test_what_takes_too_much_memory_costs_another_process_and_others_are_compile
     with pytest.raises(GrammarError, match="MiB of memory"):
         compiler.compile(Grammar("regex", "a?" * 60_000))
     compiler.compile(Grammar("regex", "c"))
+
+
+def test_a_trial_is_halted_again_and_again_and_not_while_nothing_is_tried(
+    compiler: GrammarCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler.compile(Grammar("regex", "d"))
+    signals: list[int] = []
+    kill = os.kill
+
+    def record(pid: int, signal_number: int) -> None:
+        assert os.getpgid(pid) == pid != os.getpgrp()
+        signals.append(signal_number)
+        kill(pid, signal_number)
+
+    monkeypatch.setattr(os, "kill", record)
+    monkeypatch.setattr(grammar_trial, "RUN_SECONDS", 0.0)
+    monkeypatch.setattr(grammar_trial, "PAUSE_SECONDS", 0.0)
+    compiler.compile(Grammar("regex", "[d-f]{1,300}"))
+    num_signals = len(signals)
+    assert num_signals >= 2
+    assert signals == [signal.SIGSTOP, signal.SIGCONT] * (num_signals // 2)
+
+
+def test_a_trial_that_is_halted_does_not_outlive_its_engine() -> None:
+    starts_and_waits = (
+        "import sys; from tests.test_engine_constraint import LetterVocabulary as V;"
+        "from server.engine.grammar_trial import GrammarTrial;"
+        "trial = GrammarTrial(V().guidance_pieces, V.eog_tokens); print(trial._start().pid, flush=True);"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", starts_and_waits], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as engine:
+        assert engine.stdout is not None
+        trial = psutil.Process(int(engine.stdout.readline()))
+        trial.suspend()
+        engine.kill()
+    trial.wait(PATIENCE_SECONDS)
 
 
 def test_large_grammars_are_forgotten_sooner(compiler: GrammarCompiler) -> None:

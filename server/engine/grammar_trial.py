@@ -1,8 +1,8 @@
 """Whether a grammar can be compiled and followed within bounds: tried in a process that may fail, so none else does.
 
 llguidance cannot be interrupted, and for some grammars of a few hundred characters it takes all the memory there is.
-`python -m server.engine.grammar_trial` is that process: it starts with the first grammar, and ends with its standard
-input. It does not know what grammars are for.
+That process starts with the first grammar, and ends with its standard input; while it works it is halted again and
+again, so that the engine's threads have the cores. It does not know what grammars are for.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ MAX_SECONDS = 3.0
 """Of compiling, and of following it a little: ordinary grammars take milliseconds."""
 MAX_BYTES = 1 << 30
 """Of memory for compiling, beyond what the process has before; the largest ordinary grammars take a tenth."""
+RUN_SECONDS = 0.02
+PAUSE_SECONDS = 0.02
+"""How long the process runs until it is halted, and how long it is. The engine's threads spin while they wait for each
+other. Where they are as many as the cores, anything else that runs may have two of them wait for one core, and a token
+takes a second, or as long as that runs."""
 NUM_REHEARSALS = 2
 MAX_START_SECONDS = 60.0
 """Until a new process is ready; usually half a second."""
@@ -43,6 +48,17 @@ MAX_COMPLAINT_CHARACTERS = 1000
 CHECKOUT = Path(__file__).parents[2]
 SPECIAL_MARK = b"\xff"
 READY = b"\n"
+PR_SET_PDEATHSIG = 1
+PROGRAM = f"""
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, signal.SIGKILL)
+os.setpgrp()
+from {__name__} import main
+main()
+"""
+"""First it sees to it that it ends if the engine, or the thread that started it, does so while it is halted; without
+that call, a halted process ends that is alone in its group."""
 
 
 class GrammarUntried(Exception):
@@ -84,7 +100,7 @@ class GrammarTrial:
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-c", PROGRAM],
             cwd=CHECKOUT,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
@@ -121,15 +137,30 @@ def _send(process: subprocess.Popen[bytes], message: object) -> bool:
 
 
 def _read_line(process: subprocess.Popen[bytes], deadline: float) -> bytes:
-    """What the process says next; empty if that is nothing, or too late."""
+    """What the process says next; empty if that is nothing, or too late. Until then it works, with pauses."""
     assert process.stdout is not None
     said = b""
     while not said.endswith(b"\n"):
-        is_there, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-        if not is_there or not (more := process.stdout.read(1 << 16)):
+        seconds_left = deadline - time.monotonic()
+        is_there, _, _ = select.select([process.stdout], [], [], max(0.0, min(RUN_SECONDS, seconds_left)))
+        if is_there:
+            if not (more := process.stdout.read(1 << 16)):
+                return b""
+            said += more
+        elif seconds_left <= 0:
             return b""
-        said += more
+        else:
+            _pause(process.pid)
     return said
+
+
+def _pause(pid: int) -> None:
+    """Halt the process for a while, unless it has only begun and might stay halted for ever."""
+    with contextlib.suppress(ProcessLookupError):  # it may have ended
+        if os.getpgid(pid) == pid:
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(PAUSE_SECONDS)
+            os.kill(pid, signal.SIGCONT)
 
 
 # --- the process ----------------------------------------------------------------------------------------------------
@@ -151,7 +182,6 @@ class _Tokens:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the engine decides
     bodies: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read_frames, args=(bodies,), daemon=True).start()
     pieces, eog_tokens = msgspec.msgpack.decode(bodies.get(), type=tuple[list[bytes], list[int]])
@@ -186,7 +216,3 @@ def _limit_memory() -> None:
     if statm.exists():
         limit = int(statm.read_text().split()[0]) * resource.getpagesize() + MAX_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-if __name__ == "__main__":
-    main()
