@@ -86,13 +86,28 @@ def test_a_step_may_bring_several_tokens() -> None:
     assert reader.num_reasoning_tokens == 8
 
 
-def test_calls_are_counted_and_have_no_logprobs() -> None:
+def test_calls_have_no_logprobs() -> None:
     reader = plan("thinking", ToolUse((TIME,))).reader()
     parts, shown = read(reader, "Well", "<tool", *CALL.removeprefix("<tool"))
     assert parts[0] == ContentText("Well")
     assert isinstance(parts[1], ToolCallStarted)
-    assert reader.num_calls == 1
+    assert reader.has_whole_calls
     assert shown == [0]
+
+
+def test_calls_are_whole_when_the_arguments_of_all_of_them_are() -> None:
+    last = '<tool_call>\n{"name": "get_time", "arguments": {"a": "\\ud83d}"'
+    for text, is_whole in (
+        ("Well.", False),
+        (CALL, True),
+        (CALL.removesuffix("\n</tool_call>"), True),
+        (f"{CALL}\n{last}}}", True),
+        (f"{CALL}\n{last}", False),
+        (f"{last}\n{CALL}", False),
+    ):
+        reader = plan("thinking", ToolUse((TIME,))).reader()
+        read(reader, *text)
+        assert reader.has_whole_calls is is_whole, text
 
 
 def test_the_content_may_be_all_that_is_wanted() -> None:

@@ -190,11 +190,14 @@ def test_a_call_that_breaks_off_is_incomplete_and_keeps_what_there_is() -> None:
         assert (call["status"], call["arguments"], call["call_id"]) == ("incomplete", '{"a":', "call_a")
 
 
-def test_a_call_whose_arguments_are_no_object_is_not_complete() -> None:
+def test_a_call_whose_arguments_are_no_object_is_not_complete_and_neither_is_its_response() -> None:
     built = calling()
-    scripted_stream(built, 5)
-    response = built.finish(finished(), USAGE, 5)[-1]["response"]
-    assert (response["status"], response["output"][-1]["status"]) == ("completed", "incomplete")
+    events = scripted_stream(built, 5) + built.finish(finished(), USAGE, 5)
+    check(events)
+    response = events[-1]["response"]
+    assert (events[-1]["type"], response["status"]) == ("response.incomplete", "incomplete")
+    assert (response["incomplete_details"], response["usage"]) == ({"reason": None}, USAGE)
+    assert response["output"][-1]["status"] == "incomplete"
 
 
 def test_reasoning_alone_is_an_answer() -> None:

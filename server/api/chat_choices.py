@@ -43,8 +43,11 @@ class ChatChoice:
             "index": self._index,
             "message": self._message(wanted),
             "logprobs": self._logprobs.as_json(),
-            "finish_reason": finish_reason(self._finish_reason, len(self._calls), wanted.speaks_of_functions),
+            "finish_reason": self._reason(wanted),
         }
+
+    def _reason(self, wanted: ChatCompletionRequest) -> str:
+        return finish_reason(self._finish_reason, self._reader.has_whole_calls, wanted.speaks_of_functions)
 
     def _add(self, parts: list[OutputPart], logprobs: list[TokenLogprob]) -> None:
         self._logprobs.extend(logprobs)

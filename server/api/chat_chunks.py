@@ -48,7 +48,8 @@ class ChatChunkWriter:
         rest, reason = b"", str(finished.finish_reason)
         if self._readers:
             rest = self._parts(index, *self._readers[index].finish())
-            reason = finish_reason(finished.finish_reason, self._readers[index].num_calls, self._speaks_of_functions)
+            is_whole = self._readers[index].has_whole_calls
+            reason = finish_reason(finished.finish_reason, is_whole, self._speaks_of_functions)
         return rest + self._chunk(index, b"{}", reason=msgspec.json.encode(reason))
 
     def usage(self, usage: Usage) -> bytes:

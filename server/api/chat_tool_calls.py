@@ -38,8 +38,9 @@ def arguments_delta(part: ToolCallArguments, speaks_of_functions: bool) -> Objec
     return {"tool_calls": [{"index": part.index, "function": function}]}
 
 
-def finish_reason(reason: FinishReason, num_calls: int, speaks_of_functions: bool) -> str:
-    """That of a choice: one that the token limit cut off says so, whatever it has called."""
-    if reason != "stop" or not num_calls:
+def finish_reason(reason: FinishReason, has_whole_calls: bool, speaks_of_functions: bool) -> str:
+    """That of a choice. It tells the client to call only if it can: what the token limit or a stop string cut off, or
+    the model did not finish, has arguments that are no JSON."""
+    if reason != "stop" or not has_whole_calls:
         return reason
     return "function_call" if speaks_of_functions else "tool_calls"

@@ -3,6 +3,7 @@
     Delta.text -> parser -> parts
     Delta.num_tokens -> reasoning tokens
     Delta.logprobs -> logprobs of the content
+    arguments -> whether every call is whole
 
 The engine sends what a step brings of a choice as one `Delta`, which says how many tokens it is made of; mostly that is
 one. A delta counts as reasoning from the first that is known to be, opening tag included, to the one that closes it.
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from server.chat.output import ContentText, OutputParser, OutputPart, ToolCallStarted
+from server.chat.families.json_scanner import is_whole_object
+from server.chat.output import ContentText, OutputParser, OutputPart, ToolCallArguments, ToolCallStarted
 from server.engine.messages import Delta, Finished, TokenLogprob
 
 MakeParser = Callable[[], OutputParser]
@@ -28,12 +30,18 @@ class OutputReader:
         self._num_undecided_tokens = 0
         self._is_decided = False
         self._held_logprobs: list[TokenLogprob] = []
+        self._arguments: list[list[str]] = []  # of each call, in pieces
         self.num_reasoning_tokens = 0
-        self.num_calls = 0
+
+    @property
+    def has_whole_calls(self) -> bool:
+        """Whether there are calls, and the arguments of all of them are there to the end."""
+        return bool(self._arguments) and all(is_whole_object("".join(pieces)) for pieces in self._arguments)
 
     def read(self, delta: Delta) -> tuple[list[OutputPart], list[TokenLogprob]]:
         """The parts that this text completes, and the logprobs of what is content of it."""
         parts = self._parser.feed(delta.text) if delta.text else []
+        self._follow_calls(parts)
         self._count(parts, delta.num_tokens)
         self._held_logprobs += delta.logprobs or ()
         return parts, self._released_logprobs(parts)
@@ -41,11 +49,19 @@ class OutputReader:
     def finish(self) -> tuple[list[OutputPart], list[TokenLogprob]]:
         """What was held back to the end."""
         parts = self._parser.finish()
+        self._follow_calls(parts)
         self._count(parts, 0)
         return parts, self._released_logprobs(parts)
 
+    def _follow_calls(self, parts: list[OutputPart]) -> None:
+        for part in parts:
+            match part:
+                case ToolCallStarted():
+                    self._arguments.append([])
+                case ToolCallArguments(index, text):
+                    self._arguments[index].append(text)
+
     def _count(self, parts: list[OutputPart], num_tokens: int) -> None:
-        self.num_calls += sum(isinstance(part, ToolCallStarted) for part in parts)
         if getattr(self._parser, "is_reasoning", False):
             self.num_reasoning_tokens += num_tokens + self._num_undecided_tokens
             self._num_undecided_tokens, self._is_decided = 0, True

@@ -4,9 +4,10 @@
 
 What the model writes is taken apart into items: reasoning, messages and function calls, each as it comes; at most the
 last of them is still growing.
-The terminal event comes exactly once: completed, incomplete (the token limit, a client that left, a cancellation) or
-failed, before which an `error` event names the precise error. Sequence numbers count from 0 without a gap. Events share
-no mutable state with the builder. It does not know how events travel or where they are stored.
+The terminal event comes exactly once: completed, incomplete (the token limit, a call that breaks off, a client that
+left, a cancellation) or failed, before which an `error` event names the precise error. Sequence numbers count from 0
+without a gap. Events share no mutable state with the builder. It does not know how events travel or where they are
+stored.
 """
 
 from __future__ import annotations
@@ -108,11 +109,12 @@ class ResponseBuilder:
         events = self.settle()
         if not self._items:
             events += self._begin(MessageItem(self._new_id("msg"), 0))
-        is_complete = finished.finish_reason == "stop"
-        events += self._end_item(is_complete)
-        if is_complete:
+        has_stopped = finished.finish_reason == "stop"
+        events += self._end_item(is_complete=has_stopped)
+        if has_stopped and self._is_whole:
             return events + self._end("completed", usage=usage, completed_at=completed_at)
-        return events + self._end("incomplete", usage=usage, incomplete_details={"reason": "max_output_tokens"})
+        reason = None if has_stopped else "max_output_tokens"
+        return events + self._end("incomplete", usage=usage, incomplete_details={"reason": reason})
 
     def interrupt(self) -> list[Event]:
         """Nobody waits for more: the client has left."""
@@ -182,6 +184,11 @@ class ResponseBuilder:
         if item is None:
             return []
         return self._numbered(item.end("completed" if is_complete and item.can_be_complete else "incomplete"))
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether every item is complete; a call whose arguments break off is none that anybody could make."""
+        return all(item.status == "completed" for item in self._items)
 
     # --- how it ends ------------------------------------------------------------------------------------------------
 

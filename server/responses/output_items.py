@@ -13,8 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-import msgspec
-
+from server.chat.families.json_scanner import is_whole_object
 from server.engine.messages import TokenLogprob
 from server.responses.opaque import sealed_text
 
@@ -160,10 +159,7 @@ class CallItem(OutputItem):
 
     @property
     def can_be_complete(self) -> bool:
-        try:
-            return isinstance(msgspec.json.decode(self.text), dict)
-        except msgspec.DecodeError:
-            return False
+        return is_whole_object(self.text)
 
     def begin(self) -> list[BareEvent]:
         return [self._item_event("added", self._with_arguments(""))]

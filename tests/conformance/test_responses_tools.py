@@ -231,6 +231,24 @@ def test_a_call_that_nobody_answers_does_not_stop_the_conversation(saying: OpenA
     assert tell(saying, "Never mind.", conversation=conversation.id).output_text == "Never mind."
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_call_that_a_stop_string_cuts_makes_its_response_incomplete(saying: OpenAI, streams: bool) -> None:
+    options: dict[str, Any] = {"stream": streams, "extra_body": {"stop": "CET"}}
+    told = tell(saying, CALLS, **options)
+    response = events_of(told)[-1].response if streams else told
+    assert (response.status, response.incomplete_details.reason) == ("incomplete", None)
+    stored: Any = saying.responses.retrieve(response.id)
+    *_, weather, time = stored.output
+    assert (weather.status, time.status, time.arguments) == ("completed", "incomplete", '{"zone": "')
+    outputs: list[Any] = [
+        {"type": "function_call_output", "call_id": item.call_id, "output": "42"} for item in (weather, time)
+    ]
+    asked = {"role": "user", "content": "Say «Done.»"}
+    assert tell(saying, "", input=[*outputs, asked], previous_response_id=response.id).output_text == "Done."
+    whole = tell(saying, CALLS, extra_body={"stop": "</tool_call>"})
+    assert (whole.status, whole.output[-1].status) == ("completed", "completed")
+
+
 def test_an_output_for_no_call_is_refused(saying: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="No tool call found for function call output"):
         tell(saying, "", input=[{"type": "function_call_output", "call_id": "call_x", "output": "42"}])

@@ -235,6 +235,42 @@ def test_a_call_that_breaks_off_keeps_what_it_has(saying: OpenAI) -> None:
     choice = say(saying, CALL[: -len("}\n</tool_call>") - 1]).choices[0]
     assert choice.message.tool_calls is not None
     assert choice.message.tool_calls[0].function.arguments == '{"zone": "UTC"'  # type: ignore[union-attr]
+    assert choice.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("stop", "arguments", "reason"),
+    [
+        ("UTC", ['{"zone": "'], "stop"),
+        ("CET", ['{"zone": "UTC"}', '{"zone": "'], "stop"),
+        ("}}", ['{"zone": "UTC"'], "stop"),
+        ("}\n</tool_call>", ['{"zone": "UTC"}'], "tool_calls"),
+        ("</tool_call>", ['{"zone": "UTC"}'], "tool_calls"),
+        ("Then", ['{"zone": "UTC"}', '{"zone": "CET"}'], "tool_calls"),
+    ],
+)
+def test_a_stop_string_that_cuts_arguments_leaves_no_calls_to_make(
+    saying: OpenAI, stop: str, arguments: list[str], reason: str
+) -> None:
+    text = f"{CALL}\n{CALL.replace('UTC', 'CET')}\nThen"
+    choice = say(saying, text, stop=stop).choices[0]
+    assert [call.function.arguments for call in choice.message.tool_calls or ()] == arguments  # type: ignore[union-attr]
+    assert choice.finish_reason == reason
+    options: dict[str, Any] = {"model": "thinking", "messages": told(text), "tools": SCRIPTED, "stop": [stop]}
+    chunks: list[ChatCompletionChunk] = list(saying.chat.completions.create(**options, stream=True))
+    calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+    for index, expected in enumerate(arguments):
+        of_call = [call.function.arguments or "" for call in calls if call.index == index and call.function]
+        assert "".join(of_call) == expected
+    assert chunks[-1].choices[0].finish_reason == reason
+
+
+def test_so_it_does_in_the_deprecated_words(saying: OpenAI) -> None:
+    options: dict[str, Any] = {"tools": openai.omit, "functions": [TIME["function"]]}
+    cut, whole = (say(saying, CALL, **options, stop=stop).choices[0] for stop in ("UTC", "</tool_call>"))
+    assert cut.message.function_call is not None
+    assert (cut.message.function_call.arguments, cut.finish_reason) == ('{"zone": "', "stop")
+    assert whole.finish_reason == "function_call"
 
 
 def test_without_tools_nothing_is_parsed(saying: OpenAI) -> None:

@@ -21,6 +21,16 @@ class BadJson(Exception):
     """The text cannot go on like this."""
 
 
+def is_whole_object(text: str) -> bool:
+    """Whether the text is an object, and not only the beginning of one."""
+    scanner = JsonScanner()
+    try:
+        scanner.scan(text, 0)
+    except BadJson:
+        return False
+    return text.lstrip(_SPACE).startswith("{") and scanner.is_complete
+
+
 class JsonScanner:
     """Reads one value. A number at the top is complete only when something follows it."""
 
