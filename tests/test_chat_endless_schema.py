@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.chat.endless_schema import Path, endless_reference
+from server.chat.endless_schema import Path, endless_reference, missing_target
 
 
 def needing(schema: dict[str, Any]) -> dict[str, Any]:
@@ -62,3 +62,17 @@ def test_long_chains_take_no_time() -> None:
     assert endless_reference(schema) is None
     chain["d3000"] = {"$ref": "#/$defs/d0"}
     assert endless_reference({"$ref": "#/$defs/d0", "$defs": chain}) == ("$ref",)
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        (needing({"$ref": "#/$defs/b"}), ("properties", "a", "$ref")),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a/b/c"}}}}, ("$defs", "a", "items", "$ref")),
+        ({"anyOf": [{"$ref": "#/anyOf/2"}, {}]}, ("anyOf", 0, "$ref")),
+        (needing({"$ref": "#/$defs/b"}) | {"$defs": {"b": {"type": "null"}, "unused": {"$ref": "#/x"}}}, None),
+        ({"anyOf": [{"$ref": "#/anyOf/1"}, True]}, None),
+    ],
+)
+def test_a_reference_to_nothing_is_found_where_it_matters(schema: dict[str, Any], path: Path | None) -> None:
+    assert missing_target(schema) == path

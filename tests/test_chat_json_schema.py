@@ -69,8 +69,24 @@ def test_what_is_too_much_or_elsewhere_is_refused(schema: dict[str, Any], reason
         ),
         ({"properties": {"not": {}, "if": True}}, {"properties": {"not": {}, "if": True}}),
         ({"minProperties": 2, "required": ["a", "b"]}, {"minProperties": 2, "required": ["a", "b"]}),
-        ({"properties": 5, "required": 5, "type": 5}, {"properties": 5, "required": 5, "type": 5}),
+        ({"properties": 5, "required": 5}, {"properties": 5, "required": 5}),
     ],
 )
 def test_what_demands_nothing_is_left_out_and_the_rest_stays(schema: dict[str, Any], kept: dict[str, Any]) -> None:
     assert supported(schema) == kept
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ({"items": {"type": "strin"}}, ("items", "type")),
+        ({"anyOf": [{"type": ["null", 5]}]}, ("anyOf", 0, "type")),
+        ({"properties": {"a": {"$ref": "#/$defs/b"}}}, ("properties", "a", "$ref")),
+    ],
+)
+def test_types_and_references_that_do_not_exist_are_named_with_their_place(
+    schema: dict[str, Any], path: tuple[str | int, ...]
+) -> None:
+    with pytest.raises(UnsupportedSchema, match="there is no") as refused:
+        supported(schema)
+    assert refused.value.path == path

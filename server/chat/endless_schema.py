@@ -22,6 +22,11 @@ def endless_reference(root: Mapping[str, Any]) -> Path | None:
     return next((path for path, pointer in references if pointer not in ending.pointers), None)
 
 
+def missing_target(root: Mapping[str, Any]) -> Path | None:
+    """Where the first reference is that a value may come to and that leads to nothing."""
+    return next((path for path, pointer in _reachable(root) if _target(root, pointer, None) is None), None)
+
+
 class _Ending:
     """The least fixpoint: pointers to schemas of which some value ends."""
 
@@ -116,16 +121,16 @@ def _map(schema: Mapping[str, Any], keyword: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _target(root: Any, pointer: str) -> Any:
-    """What a pointer leads to; True, which is any value, if that is nothing: the compiler has its own word for it."""
+def _target(root: Any, pointer: str, nothing: Any = True) -> Any:
+    """What a pointer leads to; by default True, which is any value, if that is nothing."""
     found = root
     for step in _steps(pointer):
         if isinstance(found, Mapping):
-            found = found.get(step, True)
+            found = found.get(step, nothing)
         elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
             found = found[int(step)]
         else:
-            return True
+            return nothing
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.chat.endless_schema import endless_reference
+from server.chat.endless_schema import endless_reference, missing_target
 
 Path = tuple[str | int, ...]
 """Keys and indices from the schema's root."""
@@ -45,6 +45,8 @@ FORMATS = frozenset(["date-time", "time", "date", "duration", "email", "hostname
 LOOSE_FORMATS = frozenset(["password", "binary", "path", "file-path", "directory-path"])
 """Of strings that may be any: hints for forms and programs."""
 
+TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+
 MAPS = ("properties", "patternProperties", "$defs", "definitions")
 LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 SINGLES = ("items", "additionalProperties", "additionalItems")
@@ -69,6 +71,8 @@ def supported(schema: Mapping[str, Any]) -> dict[str, Any]:
     kept = _supported(schema, ())
     if not isinstance(kept, dict):
         raise UnsupportedSchema((), "must be an object")
+    if path := missing_target(kept):
+        raise UnsupportedSchema(path, "there is nothing in the schema to which this leads")
     if path := endless_reference(kept):
         raise UnsupportedSchema(path, "no value ever ends: each would need another one within it")
     return kept
@@ -134,6 +138,9 @@ def _problems(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str
     reference = schema.get("$ref", "#")
     if not isinstance(reference, str) or not reference.startswith("#"):
         yield (*path, "$ref"), "only references within the schema (#...) can be followed"
+    kinds = schema.get("type", [])
+    if unknown := [kind for kind in (kinds if isinstance(kinds, list) else [kinds]) if kind not in TYPES]:
+        yield (*path, "type"), f"there is no type {unknown[0]!r}; those that there are: {', '.join(TYPES)}"
     properties, required = schema.get("properties"), schema.get("required")
     if isinstance(properties, dict) and len(properties) > MAX_PROPERTIES:
         yield (*path, "properties"), f"has more than {MAX_PROPERTIES} properties"

@@ -145,6 +145,8 @@ PLACE = "response_format.json_schema.schema"
         (schema_format({"type": "string", "format": "regex"}), f"{PLACE}.format", "'regex'"),
         (schema_format({"type": "string", "pattern": "a(?=b)"}), PLACE, "look-ahead"),
         (schema_format({"$ref": "https://example.org/schema"}), f"{PLACE}.$ref", "within the schema"),
+        (schema_format({"items": {"$ref": "#/$defs/a"}}), f"{PLACE}.items.$ref", "nothing in the schema"),
+        (schema_format({"items": {"type": "strin"}}), f"{PLACE}.items.type", "no type 'strin'"),
         (schema_format({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}), f"{PLACE}.$ref", "ever ends"),
         (schema_format({"properties": {"a": {"const": "\U00040000"}}}), PLACE, "U+40000, which $.properties.a.const"),
         ({"guided_choice": ["a", "\U00040000"]}, "guided_choice", "U+40000"),
