@@ -4,7 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from server.models.cores import num_physical_cores
+from server.models.cores import are_all_cores, num_physical_cores
 
 
 @pytest.fixture
@@ -52,6 +52,12 @@ def test_the_older_form_of_the_quota_is_respected(sysfs: Path, quota: str, num_c
 def test_without_a_topology_every_processor_is_a_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     allow(monkeypatch, {0, 1, 2})
     assert num_physical_cores(tmp_path) == 3
+
+
+def test_all_cores_are_those_of_the_machine_and_not_of_a_quota(sysfs: Path) -> None:
+    write(sysfs / "fs/cgroup/cpu.max", "200000 100000")
+    assert num_physical_cores(sysfs) == 2
+    assert [are_all_cores(num_threads, sysfs) for num_threads in (2, 4, 8)] == [False, True, False]
 
 
 def test_on_this_machine_it_is_what_psutil_counts() -> None:

@@ -24,6 +24,10 @@ MANY_TOKENS = 64
 MIN_EXTRA_TOKENS = 16
 """Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
 
+MAX_END_STRETCH = 1.4
+"""Prompts may get so many times the time that they should, if one of them ends by it: the few tokens that are left over
+otherwise take a step of their own, in which everybody else computes a token as well."""
+
 FIRST_COME_SHARE = 1 / 4
 """Of what prompts get in a step, the part of the one that has waited longest, so that shorter ones never starve it."""
 
@@ -135,7 +139,7 @@ class Chunking:
     def _num_fitting(self, sequence: Sequence, room: _Room) -> int:
         """How many tokens of a prompt to compute in a room."""
         whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
-        if self._fits(whole + self._num_padding(sequence, whole), start, room):
+        if self._fits(whole + self._num_padding(sequence, whole), start, room.stretched(MAX_END_STRETCH)):
             return whole
         most = min(int(room.work), room.num_tokens, whole)
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
@@ -182,6 +186,9 @@ class _Room:
     def share(self, share: float) -> _Room:
         """A part of it, enough for some tokens."""
         return _Room(max(CHUNK_ROWS, self.work * share), max(CHUNK_ROWS, int(self.num_tokens * share)))
+
+    def stretched(self, factor: float) -> _Room:
+        return _Room(self.work * factor, self.num_tokens)
 
     def without(self, work: float, num_tokens: int) -> _Room:
         return _Room(self.work - work, self.num_tokens - num_tokens)

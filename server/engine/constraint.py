@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from llguidance import LLMatcher
 
+from server.engine.affinity import run_anywhere
 from server.engine.candidates import Logits
 
 Mask = npt.NDArray[np.uint32]
@@ -108,7 +109,7 @@ def fill(mask: Mask, matcher: LLMatcher) -> None:
     matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
 
 
-_threads = futures.ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="constraint")
+_threads = futures.ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="constraint", initializer=run_anywhere)
 
 
 class CompiledGrammar(Protocol):

@@ -17,6 +17,7 @@ import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.gbnf_to_lark import any_to_lark
 
+from server.engine.affinity import Thread
 from server.engine.constraint import Constraint, empty_mask, fill
 from server.engine.messages import Grammar
 
@@ -99,7 +100,7 @@ def on_deep_stack(work: Callable[[], T]) -> T:
     with _stack_size_lock:
         usual = threading.stack_size(STACK_BYTES)
         try:
-            thread = threading.Thread(target=lambda: results.append(work()), daemon=True, name="compiler")
+            thread = Thread(target=lambda: results.append(work()), daemon=True, name="compiler")
             thread.start()
         finally:
             threading.stack_size(usual)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from server.engine.affinity import Thread
 from server.engine.kv_cache import State
 from server.engine.kv_files import BadFile, StateDir, Written
 from server.engine.kv_store import SavedState
@@ -78,7 +79,7 @@ class Disk:
             self._note_failure(error)
             states = []
         for target in (self._read_all, self._write_all):
-            threading.Thread(target=target, daemon=True, name="kv disk").start()
+            Thread(target=target, daemon=True, name="kv disk").start()
         return states
 
     @property

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from server.engine.affinity import Thread
 from server.engine.messages import EngineConfig, Report
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Ending:
         self._has_begun = False
         signal.signal(signal.SIGTERM, lambda *_: self._begin())
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the supervisor decides
-        threading.Thread(target=self._wait_for_supervisor, daemon=True, name="lifeline").start()
+        Thread(target=self._wait_for_supervisor, daemon=True, name="lifeline").start()
 
     def _wait_for_supervisor(self) -> None:
         sys.stdin.buffer.read()
@@ -166,7 +167,7 @@ class Ending:
         if self._has_begun:
             os._exit(0)
         self._has_begun = True
-        threading.Thread(target=self._end, daemon=True, name="ending").start()
+        Thread(target=self._end, daemon=True, name="ending").start()
 
     def _end(self) -> None:
         self.before()

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NoReturn
 
+from server.engine.affinity import Thread
 from server.engine.connection import Connection
 from server.engine.messages import (
     Accepted,
@@ -108,9 +109,9 @@ class Service(Generic[R]):
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(socket_path))
         listener.listen(64)
-        threading.Thread(target=self._accept_connections, args=(listener,), daemon=True, name="accept").start()
-        threading.Thread(target=self._prepare_requests, daemon=True, name="intake").start()
-        threading.Thread(target=self._complete_requests, daemon=True, name="intake, slow part").start()
+        Thread(target=self._accept_connections, args=(listener,), daemon=True, name="accept").start()
+        Thread(target=self._prepare_requests, daemon=True, name="intake").start()
+        Thread(target=self._complete_requests, daemon=True, name="intake, slow part").start()
 
     def run(self) -> NoReturn:
         """Step as long as there is work and wait when there is none."""
@@ -219,7 +220,7 @@ class Service(Generic[R]):
             connection = Connection(sock)
             connection.send(self._card)
             self._arrivals.put(_Connected(connection))
-            threading.Thread(target=self._read_commands, args=(connection,), daemon=True, name="reader").start()
+            Thread(target=self._read_commands, args=(connection,), daemon=True, name="reader").start()
 
     def _read_commands(self, connection: Connection) -> None:
         try:

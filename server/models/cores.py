@@ -16,12 +16,20 @@ SYSFS = Path("/sys")
 
 def num_physical_cores(sysfs: Path = SYSFS) -> int:
     """Physical cores that this process may run on, at least 1."""
-    cpus = _usable_cpus()
-    num_cores = len({_siblings(sysfs, cpu) for cpu in cpus})
+    num_cores = _num_usable_cores(sysfs)
     quota = _cpu_quota(sysfs)
     if quota is not None:
         num_cores = min(num_cores, math.ceil(quota))
     return max(1, num_cores)
+
+
+def are_all_cores(num_threads: int, sysfs: Path = SYSFS) -> bool:
+    """Whether so many threads are one for each core that this process may run on, whatever its quota of time is."""
+    return num_threads == _num_usable_cores(sysfs)
+
+
+def _num_usable_cores(sysfs: Path) -> int:
+    return len({_siblings(sysfs, cpu) for cpu in _usable_cpus()})
 
 
 def _usable_cpus() -> Iterable[int]:

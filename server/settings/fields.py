@@ -191,7 +191,9 @@ class Settings(_Table):
     max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
     max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, all together.")
     max_step_ms: StepTime = _setting(
-        400, "How long texts that are being generated may stand still while a prompt is read, in milliseconds."
+        400,
+        "How long texts that are being generated should stand still at most while a prompt is read, in milliseconds; "
+        "in long contexts it may be twice that.",
     )
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
     body_timeout_seconds: Seconds = _setting(30, "How long a client may take to send its request body.")
