@@ -106,6 +106,9 @@ class InstructionSchema(RequestSchema):
     name = Text(MAX_NAME_LENGTH)
 
 
+SAID_BESIDES_CONTENT = ("tool_calls", "function_call", "refusal", "reasoning_content", "reasoning")
+
+
 class AssistantSchema(RequestSchema):
     """What the model said, refused or called. The content may be missing where one of the others is there."""
 
@@ -121,7 +124,7 @@ class AssistantSchema(RequestSchema):
 
     @validates_schema
     def _says_something(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if "content" not in data and not any(data.get(name) for name in ("tool_calls", "function_call", "refusal")):
+        if "content" not in data and not any(data.get(name) for name in SAID_BESIDES_CONTENT):
             raise problem("is required unless 'tool_calls' is given", "missing_required_parameter", "content")
 
     @post_load

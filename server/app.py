@@ -81,6 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     served_models.start()
     app = Flask("parley", static_folder=None)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # or else two in a row are answered with a redirect, in HTML
     database = Database(settings.storage_url)
     database_start.start_in_background(database, settings)
     atexit.register(_close, database)

@@ -58,6 +58,12 @@ def test_an_assistant_may_call_tools_instead_of_speaking() -> None:
     assert load({"role": "assistant", "tool_calls": [{**CALL, "type": None}]}) == [expected]
 
 
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_an_assistant_may_have_thought_and_not_spoken(name: str) -> None:
+    expected = {"role": "assistant", "content": "", "reasoning_content": "Hm."}
+    assert load({"role": "assistant", "content": None, name: "Hm."}) == [expected]
+
+
 def test_an_assistant_that_speaks_needs_no_tool_calls() -> None:
     assert load({"role": "assistant", "content": "hi", "tool_calls": []}) == [{"role": "assistant", "content": "hi"}]
 

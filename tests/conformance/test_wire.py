@@ -67,6 +67,7 @@ def test_every_answer_carries_a_request_id_of_its_own(server: LiveServer) -> Non
     [
         ("GET", "/nowhere", None, 404, "unknown_url"),
         ("GET", "/v1/nowhere", None, 404, "unknown_url"),
+        ("GET", "/v1//models", None, 404, "unknown_url"),
         ("GET", PATH, None, 405, "method_not_supported"),
         ("DELETE", "/v1/models", None, 405, "method_not_supported"),
         ("POST", PATH, b"{", 400, None),
