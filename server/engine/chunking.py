@@ -32,7 +32,7 @@ FIRST_COME_SHARE = 1 / 4
 """Of what prompts get in a step, the part of the one that has waited longest, so that shorter ones never starve it."""
 
 MIN_TILE_GAIN = 1.25
-MAX_STRETCH = 2.0
+MAX_STRETCH = 3.0
 """Where not even one tile fits, see `attention`, a step may take so many times as long as it should if prompts get on
 so many times as fast by it."""
 
