@@ -7,7 +7,9 @@ Knows amounts of work and durations; it does not know prompts, sequences or cloc
 
 from __future__ import annotations
 
-MEMORY = 0.8
+from server.engine.pass_cost import MAX_SURPRISE, SMOOTHING
+
+MEMORY = 1 - SMOOTHING
 """Weight of everything learned before, for each step."""
 
 USUAL_WORK_PER_PASS = 8.0
@@ -15,9 +17,6 @@ USUAL_WORK_PER_PASS = 8.0
 
 USUAL_WEIGHT = 0.02
 """How firmly to believe in that, beside what was seen."""
-
-MAX_SURPRISE = 2.0
-"""A step that took longer than this many times what was expected says more about the machine than about the chunk."""
 
 
 class ChunkCost:
@@ -53,7 +52,7 @@ class ChunkCost:
         if self.is_known:
             seconds = min(seconds, MAX_SURPRISE * self.seconds(num_passes, work))
         known, now = self.seconds_per_token, seconds / num_tokens
-        self.seconds_per_token = now if known is None else MEMORY * known + (1 - MEMORY) * now
+        self.seconds_per_token = now if known is None else known + SMOOTHING * (now - known)
         p, w = num_passes / seconds, work / seconds
         self._pp, self._pw, self._ww = MEMORY * self._pp + p * p, MEMORY * self._pw + p * w, MEMORY * self._ww + w * w
         self._p, self._w = MEMORY * self._p + p, MEMORY * self._w + w
