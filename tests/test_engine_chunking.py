@@ -69,6 +69,20 @@ def test_the_first_prompt_gets_its_share() -> None:
     assert all(length >= 12 for length in lengths(chunks))
 
 
+def test_the_first_prompt_gets_on_in_a_long_context_too() -> None:
+    chunking = Chunking(learned(), ATTENTION, max_length=8192, max_step_tokens=512, max_scored_tokens=16)
+    first, shorter = prompt(4000, 0, num_computed=2000), prompt(1000, 1, num_computed=2000)
+    num_steps = 0
+    while shorter.is_prefilling:
+        num_steps += 1
+        for chunk in chunking.cut([first, shorter], num_decoding=3):
+            assert chunk.sequence.slot is not None
+            chunk.sequence.slot.tokens += chunk.tokens[: chunk.num_real_tokens]
+    num_of_first = 4000 - first.num_uncomputed_tokens
+    assert 200 <= num_of_first <= 1000, "a part of the time, and not the larger one"
+    assert num_steps < 40
+
+
 def test_equal_prompts_side_by_side_share_a_pass() -> None:
     beside = cut([prompt(13, 1), prompt(13, 0), prompt(13, 2)], num_decoding=0)
     apart = cut([prompt(13, 3), prompt(13, 0), prompt(13, 5), prompt(13, 7)], num_decoding=0)

@@ -29,7 +29,8 @@ MAX_END_STRETCH = 1.4
 otherwise take a step of their own, in which everybody else computes a token as well."""
 
 FIRST_COME_SHARE = 1 / 4
-"""Of what prompts get in a step, the part of the one that has waited longest, so that shorter ones never starve it."""
+"""Of what prompts get, the part of the one that has waited longest, so that shorter ones never starve it. What it does
+not get in a step, since they took more than they should, it gets in a later one."""
 
 MIN_TILE_GAIN = 1.25
 MAX_STRETCH = 3.0
@@ -108,12 +109,15 @@ class Chunking:
         self._max_length = max_length
         self._max_step_tokens = max_step_tokens
         self._max_scored_tokens = max_scored_tokens
+        self._first_come: Sequence | None = None
+        self._owed_work = 0.0
+        """What the prompt that has waited longest has not had of its share so far."""
 
     def cut(self, prefilling: list[Sequence], num_decoding: int) -> list[Chunk]:
         """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
         most are done soonest."""
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
-        first_come, kept = prefilling[0], room.share(FIRST_COME_SHARE)
+        first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
         chunks: list[Chunk] = []
         for sequence in sorted(prefilling, key=_least_left_first):
@@ -126,15 +130,26 @@ class Chunking:
                 num_tokens = min(int(left.work), left.num_tokens, max_scored)
             else:
                 num_tokens = self._num_fitting(sequence, left)
-                num_tokens = num_tokens if chunks else self._at_least(num_tokens, sequence, left, num_decoding)
+                if not chunks and left.work > 0:
+                    num_tokens = self._at_least(num_tokens, sequence, left, num_decoding)
             if num_tokens > 0 and not (price and _is_crumb(num_tokens, sequence)):
                 chunks.append(make_chunk(sequence, num_tokens, num_padding=self._num_padding(sequence, num_tokens)))
                 room = room.without(price + self.work(chunks[-1]), len(chunks[-1].tokens))
+                if sequence is first_come:
+                    self._owed_work = max(0.0, self._owed_work - self.work(chunks[-1]))
         return chunks
 
     def work(self, chunk: Chunk) -> float:
         """What a chunk of a prompt costs, in tokens without context."""
         return self._attention.work(len(chunk.tokens), chunk.start)
+
+    def _claim(self, first_come: Sequence, room: _Room) -> _Room:
+        """What the others must leave of a step to the prompt that has waited longest."""
+        if first_come is not self._first_come:
+            self._first_come, self._owed_work = first_come, 0.0
+        share = room.share(FIRST_COME_SHARE)
+        self._owed_work += share.work
+        return _Room(self._owed_work, share.num_tokens)
 
     def _num_fitting(self, sequence: Sequence, room: _Room) -> int:
         """How many tokens of a prompt to compute in a room."""
