@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from schemas.structured_output import OutputFormat
 from server.chat.json_schema import UnsupportedSchema, supported
+from server.chat.output_grammar import GrammarsClash
 from server.engine.messages import Grammar
 from server.errors import InvalidRequest
 from server.strict_json import decode_object
@@ -44,10 +47,18 @@ def grammar_param(wanted: OutputFormat | None) -> str | None:
     return wanted.param if wanted else None
 
 
-def clash(wanted: OutputFormat | None) -> InvalidRequest:
-    """The error of a grammar that cannot be put behind a call or reasoning."""
-    reason = "A GBNF grammar cannot be combined with tools or with this model's reasoning; please give it as Lark."
-    return InvalidRequest(reason, param=grammar_param(wanted))
+@contextmanager
+def clashes_refused(wanted: OutputFormat | None) -> Iterator[None]:
+    """While an output is planned: what is wanted of the text may not be possible behind a call or reasoning.
+
+    Raises:
+        InvalidRequest: naming the param that demands it.
+    """
+    try:
+        yield
+    except GrammarsClash:
+        reason = "A GBNF grammar cannot be combined with tools or with this model's reasoning; please give it as Lark."
+        raise InvalidRequest(reason, param=grammar_param(wanted)) from None
 
 
 def _schema(wanted: OutputFormat) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
 from server.api.usage import usage_object
 from server.auth import current_caller
-from server.chat.output_grammar import GrammarsClash
 from server.chat.output_plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.system_prompt import with_system_prompt
@@ -25,7 +24,7 @@ from server.engine.messages import ModelCard, TextPiece
 from server.errors import TemplateRefused
 from server.generation import Generation
 from server.served_models import ServedModel
-from server.structured_output import clash, grammar_of, grammar_param
+from server.structured_output import clashes_refused, grammar_of, grammar_param
 from server.submission import cache_policy, make_submit
 from server.tool_use import tool_use
 
@@ -77,7 +76,7 @@ def planned_output(
     Raises:
         InvalidRequest: if the model would call or reason first, and the format's grammar cannot be put behind that.
     """
-    try:
+    with clashes_refused(wanted.output_format):
         return plan_output(
             model.chat_template(),
             pieces,
@@ -86,8 +85,6 @@ def planned_output(
             answer=grammar_of(wanted.output_format),
             marker_ids=model.require_card().marker_ids,
         )
-    except GrammarsClash:
-        raise clash(wanted.output_format) from None
 
 
 def render_prompt(

@@ -39,7 +39,7 @@ ALONE_PATIENCE_SECONDS = 0.05
 """How long to wait for that if there is nothing to compute; bounds the time to notice arrivals."""
 
 MAX_IDLE_STEP_SECONDS = 0.5
-"""How long a step may take while nobody's is; bounds the time to notice a cancellation or a new request.
+"""How long a step should take while nobody's is; bounds the time to notice a cancellation or a new request.
 `max_step_ms`, if it is longer, holds for both."""
 
 Output = tuple[Request, Event]

@@ -37,8 +37,8 @@ MAX_BYTES = 1 << 30
 RUN_SECONDS = 0.02
 PAUSE_SECONDS = 0.02
 """How long the process runs until it is halted, and how long it is. The engine's threads spin while they wait for each
-other. Where they are as many as the cores, anything else that runs may have two of them wait for one core, and a token
-takes a second, or as long as that runs."""
+other. Unless each is bound to a core (`supervisor.launcher`), anything else that runs may have two of them wait for one
+core, and a token takes a second, or as long as that runs; and bound or not, a core that is shared is half a core."""
 NUM_REHEARSALS = 2
 MAX_START_SECONDS = 60.0
 """Until a new process is ready; usually half a second."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.responses import ResponsesRequest
-from server.chat.output_grammar import GrammarsClash
 from server.chat.output_plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.template import TemplateError
@@ -26,7 +25,7 @@ from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, 
 from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
 from server.served_models import ServedModel
-from server.structured_output import clash, grammar_of, grammar_param
+from server.structured_output import clashes_refused, grammar_of, grammar_param
 from server.submission import Caller, cache_policy, make_submit, sampling_params
 from server.tool_use import tool_use
 from storage.ids import new_id
@@ -161,7 +160,7 @@ class Prompting:
         return Generation(self._model, [submit], self._watch, prompt_param=INPUT, grammar_param=blamed)
 
     def _plan(self, pieces: list[TextPiece]) -> OutputPlan:
-        try:
+        with clashes_refused(self._wanted.output_format):
             return plan_output(
                 self._model.chat_template(),
                 pieces,
@@ -169,8 +168,6 @@ class Prompting:
                 answer=self._answer,
                 marker_ids=self._card.marker_ids,
             )
-        except GrammarsClash:
-            raise clash(self._wanted.output_format) from None
 
     def _submit(self, pieces: list[TextPiece], plan: OutputPlan) -> Submit:
         return make_submit(
