@@ -39,7 +39,7 @@ def test_rows_go_together_where_that_is_faster() -> None:
 
 def test_rows_go_apart_where_that_is_faster() -> None:
     seconds: Seconds = {1: 15.0, 2: 36.0, 3: 55.0}.__getitem__
-    assert play(2, seconds, 50)[1:] == [[1, 1]] * 49
+    assert play(2, seconds, 50)[1:].count([1, 1]) >= 47, "tried together twice, to be sure"
     assert play(3, seconds, 50)[-1] == [1, 1, 1]
 
 
@@ -66,6 +66,16 @@ def test_a_change_of_the_machine_is_noticed() -> None:
 @pytest.mark.parametrize("num_rows", [1, 2, 5, 8, 9, 200])
 def test_no_row_is_lost(num_rows: int) -> None:
     assert {sum(passes) for passes in play(num_rows, lambda rows: 1.0 + rows % 3, 20)} == {num_rows}
+
+
+def test_an_unlucky_first_time_is_found_out() -> None:
+    cost = PassCost()
+    for num_rows, unlucky in ((4, 67.0), (8, 160.0)):
+        cost.learn([num_rows], unlucky)
+    assert cost.partition(8) == [4, 4]
+    played = play(8, {4: 67.0, 8: 120.0}.__getitem__, 30, cost)
+    assert played.count([4, 4]) < 16
+    assert played[-1] == [8]
 
 
 def test_what_was_not_seen_is_guessed_from_its_neighbours() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.kv_cache import KVCache
+from server.engine.kv_cache import KVCache, Slot
 from server.engine.pass_cost import PassCost
 from server.engine.slot_order import RECONSIDERED_STEPS, SlotOrder
 from tests.fakes import FakeMemory, FakeRunner
@@ -34,6 +34,10 @@ def order_of(kv_cache: KVCache, seconds: list[float], seconds_per_exchange: floa
     return SlotOrder(kv_cache, cost, clock)
 
 
+def busy_slots(kv_cache: KVCache) -> list[Slot]:
+    return [slot for slot in kv_cache.slots if slot.is_busy]
+
+
 def busy_indices(kv_cache: KVCache) -> list[int]:
     return sorted(slot.index for slot in kv_cache.slots if slot.is_busy)
 
@@ -43,11 +47,11 @@ STEEP = [0.010, 0.020, 0.030, 0.040, 0.050, 0.060, 0.070]
 
 
 @pytest.mark.parametrize("busy", [{0, 2}, {0, 1, 7}, {1, 3, 5, 7}, {0, 7}, {0, 1, 2, 4, 5, 7}])
-def test_gaps_are_closed_one_exchange_a_step(busy: set[int]) -> None:
+def test_gaps_are_closed(busy: set[int]) -> None:
     kv_cache, memory = arranged(busy)
     order = order_of(kv_cache, FLAT)
     for _ in busy:
-        order.close_gap()
+        order.close_gaps(busy_slots(kv_cache))
     indices = busy_indices(kv_cache)
     assert indices[-1] - indices[0] + 1 == len(busy)
     for number, slot in enumerate(kv_cache.slots):
@@ -56,41 +60,61 @@ def test_gaps_are_closed_one_exchange_a_step(busy: set[int]) -> None:
 
 def test_gaps_stay_where_passes_cost_what_their_rows_cost() -> None:
     kv_cache, memory = arranged({0, 2, 5})
-    order_of(kv_cache, STEEP).close_gap()
+    order_of(kv_cache, STEEP).close_gaps(busy_slots(kv_cache))
     assert busy_indices(kv_cache) == [0, 2, 5]
     assert memory.num_saves == 0
 
 
 def test_gaps_stay_while_nothing_is_known() -> None:
     kv_cache, _ = arranged({0, 2})
-    SlotOrder(kv_cache, PassCost()).close_gap()
+    SlotOrder(kv_cache, PassCost()).close_gaps(busy_slots(kv_cache))
     assert busy_indices(kv_cache) == [0, 2]
 
 
 def test_long_contexts_are_not_moved_for_a_small_gain() -> None:
     kv_cache, _ = arranged({0, 2}, num_tokens=3000)
-    order_of(kv_cache, FLAT).close_gap()
+    order_of(kv_cache, FLAT).close_gaps(busy_slots(kv_cache))
     assert busy_indices(kv_cache) == [0, 2]
 
 
 def test_what_an_exchange_takes_is_learned() -> None:
-    kv_cache, _ = arranged({0, 2, 4})
+    kv_cache, _ = arranged({0, 2, 4, 6})
     order = order_of(kv_cache, FLAT, seconds_per_exchange=100.0)
-    order.close_gap()
-    order.close_gap()
-    assert len({*busy_indices(kv_cache)} - {0, 2, 4}) == 1, "the second one was not worth it"
+    order.close_gaps(busy_slots(kv_cache))
+    order.close_gaps(busy_slots(kv_cache))
+    assert len({*busy_indices(kv_cache)} - {0, 2, 4, 6}) == 1, "the second one was not worth it"
 
 
 def test_the_same_gap_is_looked_at_again_later() -> None:
     kv_cache, _ = arranged({0, 2})
     cost = PassCost()
     order = SlotOrder(kv_cache, cost, clock=lambda: 0.0)
-    order.close_gap()
+    order.close_gaps(busy_slots(kv_cache))
     for num_rows in (1, 2):
         cost.learn([num_rows], 0.01)
     for _ in range(RECONSIDERED_STEPS):
-        order.close_gap()
-    assert busy_indices(kv_cache) == [1, 2]
+        order.close_gaps(busy_slots(kv_cache))
+    assert busy_indices(kv_cache) == [0, 1]
+
+
+def test_a_prompt_leaves_no_gap_between_those_that_generate() -> None:
+    runner = FakeRunner(num_slots=4, n_ctx=100)
+    engine = make_engine(runner)
+    requests = [make_request(letters(text), request_id, max_tokens=40) for request_id, text in enumerate("agmt")]
+    for request in requests:
+        engine.submit(request)
+    engine.step()
+    engine.cancel(requests[1])
+    engine._step_cost.passes.learn([4], 100.0)
+    engine.submit(make_request(letters("xyz"), 4, max_tokens=40))
+    engine.step()
+    (_, prompt), *generating = sorted(runner.steps[-1], key=lambda span: -len(span[1]))
+    assert prompt == letters("xyz")
+    slots = sorted(slot for slot, _ in generating)
+    assert slots == list(range(slots[0], slots[0] + 3))
+    events = run(engine)
+    assert {request_id for request_id, _ in finishes(events)} == {0, 2, 3, 4}
+    assert text_of(events, 2).startswith("pqrs"), "n and o came before"
 
 
 def test_a_state_that_cannot_be_restored_is_computed_again() -> None:

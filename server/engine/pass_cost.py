@@ -25,6 +25,9 @@ MAX_TRIED_ROWS = 4
 TRIAL_INTERVAL = 256
 """Steps after which the slower way is tried again, since contexts and machines change."""
 
+FIRST_TRIAL_INTERVAL = 8
+"""The same of rows together that were seen once: that time may have been an unlucky one. It grows with each."""
+
 MIN_GAIN = 0.05
 """Share of the time that another way must save, so that noise decides nothing."""
 
@@ -34,7 +37,10 @@ class PassCost:
 
     def __init__(self) -> None:
         self._seconds: dict[int, float] = {}
+        self._num_seen: Counter[int] = Counter()
         self._num_steps: Counter[int] = Counter()
+        self._num_steps_apart: Counter[int] = Counter()
+        """Since so many rows were last seen together."""
 
     def seconds(self, num_rows: int) -> float | None:
         """What a pass over `num_rows` rows takes, between the nearest that have been seen; None if none has."""
@@ -53,8 +59,11 @@ class PassCost:
         expected = {num_rows: self.seconds(num_rows) or float(num_rows) for num_rows in passes}
         surprise = seconds / sum(expected[num_rows] for num_rows in passes)
         for num_rows, before in expected.items():
+            self._num_seen[num_rows] += 1
+            self._num_steps_apart[num_rows] = 0
             if num_rows in self._seconds:
-                self._seconds[num_rows] += SMOOTHING * before * (min(surprise, MAX_SURPRISE) - 1)
+                weight = max(SMOOTHING, 1 / self._num_seen[num_rows])  # the first few count alike
+                self._seconds[num_rows] += weight * before * (min(surprise, MAX_SURPRISE) - 1)
             else:
                 self._seconds[num_rows] = before * surprise
 
@@ -74,17 +83,21 @@ class PassCost:
         if together is None:
             return [num_rows]
         apart = self._best_split(num_rows)
-        is_faster = self._total(apart) < together * (1 - MIN_GAIN)
-        if self._is_trial(num_rows):
-            return [num_rows] if is_faster else apart
-        return apart if is_faster else [num_rows]
+        if self._total(apart) >= together * (1 - MIN_GAIN):
+            return apart if self._is_trial_apart(num_rows) else [num_rows]
+        self._num_steps_apart[num_rows] += 1
+        return [num_rows] if self._is_trial_together(num_rows) else apart
 
     def _total(self, passes: Sequence[int]) -> float:
         return sum(self._seconds.get(num_rows, math.inf) for num_rows in passes)
 
-    def _is_trial(self, num_rows: int) -> bool:
+    def _is_trial_apart(self, num_rows: int) -> bool:
         is_new = 1 not in self._seconds
         return num_rows <= MAX_TRIED_ROWS and (is_new or self._num_steps[num_rows] % TRIAL_INTERVAL == 0)
+
+    def _is_trial_together(self, num_rows: int) -> bool:
+        interval = FIRST_TRIAL_INTERVAL * self._num_seen[num_rows] ** 2
+        return self._num_steps_apart[num_rows] >= min(interval, TRIAL_INTERVAL)
 
     def _best_split(self, num_rows: int) -> list[int]:
         """The fastest cut into two passes or more of sizes that have been seen; single rows, if only that can be."""

@@ -14,7 +14,7 @@ from server.engine.passes import in_fastest_passes, runs
 from server.engine.prefix_cache import PrefixCache
 from server.engine.prefix_index import common_prefix_length
 from server.engine.sequence import Request, Sequence
-from server.engine.slot_order import SlotOrder
+from server.engine.slot_order import WORTH_STEPS, SlotOrder
 from server.engine.speculation import Speculation
 from server.engine.step_cost import StepCost
 from server.engine.waiting_queue import WaitingQueue
@@ -163,10 +163,14 @@ class Scheduler:
         decoding = [sequence for sequence in self.running if not sequence.is_prefilling and not sequence.is_held]
         prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
         if prefilling:
+            self._close_gaps(decoding, num_steps=1)  # the prompt in a gap may be done then
             chunks = [make_chunk(sequence, 1) for sequence in decoding]
             chunks += self._chunking.cut(prefilling, len(decoding))
         else:
-            self._slot_order.close_gap()
+            self._close_gaps(self.running)
             drafts = self._speculation.draft(decoding)
             chunks = [make_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
         return in_fastest_passes(chunks, self._step_cost.passes)
+
+    def _close_gaps(self, sequences: list[Sequence], num_steps: int = WORTH_STEPS) -> None:
+        self._slot_order.close_gaps([sequence.slot for sequence in sequences if sequence.slot is not None], num_steps)

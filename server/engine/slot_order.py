@@ -16,50 +16,73 @@ FIRST_SECONDS_PER_TOKEN = 200e-6
 """What exchanging a token is taken to cost before the first time: rather too much, as large models need."""
 
 WORTH_STEPS = 50
-"""An exchange must have paid off after so many steps; sequences may end any time."""
+"""Exchanges must have paid off after so many steps; sequences may end any time."""
 
 MIN_GAIN = 0.1
-"""Share of a step's time that an exchange must save."""
+"""Share of the time of the passes that exchanges must save."""
 
 RECONSIDERED_STEPS = 32
-"""As long as the same slots are busy, it is only so often looked at what passes cost by now."""
+"""As long as the same slots generate, it is only so often looked at what passes cost by now."""
 
 
 class SlotOrder:
-    """Closes gaps between busy slots, one exchange a step at most."""
+    """Closes the gaps between slots that generate."""
 
     def __init__(self, kv_cache: KVCache, cost: PassCost, clock: Callable[[], float] = time.perf_counter) -> None:
         self._kv_cache = kv_cache
         self._cost = cost
         self._clock = clock
         self._seconds_per_token = FIRST_SECONDS_PER_TOKEN
-        self._busy: set[int] = set()
+        self._generating: set[int] = set()
         self._num_steps = 0
 
-    def close_gap(self) -> None:
-        """Exchange a busy slot with a free one if that soon saves more time than it takes."""
-        busy = {slot.index for slot in self._kv_cache.slots if slot.is_busy}
-        self._num_steps = self._num_steps + 1 if busy == self._busy else 0
-        self._busy = busy
-        if not busy or max(busy) - min(busy) + 1 == len(busy) or self._num_steps % RECONSIDERED_STEPS:
-            return
-        by_index = {slot.index: slot for slot in self._kv_cache.slots}
-        now = self._seconds(busy)
-        moves = [(self._seconds(busy - {old} | {new}), old, new) for old, new in _moves(busy, len(by_index))]
-        after, old, new = min(moves)
-        num_tokens = len(by_index[old].tokens) + len(by_index[new].tokens)
-        gain = now - after
-        if gain > MIN_GAIN * now and gain * WORTH_STEPS > num_tokens * self._seconds_per_token:
-            self._exchange(by_index[old], by_index[new], num_tokens)
+    def close_gaps(self, slots: Iterable[Slot], num_steps: int = WORTH_STEPS) -> None:
+        """Bring `slots`, which generate in the next steps, together if that pays in `num_steps` of them.
 
-    def _exchange(self, busy: Slot, free: Slot, num_tokens: int) -> None:
+        What takes longer than it saves in one step is not all done in this one.
+        """
+        generating = {slot.index for slot in slots}
+        self._num_steps = self._num_steps + 1 if generating == self._generating else 0
+        self._generating = generating
+        if len(_runs(generating)) < 2 or self._num_steps % RECONSIDERED_STEPS:
+            return
+        moves = self._cheapest_moves(generating)
+        now, after = self._seconds(generating), self._cost.fastest_seconds(len(generating))
+        gain = now - after
+        cost = sum(self._num_tokens(move) for move in moves) * self._seconds_per_token
+        if gain > MIN_GAIN * now and gain * num_steps > cost:
+            self._carry_out(moves, gain)
+
+    def _cheapest_moves(self, generating: set[int]) -> list[tuple[Slot, Slot]]:
+        """The exchanges after which all are side by side, of the slots outside with those inside that do not belong."""
+        by_index = {slot.index: slot for slot in self._kv_cache.slots}
+        ways = []
+        for first in range(len(by_index) - len(generating) + 1):
+            place = set(range(first, first + len(generating)))
+            pairs = zip(sorted(generating - place), sorted(place - generating), strict=True)
+            ways.append([(by_index[old], by_index[new]) for old, new in pairs])
+        return min(ways, key=lambda moves: (sum(map(self._num_tokens, moves)), len(moves)))
+
+    def _carry_out(self, moves: Iterable[tuple[Slot, Slot]], max_seconds: float) -> None:
         started = self._clock()
-        self._kv_cache.exchange(busy, free)
+        for old, new in moves:
+            self._exchange(old, new)
+            if self._clock() - started > max_seconds:
+                return
+
+    def _exchange(self, slot: Slot, other: Slot) -> None:
+        num_tokens = self._num_tokens((slot, other))
+        started = self._clock()
+        self._kv_cache.exchange(slot, other)
         per_token = (self._clock() - started) / max(num_tokens, 1)
         self._seconds_per_token += SMOOTHING * (per_token - self._seconds_per_token)
 
-    def _seconds(self, busy: Iterable[int]) -> float:
-        return sum(self._cost.fastest_seconds(last - first + 1) for first, last in _runs(busy))
+    def _seconds(self, indices: Iterable[int]) -> float:
+        return sum(self._cost.fastest_seconds(last - first + 1) for first, last in _runs(indices))
+
+    @staticmethod
+    def _num_tokens(slots: tuple[Slot, Slot]) -> int:
+        return sum(len(slot.tokens) for slot in slots)
 
 
 def _runs(indices: Iterable[int]) -> list[tuple[int, int]]:
@@ -71,12 +94,3 @@ def _runs(indices: Iterable[int]) -> list[tuple[int, int]]:
         else:
             found.append((index, index))
     return found
-
-
-def _moves(busy: set[int], num_slots: int) -> list[tuple[int, int]]:
-    """From either end of the shortest run to either side of the others."""
-    runs = _runs(busy)
-    shortest = min(runs, key=lambda run: run[1] - run[0])
-    beside = {index for run in runs if run is not shortest for index in (run[0] - 1, run[1] + 1)}
-    free = [index for index in sorted(beside) if 0 <= index < num_slots and index not in busy]
-    return [(old, new) for old in sorted(set(shortest)) for new in free]
