@@ -102,6 +102,12 @@ def test_a_whole_tile_is_computed_where_less_would_not_be_faster() -> None:
     assert 0.4 < seconds([chunk]) <= 0.85
 
 
+def test_a_tile_that_hardly_exceeds_the_step_is_not_cut() -> None:
+    (chunk,) = cut([prompt(1000, num_computed=100)], num_decoding=0)
+    assert lengths([chunk]) == [64]
+    assert ATTENTION.work(64, 100) > learned().prompt_work(0) > ATTENTION.work(48, 100)
+
+
 def test_the_end_of_a_prompt_is_padded_to_a_tile_where_that_is_faster() -> None:
     (chunk,) = cut([prompt(50, num_computed=3000)], num_decoding=0)
     assert (chunk.num_real_tokens, chunk.num_padding, chunk.num_logits) == (50, 14, 1)

@@ -17,7 +17,7 @@ SINGLE_COST = 7.5
 """What a multiplication of attention costs, in a tile and one by one, where one of the weights costs 1. Measured with
 AVX-512; what is decided by it needs no more than the order of magnitude."""
 
-MIN_GAIN = 0.1
+MIN_GAIN = 0.05
 """Share of the work that padding must save."""
 
 

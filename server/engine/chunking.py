@@ -24,9 +24,10 @@ MANY_TOKENS = 64
 MIN_EXTRA_TOKENS = 16
 """Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
 
-MAX_END_STRETCH = 1.4
-"""Prompts may get so many times the time that they should, if one of them ends by it: the few tokens that are left over
-otherwise take a step of their own, in which everybody else computes a token as well."""
+MAX_SMALL_STRETCH = 1.4
+"""Prompts may get so many times the time that they should, if one of them ends by it, since the few tokens that are
+left over otherwise take a step of their own, in which everybody else computes a token as well; or if that makes a tile
+whole, see `attention`, and prompts get on faster by it."""
 
 FIRST_COME_SHARE = 1 / 4
 """Of what prompts get, the part of the one that has waited longest, so that shorter ones never starve it. What it does
@@ -34,8 +35,7 @@ not get in a step, since they took more than they should, it gets in a later one
 
 MIN_TILE_GAIN = 1.25
 MAX_STRETCH = 3.0
-"""Where not even one tile fits, see `attention`, a step may take so many times as long as it should if prompts get on
-so many times as fast by it."""
+"""For a tile by which prompts get on so many times as fast, a step may even take so many times as long as it should."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Chunking:
     def _num_fitting(self, sequence: Sequence, room: _Room) -> int:
         """How many tokens of a prompt to compute in a room."""
         whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
-        if self._fits(whole + self._num_padding(sequence, whole), start, room.stretched(MAX_END_STRETCH)):
+        if self._fits(whole + self._num_padding(sequence, whole), start, room.stretched(MAX_SMALL_STRETCH)):
             return whole
         most = min(int(room.work), room.num_tokens, whole)
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
@@ -167,9 +167,10 @@ class Chunking:
             return few
         decode_work = self._step_cost.decode_work(num_decoding)
         few_work, tile_work = (decode_work + self._work_of(sequence, number) for number in (few, tile))
-        is_much_faster = tile / tile_work >= MIN_TILE_GAIN * few / few_work
-        is_bearable = tile_work <= MAX_STRETCH * max(decode_work + room.work, few_work)
-        return tile if is_much_faster and is_bearable else few
+        gain = tile / tile_work / (few / few_work)
+        max_stretch = MAX_STRETCH if gain >= MIN_TILE_GAIN else MAX_SMALL_STRETCH
+        is_bearable = tile_work <= max_stretch * max(decode_work + room.work, few_work)
+        return tile if gain > 1 and is_bearable else few
 
     def _fits(self, num_tokens: int, start: int, room: _Room) -> bool:
         return num_tokens <= room.num_tokens and self._attention.work(num_tokens, start) <= room.work
