@@ -17,10 +17,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.models.catalogue import Catalogue, ModelSpec
+from server.models.catalogue import Catalogue
 from server.models.errors import ModelFileError
 from server.models.gguf_file import check_model_file
-from server.models.source import HubFile, LocalFile, NoModel
+from server.models.source import HubFile, LocalFile, ModelSource, NoModel
 from server.settings import Settings
 from server.settings.bind import TcpAddress, UnixAddress
 from storage.address import parse_address
@@ -50,7 +50,9 @@ def examine(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     yield examine_python(sys.version_info[:2])
     yield examine_llama_cpp()
     for spec in catalogue.models:
-        yield examine_model(spec)
+        yield examine_model(f"Model {spec.id}", spec.source)
+        if spec.draft_source is not None:
+            yield examine_model(f"The draft model of {spec.id}", spec.draft_source)
     yield examine_address(settings.address)
     yield examine_data_dir(settings.data_dir)
     yield examine_database(settings.storage_url)
@@ -77,24 +79,23 @@ def examine_llama_cpp(python: str = sys.executable) -> Finding:
     return Finding(False, f"llama.cpp cannot be used ({last_line}); run scripts/install.")
 
 
-def examine_model(spec: ModelSpec) -> Finding:
-    match spec.source:
+def examine_model(name: str, source: ModelSource) -> Finding:
+    """What `name`, the beginning of a sentence, is, and whether it can be loaded."""
+    match source:
         case NoModel(message):
             return Finding(False, f"There is no model: {message}.")
         case HubFile():
-            return Finding(
-                True, f"Model {spec.id} is {spec.source} on the hub, fetched at the start unless it is cached."
-            )
+            return Finding(True, f"{name} is {source} on the hub, fetched at the start unless it is cached.")
         case LocalFile(path):
-            return _examine_file(spec.id, path)
+            return _examine_file(name, path)
 
 
-def _examine_file(model_id: str, path: Path) -> Finding:
+def _examine_file(name: str, path: Path) -> Finding:
     try:
         check_model_file(path)
     except ModelFileError as error:
-        return Finding(False, f"Model {model_id}: {error}.")
-    return Finding(True, f"Model {model_id} is {path} ({path.stat().st_size / 1e6:,.0f} MB).")
+        return Finding(False, f"{name}: {error}.")
+    return Finding(True, f"{name} is {path} ({path.stat().st_size / 1e6:,.0f} MB).")
 
 
 def examine_address(address: TcpAddress | UnixAddress) -> Finding:

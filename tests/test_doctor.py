@@ -22,8 +22,8 @@ from server.doctor import (
     examine_model,
     examine_python,
 )
-from server.models.catalogue import Catalogue, ModelSpec
-from server.models.source import NO_MODEL, demo_model_path
+from server.models.catalogue import Catalogue
+from server.models.source import NO_MODEL, HubFile, LocalFile, demo_model_path
 from server.settings import Settings
 from server.settings.bind import TcpAddress, UnixAddress
 from storage.database import Database
@@ -37,10 +37,6 @@ def short_directory() -> Iterator[Path]:
     """One whose paths fit into a socket's address, which those of tmp_path may not."""
     with tempfile.TemporaryDirectory(prefix="parley-") as directory:
         yield Path(directory)
-
-
-def spec_of(source: str) -> ModelSpec:
-    return Catalogue.from_settings(Settings(model=source)).models[0]
 
 
 def fake_python(tmp_path: Path, script: str) -> str:
@@ -80,31 +76,45 @@ def test_llama_cpp_for_another_processor_is_a_finding(tmp_path: Path) -> None:
 def test_a_model_file_that_can_be_served_is_good() -> None:
     path = demo_model_path()
     assert path is not None
-    finding = examine_model(spec_of(str(path)))
+    finding = examine_model("Model model", LocalFile(path))
     assert finding.is_good
     assert str(path) in finding.sentence
 
 
 def test_a_model_file_that_is_missing_or_something_else_is_bad(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
-    assert examine_model(spec_of(str(path))).sentence == f"Model model: there is no model file {path}."
+    assert examine_model("Model model", LocalFile(path)).sentence == f"Model model: there is no model file {path}."
     path.write_text("<html>")
-    finding = examine_model(spec_of(str(path)))
+    finding = examine_model("Model model", LocalFile(path))
     assert not finding.is_good
     assert "not a GGUF model" in finding.sentence
 
 
 def test_a_model_of_the_hub_is_not_fetched() -> None:
-    finding = examine_model(spec_of("org/name:*.gguf"))
+    finding = examine_model("Model model", HubFile("org/name", "*.gguf"))
     assert finding.is_good
     assert "org/name:*.gguf on the hub" in finding.sentence
 
 
 def test_no_model_at_all_is_bad() -> None:
-    demo = Catalogue.from_settings(Settings()).models[0]
-    finding = examine_model(ModelSpec(**{**vars(demo), "source": NO_MODEL}))
+    finding = examine_model("Model model", NO_MODEL)
     assert not finding.is_good
     assert "PARLEY_MODEL" in finding.sentence
+
+
+def test_a_draft_model_is_examined_too(tmp_path: Path) -> None:
+    path = demo_model_path()
+    settings = Settings(
+        model=str(path),
+        speculative="draft",
+        draft_model=str(tmp_path / "small.gguf"),
+        data_dir=tmp_path,
+        bind="127.0.0.1:0",
+    )
+    findings = list(examine(settings, Catalogue.from_settings(settings)))
+    assert [finding.sentence for finding in findings if not finding.is_good] == [
+        f"The draft model of {path.stem if path else ''}: there is no model file {tmp_path / 'small.gguf'}."
+    ]
 
 
 def test_an_address_is_free_or_in_use() -> None:

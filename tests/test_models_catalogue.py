@@ -140,13 +140,16 @@ def test_nothing_is_guessed_ahead_unless_it_is_asked_for() -> None:
     assert [first.max_draft_tokens, second.max_draft_tokens, third.max_draft_tokens] == [9, 0, 3]
 
 
-def test_a_draft_model_is_a_file_on_this_machine() -> None:
+def test_a_draft_model_is_named_as_other_models_are() -> None:
     (spec,) = catalogue(model="/m/a.gguf", speculative="draft", draft_model="/m/small.gguf").models
-    assert (str(spec.draft_path), spec.max_draft_tokens) == ("/m/small.gguf", 15)
+    assert (str(spec.draft_source), spec.max_draft_tokens) == ("/m/small.gguf", 15)
     (spec,) = catalogue(model="/m/a.gguf", speculative="prompt_lookup", draft_model="/m/small.gguf").models
-    assert spec.draft_path is None
+    assert spec.draft_source is None
     entry = ModelEntry(source="/m/a.gguf", draft_model="org/tiny-GGUF:tiny-Q8_0.gguf")
-    with pytest.raises(SettingsError, match=r"models\[0\].draft_model: .* must be a file"):
+    (spec,) = catalogue(models=(entry,), speculative="draft").models
+    assert spec.draft_source == HubFile("org/tiny-GGUF", "tiny-Q8_0.gguf")
+    entry = ModelEntry(source="/m/a.gguf", draft_model="one")
+    with pytest.raises(SettingsError, match=r"models\[0\].draft_model: 'one' names no model"):
         catalogue(models=(entry,), speculative="draft")
     with pytest.raises(SettingsError, match="draft_model: must name a model"):
         catalogue(model="/m/a.gguf", speculative="draft")

@@ -20,10 +20,12 @@ from tests.processes import write_model
 class FakeChild:
     """A child without a process."""
 
-    def __init__(self, kind: str, pid: int, path: str | None = None) -> None:
+    def __init__(self, kind: str, pid: int, path: str | None = None, draft_path: str | None = None) -> None:
         self.kind = kind
         self.pid = pid
         self.path = path
+        """What an engine serves, or a download fetches."""
+        self.draft_path = draft_path
         self.lines: list[bytes] = []
         self.deadline: float | None = None
         self.num_presses = 0
@@ -51,16 +53,16 @@ class FakeLauncher:
         self.started: list[FakeChild] = []
         self.error: OSError | None = None
 
-    def start_engine(self, model: ModelConfig, path: str) -> FakeChild:
-        return self._start("engine", path)
+    def start_engine(self, model: ModelConfig, path: str, draft_path: str | None) -> FakeChild:
+        return self._start("engine", path, draft_path)
 
-    def start_download(self, model: ModelConfig) -> FakeChild:
-        return self._start("download", None)
+    def start_download(self, hub_source: str) -> FakeChild:
+        return self._start("download", hub_source)
 
-    def _start(self, kind: str, path: str | None) -> FakeChild:
+    def _start(self, kind: str, path: str, draft_path: str | None = None) -> FakeChild:
         if self.error:
             raise self.error
-        self.started.append(FakeChild(kind, pid=100 + len(self.started), path=path))
+        self.started.append(FakeChild(kind, 100 + len(self.started), path, draft_path))
         return self.started[-1]
 
 
@@ -290,6 +292,32 @@ def test_a_model_of_the_hub_is_fetched_and_then_loaded(hub: Life, path: str) -> 
     hub.say(Report(state="downloaded", path=path))
     hub.die(0)
     assert (hub.child.kind, hub.child.path, hub.state) == ("engine", path, "loading")
+
+
+def test_a_draft_model_of_the_hub_is_fetched_as_well(path: str) -> None:
+    life = Life(path=path, draft_hub_source="owner/name:small.gguf")
+    assert (life.child.kind, life.child.path, life.state) == ("download", "owner/name:small.gguf", "downloading")
+    life.say(Report(state="downloaded", path=path))
+    life.die(0)
+    assert (life.child.kind, life.child.path, life.child.draft_path) == ("engine", path, path)
+
+
+def test_two_files_of_the_hub_are_fetched_one_after_the_other(path: str) -> None:
+    life = Life(hub_source="owner/name:large.gguf", draft_hub_source="owner/name:small.gguf")
+    life.say(Report(state="downloaded", path=path))
+    life.die(0)
+    assert (life.child.kind, life.child.path, life.state) == ("download", "owner/name:small.gguf", "downloading")
+    life.say(Report(state="failed", message="there is no small.gguf"))
+    life.die(1)
+    assert (life.state, life.message) == ("failed", "there is no small.gguf")
+    life.wait(life.seconds_to_retry())
+    assert (life.child.kind, life.child.path) == ("download", "owner/name:small.gguf"), "the other one is there"
+
+
+def test_a_draft_model_that_is_missing_is_named(path: str, tmp_path: Path) -> None:
+    life = Life(path=path, draft_path=str(tmp_path / "small.gguf"))
+    assert life.state == "failed"
+    assert "small.gguf" in life.message
 
 
 def test_a_download_that_fails_says_why_and_is_tried_again(hub: Life) -> None:

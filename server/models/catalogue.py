@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from server.engine.messages import LoraAdapter
 from server.models.cores import num_physical_cores
@@ -56,7 +55,7 @@ class ModelSpec:
     kv_ram_mb: int
     max_draft_tokens: int
     """Tokens that may be guessed ahead for one sequence; 0 without speculative decoding."""
-    draft_path: Path | None
+    draft_source: ModelSource | None
     """The small model that does the guessing, if one does."""
     created: int
     """Unix time: when the file was last changed, else when this was made."""
@@ -138,7 +137,7 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
         kv_ram_mb=settings.kv_ram_mb if entry.kv_ram_mb is None else entry.kv_ram_mb,
         max_draft_tokens=_max_draft_tokens(entry, settings),
-        draft_path=_draft_path(index, entry, settings),
+        draft_source=_draft_source(index, entry, settings),
         created=_created(source),
         context=_context_policy(entry, settings),
         is_embedding=settings.embedding if entry.embedding is None else entry.embedding,
@@ -162,8 +161,8 @@ def _max_draft_tokens(entry: ModelEntry, settings: Settings) -> int:
     return entry.max_draft_tokens or settings.max_draft_tokens
 
 
-def _draft_path(index: int, entry: ModelEntry, settings: Settings) -> Path | None:
-    """Raises SettingsError for what is no file."""
+def _draft_source(index: int, entry: ModelEntry, settings: Settings) -> ModelSource | None:
+    """Raises SettingsError for what names no model."""
     if (entry.speculative or settings.speculative) != "draft":
         return None
     key = f"models[{index}].draft_model" if entry.draft_model else "draft_model"
@@ -171,12 +170,9 @@ def _draft_path(index: int, entry: ModelEntry, settings: Settings) -> Path | Non
     if text is None:
         raise SettingsError(f'{key}: must name a model, since speculative = "draft"')
     try:
-        source = parse_source(text)
+        return parse_source(text)
     except InvalidSource as error:
         raise SettingsError(f"{key}: {error}") from None
-    if not isinstance(source, LocalFile):
-        raise SettingsError(f"{key}: {text!r} must be a file on this machine")
-    return source.path
 
 
 def _adapter(text: str) -> LoraAdapter:

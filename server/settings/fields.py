@@ -163,7 +163,7 @@ class Settings(_Table):
         "the same words before, `draft` asks a small model.",
     )
     draft_model: Name | None = _setting(
-        None, "The small model for `speculative = draft`: a GGUF path. It must have the large one's vocabulary."
+        None, "The small model for `speculative = draft`, named as `model` is. It must have the large one's vocabulary."
     )
     max_draft_tokens: DraftLength = _setting(15, "Most tokens to guess ahead for one sequence.")
     embedding: bool = _setting(False, "Serve the model for embeddings; it generates no text then.")

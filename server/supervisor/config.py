@@ -28,7 +28,14 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     pooling: Pooling = "auto"
     lora: tuple[LoraAdapter, ...] = ()
     max_draft_tokens: int = 0
-    draft_model_path: str | None = None
+    draft_path: str | None = None
+    """Absolute path of the GGUF file of the small model that guesses, if there is one."""
+    draft_hub_source: str | None = None
+    """Or what to fetch first, as `hub_source`."""
+
+    @property
+    def has_draft_model(self) -> bool:
+        return self.draft_path is not None or self.draft_hub_source is not None
 
 
 class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,8 +31,8 @@ class Launcher:
         self._config = config
         self._runtime = RuntimeDir(config.runtime_dir)
 
-    def start_engine(self, model: ModelConfig, path: str) -> Child:
-        """The engine that serves the file at `path`. Raises OSError."""
+    def start_engine(self, model: ModelConfig, path: str, draft_path: str | None) -> Child:
+        """The engine that serves the file at `path`; the one at `draft_path` may guess for it. Raises OSError."""
         socket = self._runtime.engine_socket(model.index)
         # The last engine cannot have removed it if it was killed, and a new one could not bind to its name.
         socket.unlink(missing_ok=True)
@@ -54,16 +54,16 @@ class Launcher:
             pooling=model.pooling,
             lora=model.lora,
             max_draft_tokens=model.max_draft_tokens,
-            draft_model_path=model.draft_model_path,
+            draft_model_path=draft_path,
             log_level=self._config.log_level,
         )
         command = self._config.engine_command or ENGINE_COMMAND
         environ = engine_environment(os.environ, are_all_cores(model.num_threads))
         return Child(command, msgspec.json.encode(config), environ)
 
-    def start_download(self, model: ModelConfig) -> Child:
-        """The process that fetches the model's file from the hub. Raises OSError."""
-        wanted = {"source": model.hub_source, "cache_dir": self._config.cache_dir}
+    def start_download(self, hub_source: str) -> Child:
+        """The process that fetches a file from the hub. Raises OSError."""
+        wanted = {"source": hub_source, "cache_dir": self._config.cache_dir}
         command = self._config.download_command or DOWNLOAD_COMMAND
         return Child(command, msgspec.json.encode(wanted), os.environ)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from server.models.catalogue import Catalogue, ModelSpec
-from server.models.source import HubFile, LocalFile, NoModel
+from server.models.source import HubFile, LocalFile, ModelSource, NoModel
 from server.settings import Settings
 from server.supervisor.config import ModelConfig, SupervisorConfig
 
@@ -61,8 +61,17 @@ def _plan_model(model: ModelSpec) -> ModelConfig:
         pooling=model.pooling,
         lora=model.lora,
         max_draft_tokens=model.max_draft_tokens,
-        draft_model_path=str(model.draft_path) if model.draft_path else None,
-        path=str(model.source.path) if isinstance(model.source, LocalFile) else None,
-        hub_source=str(model.source) if isinstance(model.source, HubFile) else None,
+        draft_path=_path(model.draft_source),
+        draft_hub_source=_hub_source(model.draft_source),
+        path=_path(model.source),
+        hub_source=_hub_source(model.source),
         why_none=model.source.message if isinstance(model.source, NoModel) else None,
     )
+
+
+def _path(source: ModelSource | None) -> str | None:
+    return str(source.path) if isinstance(source, LocalFile) else None
+
+
+def _hub_source(source: ModelSource | None) -> str | None:
+    return str(source) if isinstance(source, HubFile) else None

@@ -14,18 +14,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
 from server.engine.messages import Report
 from server.models.errors import ModelError
-from server.models.gguf_file import check_model_file
 from server.runtime import ModelState, ModelStatus
 from server.supervisor.backoff import Backoff
 from server.supervisor.child import Child, describe_exit
 from server.supervisor.config import ModelConfig
 from server.supervisor.launcher import Launcher
+from server.supervisor.needed_file import NeededFile
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +37,11 @@ class WatchedModel:
         self.child: Child | None = None
         self._launcher = launcher
         self._backoff = Backoff()
-        self._status = ModelStatus(state="downloading" if config.hub_source else "loading")
-        self._path = config.path
+        self._model_file = NeededFile(config.path, config.hub_source)
+        self._draft_file = NeededFile(config.draft_path, config.draft_hub_source) if config.has_draft_model else None
+        self._fetched: NeededFile | None = None
+        """What the child fetches, if that is a download."""
+        self._status = ModelStatus(state="downloading" if self._missing_file else "loading")
         self._failure = ""
         self._retry_at: float | None = None
         self._is_stopping = False
@@ -104,33 +106,44 @@ class WatchedModel:
         self._note(pid=None)
         if self._is_stopping:
             return
-        if self._status.state == "downloading" and self._path is not None:
-            self._start_engine(now)
+        if self._fetched is not None and self._fetched.path is not None:
+            self._attempt(now)
         else:
-            name = "the download" if self._status.state == "downloading" else "the engine"
+            name = "the engine" if self._fetched is None else "the download"
             self._fail(self._failure or describe_exit(name, exit_code), now)
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def _attempt(self, now: float) -> None:
         self._failure = ""
-        if self._path is not None:
+        self._fetched = self._missing_file
+        if self._fetched is None:
             self._start_engine(now)
         else:
-            self._run("downloading", lambda: self._launcher.start_download(self.config), now)
+            source = self._fetched.hub_source
+            assert source is not None
+            self._run("downloading", lambda: self._launcher.start_download(source), now)
+
+    @property
+    def _files(self) -> list[NeededFile]:
+        return [self._model_file] if self._draft_file is None else [self._model_file, self._draft_file]
+
+    @property
+    def _missing_file(self) -> NeededFile | None:
+        return next((file for file in self._files if file.path is None), None)
 
     def _start_engine(self, now: float) -> None:
-        path = self._path
-        assert path is not None
         try:
-            check_model_file(Path(path))
+            for file in self._files:
+                file.check()
         except ModelError as error:
-            # A file of the hub may have been removed from the cache: the next attempt fetches it again.
-            self._path = self.config.path
             self._fail(str(error), now)
             return
+        path = self._model_file.path
+        draft_path = self._draft_file.path if self._draft_file else None
+        assert path is not None
         state: ModelState = "restarting" if self._status.state in ("ready", "restarting") else "loading"
-        self._run(state, lambda: self._launcher.start_engine(self.config, path), now)
+        self._run(state, lambda: self._launcher.start_engine(self.config, path, draft_path), now)
 
     def _run(self, state: ModelState, start: Callable[[], Child], now: float) -> None:
         try:
@@ -149,7 +162,8 @@ class WatchedModel:
             self._failure = report.message or "it failed without saying why"
             self._end_child(now)
         elif report.state == "downloaded":
-            self._path = report.path
+            assert self._fetched is not None
+            self._fetched.path = report.path
             self._end_child(now)
         elif report.state == "ready":
             self._backoff.note_ready(now)
