@@ -26,7 +26,7 @@ def ask(model: ServedModel, question: Question, watch: ClientWatch, param: str) 
     answers: SimpleQueue[Arrival | Exception] = SimpleQueue()
 
     def on_deadline(_event: object) -> None:
-        answers.put(ShuttingDown())
+        answers.put(ShuttingDown(has_begun=True))
 
     try:
         ticket = model.client.submit(question, answers)

@@ -23,7 +23,7 @@ ParleyError
     ModelNotReady                 the model is being downloaded, loaded or restarted
     EngineLost                    the engine process died under this request
     DatabaseUnavailable           the database cannot be reached, or was busy for too long
-    ShuttingDown                  this worker takes no new requests
+    ShuttingDown                  this worker takes no new requests, or cannot wait for this one any longer
 
 Raise these anywhere on the HTTP side; `register_error_handlers` turns them, werkzeug's exceptions and any other
 exception into responses. This module does not know which endpoints exist, and never sees a stream: what happens after
@@ -44,7 +44,6 @@ logger = logging.getLogger(__name__)
 
 MAX_ECHO = 200
 """Characters of a client's own text that an error message repeats at most."""
-
 
 DO_NOT_RETRY = {"x-should-retry": "false"}
 """OpenAI's clients would otherwise repeat a request on a 409 or 5xx, and a turn would be stored twice."""
@@ -338,12 +337,13 @@ class DatabaseUnavailable(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """This worker is finishing its last requests."""
+    """This worker is finishing its last requests; `has_begun` says that this one was among them and took too long."""
 
     default_code = "shutting_down"
 
-    def __init__(self, retry_after_seconds: float = 1) -> None:
-        super().__init__("The server is shutting down and takes no new requests.", retry_after_seconds)
+    def __init__(self, retry_after_seconds: float = 1, *, has_begun: bool = False) -> None:
+        what = "could not wait for the end of this request" if has_begun else "takes no new requests"
+        super().__init__(f"The server is shutting down and {what}.", retry_after_seconds)
 
 
 def error_body(error: ParleyError) -> dict[str, dict[str, str | None]]:

@@ -221,7 +221,7 @@ class Generation:
             case _ClientGone():
                 return ClientLeft()
             case _DeadlineReached():
-                return ShuttingDown()
+                return ShuttingDown(has_begun=True)
             case EngineGone():
                 return EngineLost(self._model.spec.id)
             case Failed(_, message, blames_grammar):

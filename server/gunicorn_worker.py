@@ -14,8 +14,10 @@ It knows connections and signals; requests are the application's business.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import socket
 import time
 from functools import partial
 from types import FrameType
@@ -32,7 +34,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from server import draining
 from server.native_log_locks import use_native_log_locks
-from server.protocol_errors import ProtocolError
+from server.protocol_errors import TLS_HANDSHAKE, ProtocolError, TLSOnPlainPort
 
 ANSWERS_END_BEFORE_KILL_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
@@ -117,6 +119,25 @@ class ParleyWorker(GeventWorker):
 
     # --- connections ----------------------------------------------------------------------------------------------
 
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection to its end.
+
+        One that speaks TLS is told so: it would wait for our part of the handshake, and we for the end of a line.
+        """
+        first_byte = self._peek(client)
+        if first_byte == TLS_HANDSHAKE:
+            self.handle_error(None, client, addr, TLSOnPlainPort())
+        elif first_byte:
+            super().handle(listener, client, addr)
+        util.close(client)
+
+    def _peek(self, client: Any) -> bytes:
+        """The first byte of a connection, which stays there to be read; empty if none comes."""
+        first_byte = b""
+        with self.timeout_ctx(), contextlib.suppress(OSError):
+            first_byte = client.recv(1, socket.MSG_PEEK)
+        return first_byte
+
     def _start_server(self, listener: Any, connections: Pool) -> StreamServer:
         listener.setblocking(1)
         server = StreamServer(listener, handle=partial(self.handle, listener), spawn=connections)
@@ -127,7 +148,8 @@ class ParleyWorker(GeventWorker):
 
     def timeout_ctx(self) -> gevent.Timeout:
         """The time limit under which gunicorn waits for the headers of a connection's next request."""
-        return _HeaderWait(0 if draining.is_draining() else self.cfg.keepalive, self._header_waits)
+        seconds = self.cfg.keepalive or None  # without keep-alive, gunicorn sets no limit
+        return _HeaderWait(0 if draining.is_draining() else seconds, self._header_waits)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answer one request; StopIteration means that the connection closes now."""
@@ -165,7 +187,7 @@ def _is_still_sending(req: Any) -> bool:
 class _HeaderWait(gevent.Timeout):
     """Waiting for a request: ends when the time is up, or as soon as the worker drains. Ends silently."""
 
-    def __init__(self, seconds: float, waits: set[_HeaderWait]) -> None:
+    def __init__(self, seconds: float | None, waits: set[_HeaderWait]) -> None:
         super().__init__(seconds, False)
         self._waits = waits
 

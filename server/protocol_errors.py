@@ -30,6 +30,17 @@ MAX_ECHO = 200
 """Characters of what a client sent that a message repeats at most."""
 
 
+TLS_HANDSHAKE = b"\x16"
+"""The first byte of a client that speaks TLS (RFC 8446, section 5.1), and of no HTTP request."""
+
+
+class TLSOnPlainPort(errors.ParseException):  # type: ignore[misc]
+    """The client was given an address with https."""
+
+    def __str__(self) -> str:
+        return "It begins like TLS, but this port speaks plain HTTP: the address should begin with http://"
+
+
 @dataclass(frozen=True)
 class ProtocolError:
     """One such answer."""

@@ -21,7 +21,7 @@ from server.api.streaming import stream
 from server.api.usage import usage_object
 from server.auth import current_caller
 from server.engine.messages import Delta, Finished, ModelCard, Submit, TextPiece
-from server.errors import UnsupportedParameter
+from server.errors import InvalidRequest, UnsupportedParameter
 from server.generation import Generation, Usage
 from server.structured_output import grammar_of, grammar_param
 from server.submission import Caller, make_submit
@@ -34,6 +34,7 @@ def create_completion() -> Response:
     wanted = load_completion(json_body())
     model = services().models.find(wanted.model)
     card = model.require_card()
+    check_room(len(wanted.prompts), card.num_slots + services().settings.max_waiting_requests)
     submits = [make_prompt_submit(wanted, prompt, card, current_caller()) for prompt in wanted.prompts]
     blame = grammar_param(wanted.output_format)
     generation = Generation(model, submits, client_watch(), prompt_param="prompt", grammar_param=blame)
@@ -51,6 +52,16 @@ def create_completion() -> Response:
     with generation:
         choices = whole_choices(wanted, generation)
         return json_response({**head, "choices": choices, "usage": usage_object(generation.usage)})
+
+
+def check_room(num_prompts: int, most: int) -> None:
+    """Refuse more prompts than slots and queue hold: there will never be room for all of them at once."""
+    if num_prompts > most:
+        raise InvalidRequest(
+            f"'prompt' has {num_prompts} prompts, but at most {most} can run and wait at once here.",
+            param="prompt",
+            code="invalid_value",
+        )
 
 
 def make_prompt_submit(wanted: CompletionRequest, prompt: Prompt, card: ModelCard, caller: Caller) -> Submit:

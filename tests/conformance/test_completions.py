@@ -88,6 +88,7 @@ def test_logprobs_have_tokens_and_offsets(client: OpenAI) -> None:
     [
         ({"suffix": "!"}, "suffix"),
         ({"prompt": []}, "prompt"),
+        ({"prompt": ["a"] * 100}, "prompt"),  # more than slots and queue hold
         ({"prompt": ["a", 1]}, "prompt[1]"),
         ({"best_of": 2, "n": 3}, "best_of"),
         ({"best_of": 2, "stream": True}, "best_of"),

@@ -180,7 +180,9 @@ def test_streams_that_last_too_long_end_with_an_error_event() -> None:
             family = server.family()
             family[0].send_signal(signal.SIGTERM)
             stream.read_to_end()
-            assert list(stream.documents())[-1]["error"]["code"] == "shutting_down"
+            error = list(stream.documents())[-1]["error"]
+            assert error["code"] == "shutting_down"
+            assert "could not wait for the end of this request" in error["message"]
         assert server.process is not None
         assert server.process.wait(120) == 0
         wait_until(lambda: not [process for process in family if process.is_running()], "the end of all processes")

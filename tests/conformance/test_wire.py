@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -119,3 +120,19 @@ def test_a_broken_request_line_gets_json_too(server: LiveServer) -> None:
     headers, _, body = answer.partition(b"\r\n\r\n")
     assert headers.startswith(b"HTTP/1.1 400")
     assert json.loads(body)["error"]["type"] == "invalid_request_error"
+
+
+def test_a_client_that_speaks_tls_is_told_at_once(server: LiveServer) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
+        pytest.raises(ssl.SSLError, match="WRONG_VERSION_NUMBER"),
+    ):
+        context.wrap_socket(connection)
+
+
+def test_a_connection_that_brings_nothing_disturbs_nobody(server: LiveServer) -> None:
+    for _ in range(20):
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    assert server.request("GET", "/healthz")[0] == 200
