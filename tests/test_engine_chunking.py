@@ -56,6 +56,13 @@ def test_a_step_takes_the_time_that_it_may() -> None:
     assert 0.36 < seconds(chunks) <= 0.41
 
 
+def test_a_step_may_be_longer_for_the_end_of_a_prompt() -> None:
+    chunks = cut([prompt(54)])
+    assert lengths(chunks) == [54]
+    assert 0.5 < seconds(chunks) <= 1.4 * 0.4
+    assert lengths(cut([prompt(60)])) == [36], "not for any"
+
+
 def test_what_shorter_prompts_leave_goes_to_longer_ones() -> None:
     chunks = cut([prompt(300, 0), prompt(12, 1)], num_decoding=0)
     assert [chunk.slot_index for chunk in chunks] == [1, 0]
@@ -64,7 +71,7 @@ def test_what_shorter_prompts_leave_goes_to_longer_ones() -> None:
 
 
 def test_the_first_prompt_gets_its_share() -> None:
-    chunks = cut([prompt(300, 0), prompt(60, 1)], num_decoding=0)
+    chunks = cut([prompt(300, 0), prompt(80, 1)], num_decoding=0)
     assert [chunk.slot_index for chunk in chunks] == [1, 0]
     assert all(length >= 12 for length in lengths(chunks))
 
@@ -85,10 +92,10 @@ def test_the_first_prompt_gets_on_in_a_long_context_too() -> None:
 
 def test_equal_prompts_side_by_side_share_a_pass() -> None:
     beside = cut([prompt(13, 1), prompt(13, 0), prompt(13, 2)], num_decoding=0)
-    apart = cut([prompt(13, 3), prompt(13, 0), prompt(13, 5), prompt(13, 7)], num_decoding=0)
+    apart = cut([prompt(13, slot) for slot in (3, 0, 5, 7, 9, 11)], num_decoding=0)
     assert [chunk.slot_index for chunk in beside] == [0, 1, 2]
     assert sum(lengths(beside)) == 39
-    assert len(apart) < 4, "each pass is paid for"
+    assert len(apart) < 6, "each pass is paid for"
 
 
 def test_crumbs_are_left_for_the_next_step() -> None:

@@ -25,9 +25,9 @@ MIN_EXTRA_TOKENS = 16
 """Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
 
 MAX_SMALL_STRETCH = 1.4
-"""Prompts may get so many times the time that they should, if one of them ends by it, since the few tokens that are
-left over otherwise take a step of their own, in which everybody else computes a token as well; or if that makes a tile
-whole, see `attention`, and prompts get on faster by it."""
+"""A step may take so many times as long as it should, if a prompt ends by it, since the few tokens that are left over
+otherwise take a step of their own, in which everybody else computes a token as well; or if that makes a tile whole, see
+`attention`, and prompts get on faster by it."""
 
 FIRST_COME_SHARE = 1 / 4
 """Of what prompts get, the part of the one that has waited longest, so that shorter ones never starve it. What it does
@@ -117,6 +117,7 @@ class Chunking:
         """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
         most are done soonest."""
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
+        stretch = (MAX_SMALL_STRETCH - 1) * (self._step_cost.decode_work(num_decoding) + room.work)
         first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
         chunks: list[Chunk] = []
@@ -129,7 +130,7 @@ class Chunking:
             if sequence.request.wants_prompt_logprobs:
                 num_tokens = min(int(left.work), left.num_tokens, max_scored)
             else:
-                num_tokens = self._num_fitting(sequence, left)
+                num_tokens = self._num_fitting(sequence, left, stretch)
                 if not chunks and left.work > 0:
                     num_tokens = self._at_least(num_tokens, sequence, left, num_decoding)
             if num_tokens > 0 and not (price and _is_crumb(num_tokens, sequence)):
@@ -151,10 +152,10 @@ class Chunking:
         self._owed_work += share.work
         return _Room(self._owed_work, share.num_tokens)
 
-    def _num_fitting(self, sequence: Sequence, room: _Room) -> int:
-        """How many tokens of a prompt to compute in a room."""
+    def _num_fitting(self, sequence: Sequence, room: _Room, stretch: float) -> int:
+        """How many tokens of a prompt to compute in a room, which may have more work by `stretch` for its end."""
         whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
-        if self._fits(whole + self._num_padding(sequence, whole), start, room.stretched(MAX_SMALL_STRETCH)):
+        if self._fits(whole + self._num_padding(sequence, whole), start, room.without(-stretch, 0)):
             return whole
         most = min(int(room.work), room.num_tokens, whole)
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
@@ -202,9 +203,6 @@ class _Room:
     def share(self, share: float) -> _Room:
         """A part of it, enough for some tokens."""
         return _Room(max(CHUNK_ROWS, self.work * share), max(CHUNK_ROWS, int(self.num_tokens * share)))
-
-    def stretched(self, factor: float) -> _Room:
-        return _Room(self.work * factor, self.num_tokens)
 
     def without(self, work: float, num_tokens: int) -> _Room:
         return _Room(self.work - work, self.num_tokens - num_tokens)
