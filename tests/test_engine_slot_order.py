@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.engine.engine import Engine
 from server.engine.kv_cache import KVCache, Slot
 from server.engine.pass_cost import PassCost
 from server.engine.slot_order import RECONSIDERED_STEPS, SlotOrder
@@ -97,14 +98,20 @@ def test_the_same_gap_is_looked_at_again_later() -> None:
     assert busy_indices(kv_cache) == [0, 1]
 
 
-def test_a_prompt_leaves_no_gap_between_those_that_generate() -> None:
-    runner = FakeRunner(num_slots=4, n_ctx=100)
+def with_a_gap(runner: FakeRunner, prompts: str) -> Engine:
+    """After a step with a request for every letter, of which the second is cancelled; they are numbered from 0 on."""
     engine = make_engine(runner)
-    requests = [make_request(letters(text), request_id, max_tokens=40) for request_id, text in enumerate("agmt")]
+    requests = [make_request(letters(text), request_id, max_tokens=40) for request_id, text in enumerate(prompts)]
     for request in requests:
         engine.submit(request)
     engine.step()
     engine.cancel(requests[1])
+    return engine
+
+
+def test_a_prompt_leaves_no_gap_between_those_that_generate() -> None:
+    runner = FakeRunner(num_slots=4, n_ctx=100)
+    engine = with_a_gap(runner, "agmt")
     engine._step_cost.passes.learn([4], 100.0)
     engine.submit(make_request(letters("xyz"), 4, max_tokens=40))
     engine.step()
@@ -119,12 +126,7 @@ def test_a_prompt_leaves_no_gap_between_those_that_generate() -> None:
 
 def test_a_state_that_cannot_be_restored_is_computed_again() -> None:
     runner = FakeRunner(num_slots=3, n_ctx=100)
-    engine = make_engine(runner)
-    requests = [make_request(letters(text), request_id, max_tokens=40) for request_id, text in enumerate("akq")]
-    for request in requests:
-        engine.submit(request)
-    engine.step()
-    engine.cancel(requests[1])
+    engine = with_a_gap(runner, "akq")
     runner.memory.can_restore = False
     cost = engine._step_cost.passes
     for num_rows in (1, 2):

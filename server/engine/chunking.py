@@ -155,7 +155,7 @@ class Chunking:
     def _num_fitting(self, sequence: Sequence, room: _Room, stretch: float) -> int:
         """How many tokens of a prompt to compute in a room, which may have more work by `stretch` for its end."""
         whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
-        if self._fits(whole + self._num_padding(sequence, whole), start, room.without(-stretch, 0)):
+        if self._fits(whole + self._num_padding(sequence, whole), start, _Room(room.work + stretch, room.num_tokens)):
             return whole
         most = min(int(room.work), room.num_tokens, whole)
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
