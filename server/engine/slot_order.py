@@ -46,11 +46,13 @@ class SlotOrder:
         self._generating = generating
         if len(_runs(generating)) < 2 or self._num_steps % RECONSIDERED_STEPS:
             return
+        now = self._seconds(generating)
+        gain = now - self._cost.fastest_seconds(len(generating))
+        if gain <= MIN_GAIN * now:
+            return
         moves = self._cheapest_moves(generating)
-        now, after = self._seconds(generating), self._cost.fastest_seconds(len(generating))
-        gain = now - after
-        cost = sum(self._num_tokens(move) for move in moves) * self._seconds_per_token
-        if gain > MIN_GAIN * now and gain * num_steps > cost:
+        cost = sum(map(self._num_tokens, moves)) * self._seconds_per_token
+        if gain * num_steps > cost:
             self._carry_out(moves, gain)
 
     def _cheapest_moves(self, generating: set[int]) -> list[tuple[Slot, Slot]]:
