@@ -77,6 +77,9 @@ def refuses(server: FakeServer) -> bool:
         socket.create_connection(("127.0.0.1", server.port)).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # The listener closed between the connection's two packets; the next is refused.
+        return False
     return False
 
 
