@@ -73,6 +73,7 @@ def test_a_killed_engine_comes_back_while_http_goes_on(start: Start) -> None:
 
 def test_a_killed_supervisor_comes_back_with_new_engines(start: Start) -> None:
     server = start()
+    wait_until(lambda: "curl http" in server.log, "the invitation")
     workers, supervisor, engine = pids(server.workers), server.supervisors[0], server.engines[0]
     supervisor.kill()
     wait_until(lambda: not alive([engine]), "the end of its engine")

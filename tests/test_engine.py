@@ -25,6 +25,13 @@ def make_engine(runner: FakeRunner, max_waiting_requests: int = 1000, max_waitin
     return Engine(runner, max_waiting_requests, max_waiting_tokens, 250)
 
 
+def make_engine_that_copies(runner: FakeRunner) -> Engine:
+    """It never learns how fast the fake computes, which is faster than a copy that happens to be interrupted."""
+    engine = make_engine(runner)
+    engine._tiers.seconds_per_token = lambda: None
+    return engine
+
+
 def make_request(prompt: list[int], request_id: int = 1, **options: Any) -> Request:
     values = {"owner": "me", "max_tokens": 5, "sampling": GREEDY, **options}
     return Request(**values, request_id=request_id, prompt=prompt)
@@ -192,7 +199,7 @@ def test_a_refused_request_leaves_no_sampler_behind() -> None:
 
 def test_the_choices_of_a_request_compute_its_prompt_once() -> None:
     runner = FakeRunner(num_slots=3, n_ctx=400)
-    engine = make_engine(runner)
+    engine = make_engine_that_copies(runner)
     prompt = [ord("a") + i % 26 for i in range(300)]
     engine.submit(make_request(prompt, max_tokens=2, num_choices=3))
     events = run(engine)
@@ -203,7 +210,7 @@ def test_the_choices_of_a_request_compute_its_prompt_once() -> None:
 
 def test_prompts_that_arrive_together_share_their_prefix() -> None:
     runner = FakeRunner(num_slots=4, n_ctx=400)
-    engine = make_engine(runner)
+    engine = make_engine_that_copies(runner)
     shared = [ord("a") + i % 26 for i in range(200)]
     for request_id in range(4):
         engine.submit(make_request([*shared, 70 + request_id], request_id, max_tokens=2))

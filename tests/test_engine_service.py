@@ -25,8 +25,10 @@ from server.engine.messages import (
     Finished,
     Grammar,
     ModelCard,
+    ReadStats,
     Rejected,
     SamplingParams,
+    Stats,
     Submit,
     TextPiece,
     Tokenize,
@@ -39,10 +41,11 @@ from tests.test_submission import CARD
 
 GREEDY = SamplingParams(temperature=0)
 TIMEOUT_SECONDS = 60
+GATE = threading.Event()
 
 
 class Letters:
-    """A vocabulary of code points; the text "trap" breaks it."""
+    """A vocabulary of code points; the text "trap" breaks it, and "gate" takes until `GATE` is open."""
 
     num_tokens = 256
 
@@ -50,6 +53,8 @@ class Letters:
         text = "".join(piece.text for piece in pieces)
         if text == "trap":
             raise ValueError("a bug")
+        if text == "gate":
+            GATE.wait(TIMEOUT_SECONDS)
         return list(map(ord, text))
 
     def tokenize_text(self, text: str, *, parse_special: bool, adds_special: bool) -> list[int]:
@@ -190,10 +195,14 @@ def test_a_question_of_unknown_tokens_is_rejected_and_one_that_hits_a_bug_fails(
 
 def test_a_cancelled_question_is_not_answered(connect: Callable[[], Worker]) -> None:
     worker = connect()
-    worker.send(Tokenize(request_id=1, text="a" * 3_000_000))  # keeps the intake busy until the next is cancelled
+    GATE.clear()
+    worker.send(Tokenize(request_id=1, text="gate"))
     worker.send(Tokenize(request_id=2, text="b"))
     worker.send(Cancel(2))
     worker.send(Tokenize(request_id=3, text="c"))
+    worker.send(ReadStats(request_id=4))
+    worker.events_until(Stats)  # answered by the thread that reads: it has seen all before
+    GATE.set()
     assert [event.request_id for event in worker.events_until(Tokens)] == [1]
     assert [event.request_id for event in worker.events_until(Tokens)] == [3]
 

@@ -112,7 +112,8 @@ def with_a_gap(runner: FakeRunner, prompts: str) -> Engine:
 def test_a_prompt_leaves_no_gap_between_those_that_generate() -> None:
     runner = FakeRunner(num_slots=4, n_ctx=100)
     engine = with_a_gap(runner, "agmt")
-    engine._step_cost.passes.learn([4], 100.0)
+    for num_rows in (1, 2, 3):
+        engine._step_cost.passes.learn([num_rows], 100.0)
     engine.submit(make_request(letters("xyz"), 4, max_tokens=40))
     engine.step()
     (_, prompt), *generating = sorted(runner.steps[-1], key=lambda span: -len(span[1]))

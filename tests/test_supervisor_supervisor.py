@@ -280,8 +280,8 @@ def test_signals_meant_for_others_do_not_end_it(start: Start, number: signal.Sig
     supervisor.wait_until_ready(num_restarts=1)
 
 
-def test_engines_do_not_inherit_that_deafness(start: Start) -> None:
-    supervisor = start()
+def test_engines_do_not_inherit_that_deafness(start: Start, tmp_path: Path) -> None:
+    supervisor = start({"once": str(tmp_path / "first"), "steps": [LISTEN, READY]})
     supervisor.wait_for_state("ready")
     os.kill(supervisor.engine.pid, signal.SIGTERM)
     assert "SIGTERM" in supervisor.wait_for(lambda status: status.num_restarts == 1).message

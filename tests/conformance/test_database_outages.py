@@ -110,7 +110,7 @@ def test_what_needs_no_storage_goes_on_and_the_rest_is_told_when_to_come_again(
         assert chat.choices[0].message.content
         assert ask(client, store=False, max_output_tokens=2).output_text
         assert server.get("/healthz")[0] == 200
-    patient = client.with_options(max_retries=8)
+    patient = client.with_options(max_retries=100)
     assert ask(patient, conversation.id, max_output_tokens=2).output_text
     assert len(list(client.conversations.items.list(conversation.id))) == 2
 

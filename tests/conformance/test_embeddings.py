@@ -129,7 +129,7 @@ def test_many_texts_at_once_and_a_client_that_leaves(embedder: LiveServer, embed
 
 
 def test_too_many_tokens_are_an_overload(embedder: LiveServer, embeddings: OpenAI) -> None:
-    filling = {"input": ["word " * 200] * 2000}
+    filling = {"input": ["word " * 450] * 2000}
     with RawStream(embedder, filling, "/v1/embeddings"):
         wait_until(lambda: waiting(embedder) > 0, "texts that wait")
         status, answer, headers = embedder.post("/v1/embeddings", {"input": ["word " * 400] * 200})

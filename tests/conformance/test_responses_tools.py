@@ -349,5 +349,5 @@ def test_an_engine_that_dies_in_the_middle_of_a_call_leaves_it_incomplete(
                 process.kill()
         events.append(event)
     assert [event.type for event in events_of(events)][-2:] == ["error", "response.failed"]
-    patient = saying.with_options(max_retries=9)  # the supervisor may not have seen the death yet
+    patient = saying.with_options(max_retries=100)  # the supervisor may not have seen the death yet
     answer_and_go_on(patient, conversation.id, ended(saying, events[0].response.id).output[-1])

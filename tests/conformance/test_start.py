@@ -28,6 +28,8 @@ def demo_model() -> Path:
 
 def test_requests_are_told_to_come_back_while_the_model_loads() -> None:
     with LiveServer(waits=False, n_ctx=16_000, slots=8, model=demo_model()) as server:
+        wait_until(lambda: server.members("server.engine.process"), "the engine")
+        server.engine.suspend()
         wait_until(lambda: server.get("/readyz")[1]["models"], "the supervisor's first word")
         status, body, headers = server.get("/readyz")
         assert (status, body["status"]) == (503, "not ready")
@@ -152,7 +154,7 @@ def test_bad_settings_stop_the_start_and_are_named() -> None:
 def test_parley_serve_does_the_same_as_gunicorn() -> None:
     with LiveServer(command=[sys.executable, "-m", "server.cli", "serve"]) as server:
         assert server.post(PATH, BODY)[0] == 200
-        assert f"curl {server.origin}" in server.log
+        wait_until(lambda: f"curl {server.origin}" in server.log, "the invitation")
         assert server.stop(signal.SIGINT) == 0
 
 

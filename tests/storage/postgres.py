@@ -12,11 +12,12 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
+import psutil
 import psycopg2
 
 URL_VARIABLE = "PARLEY_TEST_DATABASE_URL"
@@ -94,10 +95,24 @@ class Cluster:
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """SIGINT disconnects everybody, SIGQUIT also forgoes the clean end, so that the next start has to recover."""
-        if self._process is not None:
-            os.killpg(self._process.pid, number) if number == signal.SIGKILL else self._signal_postmaster(number)
-            self._process.wait()
-            self._process = None
+        if self._process is None:
+            return
+        if number == signal.SIGKILL:
+            self._kill_all()
+        else:
+            self._signal_postmaster(number)
+        self._process.wait()
+        self._process = None
+
+    def _kill_all(self) -> None:
+        """While one of its processes lives, it cannot be started again; each is in a session of its own."""
+        assert self._process is not None
+        family = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.kill()
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family)
 
     def _signal_postmaster(self, number: signal.Signals) -> None:
         # Not the process that we started, which may be a wrapper that changes the user.
