@@ -62,7 +62,6 @@ class _Span:
     tokens: list[int]
     start: int
     num_logits: int
-    num_padding: int = 0
 
 
 class DraftModel:

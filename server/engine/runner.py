@@ -26,12 +26,7 @@ class Span(Protocol):
     def start(self) -> int: ...
     @property
     def num_logits(self) -> int:
-        """After how many of its last tokens, padding aside, the logits are needed."""
-        ...
-
-    @property
-    def num_padding(self) -> int:
-        """How many of its last tokens are computed for nothing."""
+        """After how many of its last tokens the logits are needed."""
         ...
 
 

@@ -14,6 +14,11 @@ FIRST_PREFILL_TOKENS = 32
 MIN_PREFILL_TOKENS = 16
 """A smaller chunk would make a prompt wait for ever behind running sequences."""
 
+MAX_DECODE_SHARE = 0.15
+MAX_STRETCH = 2.0
+"""Where decoding would take more than this share of a step that reads prompts, the step may take so many times as long:
+each token of those who decode delays the prompts, and a prompt that is read slowly delays many of them."""
+
 MIN_PREFILL_SHARE = 0.25
 """Prompts get this share of a step's time, and of what decoding takes, even where decoding alone fills the step."""
 
@@ -34,10 +39,7 @@ class StepCost:
         """How much work on prompts fits, in one pass, into the next step beside `num_decoding` sequences."""
         if not self.chunks.is_known:
             return FIRST_PREFILL_TOKENS
-        target = self._max_step_seconds if num_decoding else self._max_idle_step_seconds
-        decode_seconds = self._decode_seconds(num_decoding)
-        seconds_left = max(target - decode_seconds, MIN_PREFILL_SHARE * max(target, decode_seconds))
-        return max(MIN_PREFILL_TOKENS, self.chunks.work_in(seconds_left))
+        return max(MIN_PREFILL_TOKENS, self.chunks.work_in(self._prefill_seconds(num_decoding)))
 
     def decode_work(self, num_decoding: int) -> float:
         """How much work on prompts could be done while so many sequences decode; 0 while it is unknown."""
@@ -47,6 +49,12 @@ class StepCost:
         """Account for a step of `seconds` in which `num_tokens` tokens of prompts took `num_passes` passes."""
         of_prompts = seconds - self._decode_seconds(num_decoding)
         self.chunks.learn(num_passes, num_tokens, work, max(of_prompts, 1e-6))
+
+    def _prefill_seconds(self, num_decoding: int) -> float:
+        target = self._max_step_seconds if num_decoding else self._max_idle_step_seconds
+        decode_seconds = self._decode_seconds(num_decoding)
+        step_seconds = max(target, min(MAX_STRETCH * target, decode_seconds / MAX_DECODE_SHARE))
+        return max(step_seconds - decode_seconds, MIN_PREFILL_SHARE * max(target, decode_seconds))
 
     def _decode_seconds(self, num_decoding: int) -> float:
         return (self.passes.seconds(num_decoding) or 0.0) if num_decoding else 0.0
