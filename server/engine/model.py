@@ -43,8 +43,8 @@ token before it in every head, all in memory at once."""
 FLASH_ATTENTION = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
 FLASH_ATTENTION_GPU = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
 """On a CPU, llama.cpp's flash attention computes the tokens of a sequence one by one, unless there are 64 of them.
-Without it (AVX-512, a model of 0.5B) 24 tokens behind 960 take 0.70 of the time, behind 2,400 0.53; 64 as much, 128 1.1;
-a token for each of eight sequences 0.92 and 0.87, and as much where there is next to no context."""
+Without it (AVX-512, a model of 0.5B) 24 tokens behind 960 take 0.70 of the time, behind 2,400 0.53; 64 as much or 1.08,
+128 1.1; a token for each of eight sequences 0.92 and 0.87, and as much where there is next to no context."""
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
