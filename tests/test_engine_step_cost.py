@@ -29,8 +29,8 @@ def test_a_step_takes_the_time_it_may() -> None:
 
 
 def test_where_decoding_takes_much_of_it_a_step_may_be_longer() -> None:
-    assert learned(0.25, 0.03, 0.002).prompt_work(3) == pytest.approx((0.375 - 0.03) / 0.002, rel=0.05)
-    assert learned(0.25, 0.04, 0.002).prompt_work(3) == pytest.approx((0.5 - 0.04) / 0.002, rel=0.05)
+    assert learned(0.25, 0.03, 0.002).prompt_work(3) == pytest.approx((0.3 - 0.03) / 0.002, rel=0.05)
+    assert learned(0.25, 0.04, 0.002).prompt_work(3) == pytest.approx((0.4 - 0.04) / 0.002, rel=0.05)
     assert learned(0.25, 0.2, 0.002).prompt_work(3) == pytest.approx((0.5 - 0.2) / 0.002, rel=0.05), "twice, no more"
 
 

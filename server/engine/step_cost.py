@@ -14,7 +14,7 @@ FIRST_PREFILL_TOKENS = 32
 MIN_PREFILL_TOKENS = 16
 """A smaller chunk would make a prompt wait for ever behind running sequences."""
 
-MAX_DECODE_SHARE = 0.08
+MAX_DECODE_SHARE = 0.1
 MAX_STRETCH = 2.0
 """Where decoding would take more than this share of a step that reads prompts, the step may take so many times as long:
 each token of those who decode delays the prompts, and a prompt that is read slowly delays many of them."""
