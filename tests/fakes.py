@@ -97,7 +97,7 @@ class FakeRunner:
             slot += span.tokens
             assert len(slot) <= self.n_ctx, "more tokens than the context holds"
             row += len(span.tokens)
-            for num_behind in reversed(range(span.num_logits)):
+            for num_behind in reversed(range(span.num_padding, span.num_padding + span.num_logits)):
                 self._tokens_by_row[row - num_behind] = slot[: len(slot) - num_behind]
         assert len(self._tokens_by_row) <= self.max_step_logits, "no room for so many logits"
         if len(self.steps) in self.fails_in_steps:

@@ -174,6 +174,17 @@ def test_prompts_are_cut_into_whole_rows_of_the_kernels() -> None:
     assert all(length % FEW_CHUNK_ROWS == 0 for length in lengths[:-1])
 
 
+def test_padding_leaves_no_trace() -> None:
+    runner = FakeRunner(num_slots=1, n_ctx=200)
+    runner.attention = Attention(tile=8, per_tiled_token=0.001, per_single_token=0.5)
+    engine = make_engine(runner)
+    engine.submit(make_request(letters("abcde"), max_tokens=4))
+    assert text_of(run(engine)) == "fghi"
+    assert [len(tokens) for step in runner.steps for _, tokens in step] == [8, 1, 1, 1]
+    engine.submit(make_request(letters("abcdefghijklmn"), 2, max_tokens=1))
+    assert finishes(run(engine))[2, 0].num_cached_tokens == 8, "what was computed, without the padding"
+
+
 def test_a_refused_request_leaves_no_sampler_behind() -> None:
     runner = FakeRunner(num_slots=1)
     engine = make_engine(runner, max_waiting_requests=1)
@@ -334,7 +345,7 @@ class Traffic:
         num_slots, can_trim = self._draw(st.integers(1, 4)), self._draw(st.booleans())
         runner = FakeRunner(num_slots, n_ctx=300, can_trim=can_trim)
         if self._draw(st.booleans()):
-            runner.attention = Attention(per_token=0.05)
+            runner.attention = Attention(tile=8, per_tiled_token=0.001, per_single_token=0.05)  # much is padded
         self.engine = make_engine(runner)
         self.alive: dict[int, Request] = {}
         self.events: defaultdict[int, list[Event]] = defaultdict(list)

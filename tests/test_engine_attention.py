@@ -1,10 +1,10 @@
-"""What attention adds to the cost of tokens."""
+"""What attention adds to the cost of tokens, and when a whole tile is faster than a part of one."""
 
 from __future__ import annotations
 
 import pytest
 
-from server.engine.attention import Attention
+from server.engine.attention import TILE, Attention
 
 SMALL_MODEL = Attention.on_cpu(num_weights=358_000_000, n_embd=896, n_layer=24)
 """The shape of Qwen2.5-0.5B."""
@@ -12,6 +12,7 @@ SMALL_MODEL = Attention.on_cpu(num_weights=358_000_000, n_embd=896, n_layer=24)
 
 def test_without_attention_tokens_are_all_there_is() -> None:
     assert [Attention().work(number, 5000) for number in (1, 63, 512)] == [1, 63, 512]
+    assert Attention().num_padding(10, 100_000) == 0
 
 
 def test_tokens_cost_more_the_more_come_before_them() -> None:
@@ -19,11 +20,16 @@ def test_tokens_cost_more_the_more_come_before_them() -> None:
     assert SMALL_MODEL.work(64, 2000) > SMALL_MODEL.work(64, 1000) > SMALL_MODEL.work(64, 0)
 
 
-def test_however_a_prompt_is_cut_it_is_the_same_work() -> None:
-    whole = SMALL_MODEL.work(1000, 0)
-    assert SMALL_MODEL.work(300, 0) + SMALL_MODEL.work(700, 300) == pytest.approx(whole)
+def test_in_a_long_context_a_whole_tile_takes_less_time_than_a_part_of_one() -> None:
+    assert SMALL_MODEL.work(TILE - 1, 2000) > 1.5 * SMALL_MODEL.work(TILE, 2000)
+    assert SMALL_MODEL.num_padding(48, 2000) == TILE - 48
+    assert SMALL_MODEL.num_padding(48, 0) == 0
+    assert SMALL_MODEL.num_padding(8, 2000) == 0, "so few are faster one by one"
+    assert SMALL_MODEL.num_padding(TILE, 2000) == SMALL_MODEL.num_padding(TILE + 6, 2000) == 0
 
 
 def test_in_a_large_model_attention_counts_for_less() -> None:
     large = Attention.on_cpu(num_weights=7_000_000_000, n_embd=4096, n_layer=32)
     assert large.work(64, 2000) < SMALL_MODEL.work(64, 2000)
+    assert large.num_padding(40, 1000) == 0
+    assert large.num_padding(40, 8000) > 0

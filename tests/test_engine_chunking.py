@@ -11,10 +11,10 @@ from server.engine.kv_cache import Slot
 from server.engine.messages import SamplingParams
 from server.engine.sampler import Sampler
 from server.engine.sequence import Request, Sequence
-from server.engine.step_cost import MIN_PREFILL_TOKENS, StepCost
+from server.engine.step_cost import StepCost
 
-SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.03
-ATTENTION = Attention(per_token=0.0003)
+SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.06
+ATTENTION = Attention(tile=64, per_tiled_token=0.0002, per_single_token=0.001)
 
 
 def learned(max_step_seconds: float = 0.4) -> StepCost:
@@ -22,7 +22,7 @@ def learned(max_step_seconds: float = 0.4) -> StepCost:
     for number in range(1, 9):
         cost.passes.learn([number], SECONDS_PER_DECODE)
     for work in (16, 128, 64, 32) * 10:
-        cost.learn_prefill(0, 1, work, work, SECONDS_PER_PASS + work * SECONDS_PER_WORK)
+        cost.chunks.learn(1, work, work, SECONDS_PER_PASS + work * SECONDS_PER_WORK)
     return cost
 
 
@@ -34,13 +34,15 @@ def prompt(num_left: int, slot_index: int = 0, num_computed: int = 0, is_scored:
     return sequence
 
 
-def cut(prefilling: ReadOnlySequence[Sequence], num_decoding: int = 3, attention: Attention = ATTENTION) -> list[Chunk]:
-    chunking = Chunking(learned(), attention, max_step_tokens=512, max_scored_tokens=16)
+def cut(
+    prefilling: ReadOnlySequence[Sequence], num_decoding: int = 3, attention: Attention = ATTENTION, n_ctx: int = 8192
+) -> list[Chunk]:
+    chunking = Chunking(learned(), attention, max_length=n_ctx, max_step_tokens=512, max_scored_tokens=16)
     return chunking.cut(list(prefilling), num_decoding)
 
 
 def lengths(chunks: list[Chunk]) -> list[int]:
-    return [len(chunk.tokens) for chunk in chunks]
+    return [chunk.num_real_tokens for chunk in chunks]
 
 
 def seconds(chunks: list[Chunk]) -> float:
@@ -50,7 +52,7 @@ def seconds(chunks: list[Chunk]) -> float:
 
 def test_a_step_takes_the_time_that_it_may() -> None:
     chunks = cut([prompt(1000)])
-    assert lengths(chunks) == [40]
+    assert lengths(chunks) == [36]
     assert 0.36 < seconds(chunks) <= 0.41
 
 
@@ -58,7 +60,7 @@ def test_a_step_may_be_longer_for_the_end_of_a_prompt() -> None:
     chunks = cut([prompt(54)])
     assert lengths(chunks) == [54]
     assert 0.5 < seconds(chunks) <= 1.4 * 0.4
-    assert lengths(cut([prompt(64)])) == [40], "not for any"
+    assert lengths(cut([prompt(60)])) == [36], "not for any"
 
 
 def test_what_shorter_prompts_leave_goes_to_longer_ones() -> None:
@@ -75,17 +77,17 @@ def test_the_first_prompt_gets_its_share() -> None:
 
 
 def test_the_first_prompt_gets_on_in_a_long_context_too() -> None:
-    chunking = Chunking(learned(), ATTENTION, max_step_tokens=512, max_scored_tokens=16)
+    chunking = Chunking(learned(), ATTENTION, max_length=8192, max_step_tokens=512, max_scored_tokens=16)
     first, shorter = prompt(4000, 0, num_computed=2000), prompt(1000, 1, num_computed=2000)
     num_steps = 0
     while shorter.is_prefilling:
         num_steps += 1
         for chunk in chunking.cut([first, shorter], num_decoding=3):
             assert chunk.sequence.slot is not None
-            chunk.sequence.slot.tokens += chunk.tokens
+            chunk.sequence.slot.tokens += chunk.tokens[: chunk.num_real_tokens]
     num_of_first = 4000 - first.num_uncomputed_tokens
     assert 200 <= num_of_first <= 1000, "a part of the time, and not the larger one"
-    assert num_steps < 100
+    assert num_steps < 40
 
 
 def test_equal_prompts_side_by_side_share_a_pass() -> None:
@@ -101,22 +103,39 @@ def test_crumbs_are_left_for_the_next_step() -> None:
     assert lengths(chunks) == [30], "for the rest of the step, a second pass would bring next to nothing"
 
 
-def test_a_step_takes_no_longer_behind_a_long_context() -> None:
-    chunks = cut([prompt(1000, num_computed=3000)])
-    assert lengths(chunks) == [20]
-    assert 0.36 < seconds(chunks) <= 0.41
+def test_a_whole_tile_is_computed_where_less_would_not_be_faster() -> None:
+    (chunk,) = cut([prompt(1000, num_computed=1500)])
+    assert (chunk.num_real_tokens, chunk.num_padding) == (64, 0)
+    assert 0.4 < seconds([chunk]) <= 0.85
 
 
-def test_however_little_fits_a_prompt_gets_on() -> None:
-    (chunk,) = cut([prompt(1000, num_computed=10_000)])
-    assert len(chunk.tokens) == MIN_PREFILL_TOKENS
+def test_a_tile_that_hardly_exceeds_the_step_is_not_cut() -> None:
+    (chunk,) = cut([prompt(1000, num_computed=100)], num_decoding=0)
+    assert lengths([chunk]) == [64]
+    assert ATTENTION.work(64, 100) > learned().prompt_work(0) > ATTENTION.work(48, 100)
 
 
-def test_prompts_that_are_scored_get_few_logits() -> None:
+def test_the_end_of_a_prompt_is_padded_to_a_tile_where_that_is_faster() -> None:
+    (chunk,) = cut([prompt(50, num_computed=3000)], num_decoding=0)
+    assert (chunk.num_real_tokens, chunk.num_padding, chunk.num_logits) == (50, 14, 1)
+    assert chunk.tokens[:50] == chunk.sequence.tokens[3000:]
+    (chunk,) = cut([prompt(50)], num_decoding=0)
+    assert chunk.num_padding == 0
+
+
+def test_there_is_no_padding_where_the_context_ends_or_cannot_be_cut() -> None:
+    for n_ctx in (3060, 0):
+        (chunk,) = cut([prompt(50, num_computed=3000)], num_decoding=0, n_ctx=n_ctx)
+        assert chunk.num_padding == 0
+    (chunk,) = cut([prompt(50, num_computed=3000)], num_decoding=0, n_ctx=3064)
+    assert chunk.num_padding == 14
+
+
+def test_prompts_that_are_scored_get_few_logits_and_no_padding() -> None:
     (chunk,) = cut([prompt(50, num_computed=3000, is_scored=True)], num_decoding=0)
-    assert chunk.num_logits == 16
+    assert (chunk.num_logits, chunk.num_padding) == (16, 0)
 
 
 def test_where_attention_costs_nothing_chunks_are_as_long_as_fits() -> None:
     (chunk,) = cut([prompt(1000, num_computed=3000)], attention=Attention())
-    assert lengths([chunk]) == [40]
+    assert lengths([chunk]) == [36]

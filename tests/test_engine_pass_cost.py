@@ -19,6 +19,7 @@ class FakeSpan:
     tokens: list[int] = field(default_factory=lambda: [1])
     start: int = 0
     num_logits: int = 1
+    num_padding: int = 0
 
 
 def play(num_rows: int, seconds: Seconds, num_steps: int, cost: PassCost | None = None) -> list[list[int]]:

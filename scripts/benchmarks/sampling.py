@@ -145,6 +145,7 @@ class OneSpan(msgspec.Struct, frozen=True):
     tokens: list[int]
     start: int
     num_logits: int
+    num_padding: int = 0
 
 
 def chain_times(model: Model, row: int, params: SamplingParams, num_steps: int) -> list[float]:

@@ -1,15 +1,24 @@
 """What attention adds to the cost of a prompt's tokens, which grows with the context before them.
 
-Knows numbers of tokens; it does not know seconds, sequences or models.
+llama.cpp's kernel for CPUs computes a tile of tokens of one sequence together (`GGML_FA_TILE_Q`), and fewer than that
+one by one, for several times the price. So in a long context a tile may take less time than half a tile does. Knows
+numbers of tokens; it does not know seconds, sequences or models.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-COST_ON_CPU = 2.1
-"""What a multiplication of attention costs, where one of the weights costs 1. Measured with AVX-512; what is decided by
-it needs no more than the order of magnitude."""
+TILE = 64
+
+TILED_COST = 1.5
+SINGLE_COST = 7.5
+"""What a multiplication of attention costs, in a tile and one by one, where one of the weights costs 1. Measured with
+AVX-512; what is decided by it needs no more than the order of magnitude."""
+
+MIN_GAIN = 0.05
+"""Share of the work that padding must save."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +28,28 @@ class Attention:
     By default there is none worth speaking of, as on GPUs.
     """
 
-    per_token: float = 0.0
+    tile: int = 1
+    per_tiled_token: float = 0.0
+    per_single_token: float = 0.0
 
     @classmethod
     def on_cpu(cls, num_weights: int, n_embd: int, n_layer: int) -> Attention:
         """Of a model with so many weights in its layers: a token multiplies by each once, and twice for attention by
         `n_embd` numbers of each token before it in each layer."""
-        return cls(COST_ON_CPU * 2 * n_embd * n_layer / max(num_weights, 1))
+        share = 2 * n_embd * n_layer / max(num_weights, 1)
+        return cls(TILE, TILED_COST * share, SINGLE_COST * share)
 
     def work(self, num_tokens: int, start: int) -> float:
-        """Computing tokens at positions [start, start + num_tokens) of one sequence."""
-        return num_tokens * (1 + self.per_token * (start + num_tokens / 2))
+        """Computing tokens at positions [start, start + num_tokens) of one sequence in one pass."""
+        context = start + num_tokens / 2
+        if num_tokens < self.tile:
+            return num_tokens * (1 + self.per_single_token * context)
+        num_rows = math.ceil(num_tokens / self.tile) * self.tile
+        return num_tokens + num_rows * self.per_tiled_token * context
+
+    def num_padding(self, num_tokens: int, start: int) -> int:
+        """How many tokens more to compute than needed, since a whole tile takes less time."""
+        if num_tokens >= self.tile:
+            return 0
+        is_faster = self.work(self.tile, start) < (1 - MIN_GAIN) * self.work(num_tokens, start)
+        return self.tile - num_tokens if is_faster else 0

@@ -24,20 +24,25 @@ MANY_TOKENS = 64
 MIN_EXTRA_TOKENS = 16
 """Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
 
-MAX_STRETCH = 1.4
+MAX_SMALL_STRETCH = 1.4
 """A step may take so many times as long as it should, if a prompt ends by it, since the few tokens that are left over
-otherwise take a step of their own, in which everybody else computes a token as well."""
+otherwise take a step of their own, in which everybody else computes a token as well; or if that makes a tile whole, see
+`attention`, and prompts get on faster by it."""
 
 FIRST_COME_SHARE = 1 / 4
 """Of what prompts get, the part of the one that has waited longest, so that shorter ones never starve it. What it does
 not get in a step, since they took more than they should, it gets in a later one."""
+
+MIN_TILE_GAIN = 1.25
+MAX_STRETCH = 3.0
+"""For a tile by which prompts get on so many times as fast, a step may even take so many times as long as it should."""
 
 
 @dataclass(frozen=True)
 class Chunk:
     """A run of one sequence's tokens to compute in a step, at positions [start, start + len(tokens)).
 
-    tokens: [ the sequence's ........ | guesses ]
+    tokens: [ the sequence's ........ | guesses | padding ]
     """
 
     sequence: Sequence
@@ -48,6 +53,8 @@ class Chunk:
     """The last token of its sequence is in it, so the next one can be sampled."""
     num_drafted: int = 0
     """So many tokens are guesses."""
+    num_padding: int = 0
+    """So many are only there since it is faster with them; what is computed of them is forgotten."""
 
     @property
     def is_prefill(self) -> bool:
@@ -60,33 +67,46 @@ class Chunk:
 
     @property
     def num_logits(self) -> int:
-        """After how many of its last tokens the logits are needed: also after each guess, and before the first."""
+        """After how many of its last tokens, padding aside, the logits are needed: also after each guess, and before
+        the first."""
         if self.is_scored:
             return len(self.tokens)
         return self.num_drafted + 1 if self.reaches_end else 0
 
     @property
+    def num_real_tokens(self) -> int:
+        """All but the padding."""
+        return len(self.tokens) - self.num_padding
+
+    @property
     def num_prompt_tokens(self) -> int:
         """How many of the tokens are the prompt's."""
-        return max(0, min(len(self.tokens), self.sequence.num_prompt_tokens - self.start))
+        return max(0, min(self.num_real_tokens, self.sequence.num_prompt_tokens - self.start))
 
 
-def make_chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = ()) -> Chunk:
-    """The next tokens of a sequence, `max_tokens` at most, with guesses behind its last one."""
+def make_chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = (), num_padding: int = 0) -> Chunk:
+    """The next tokens of a sequence, `max_tokens` at most, with guesses or padding behind its last one."""
     assert sequence.slot is not None
     start = sequence.num_computed_tokens
     tokens = sequence.tokens[start : start + max_tokens]
     reaches_end = start + len(tokens) == len(sequence.tokens)
-    return Chunk(sequence, sequence.slot.index, [*tokens, *draft], start, reaches_end, len(draft))
+    padding = tokens[-1:] * num_padding
+    return Chunk(
+        sequence, sequence.slot.index, [*tokens, *draft, *padding], start, reaches_end, len(draft), num_padding
+    )
 
 
 class Chunking:
     """Cuts the prompts of a step, so that it takes the time that it may."""
 
-    def __init__(self, step_cost: StepCost, attention: Attention, max_step_tokens: int, max_scored_tokens: int) -> None:
-        """`max_scored_tokens` is how many logits a step may have besides one for each slot."""
+    def __init__(
+        self, step_cost: StepCost, attention: Attention, max_length: int, max_step_tokens: int, max_scored_tokens: int
+    ) -> None:
+        """A sequence has `max_length` tokens at most, padding included; 0 means that there can be no padding.
+        `max_scored_tokens` is how many logits a step may have besides one for each slot."""
         self._step_cost = step_cost
         self._attention = attention
+        self._max_length = max_length
         self._max_step_tokens = max_step_tokens
         self._max_scored_tokens = max_scored_tokens
         self._first_come: Sequence | None = None
@@ -97,7 +117,7 @@ class Chunking:
         """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
         most are done soonest."""
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
-        stretch = (MAX_STRETCH - 1) * (self._step_cost.decode_work(num_decoding) + room.work)
+        stretch = (MAX_SMALL_STRETCH - 1) * (self._step_cost.decode_work(num_decoding) + room.work)
         first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
         chunks: list[Chunk] = []
@@ -112,9 +132,9 @@ class Chunking:
             else:
                 num_tokens = self._num_fitting(sequence, left, stretch)
                 if not chunks and left.work > 0:
-                    num_tokens = max(num_tokens, min(MIN_PREFILL_TOKENS, sequence.num_uncomputed_tokens))
+                    num_tokens = self._at_least(num_tokens, sequence, left, num_decoding)
             if num_tokens > 0 and not (price and _is_crumb(num_tokens, sequence)):
-                chunks.append(make_chunk(sequence, num_tokens))
+                chunks.append(make_chunk(sequence, num_tokens, num_padding=self._num_padding(sequence, num_tokens)))
                 room = room.without(price + self.work(chunks[-1]), len(chunks[-1].tokens))
                 if sequence is first_come:
                     self._owed_work = max(0.0, self._owed_work - self.work(chunks[-1]))
@@ -135,13 +155,37 @@ class Chunking:
     def _num_fitting(self, sequence: Sequence, room: _Room, stretch: float) -> int:
         """How many tokens of a prompt to compute in a room, which may have more work by `stretch` for its end."""
         whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
-        if self._fits(whole, start, _Room(room.work + stretch, room.num_tokens)):
+        if self._fits(whole + self._num_padding(sequence, whole), start, _Room(room.work + stretch, room.num_tokens)):
             return whole
         most = min(int(room.work), room.num_tokens, whole)
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
 
+    def _at_least(self, num_tokens: int, sequence: Sequence, room: _Room, num_decoding: int) -> int:
+        """That many, or more if a step would hardly get on by them."""
+        whole = sequence.num_uncomputed_tokens
+        few, tile = max(num_tokens, min(MIN_PREFILL_TOKENS, whole)), min(self._attention.tile, whole)
+        if few >= tile or tile > room.num_tokens:
+            return few
+        decode_work = self._step_cost.decode_work(num_decoding)
+        few_work, tile_work = (decode_work + self._work_of(sequence, number) for number in (few, tile))
+        gain = tile / tile_work / (few / few_work)
+        max_stretch = MAX_STRETCH if gain >= MIN_TILE_GAIN else MAX_SMALL_STRETCH
+        is_bearable = tile_work <= max_stretch * max(decode_work + room.work, few_work)
+        return tile if gain > 1 and is_bearable else few
+
     def _fits(self, num_tokens: int, start: int, room: _Room) -> bool:
         return num_tokens <= room.num_tokens and self._attention.work(num_tokens, start) <= room.work
+
+    def _work_of(self, sequence: Sequence, num_tokens: int) -> float:
+        num_padding = self._num_padding(sequence, num_tokens)
+        return self._attention.work(num_tokens + num_padding, sequence.num_computed_tokens)
+
+    def _num_padding(self, sequence: Sequence, num_tokens: int) -> int:
+        """How many tokens to put behind so many, if they are the last ones of a prompt."""
+        if num_tokens < sequence.num_uncomputed_tokens or sequence.request.wants_prompt_logprobs:
+            return 0
+        num_padding = self._attention.num_padding(num_tokens, sequence.num_computed_tokens)
+        return num_padding if len(sequence.tokens) + num_padding <= self._max_length else 0
 
     def _max_scored(self, prefilling: list[Sequence]) -> int:
         """How many logits each of those whose prompts are scored may have."""
@@ -174,7 +218,7 @@ def _is_same_pass(chunk: Chunk, sequence: Sequence) -> bool:
     """Whether the rest of a sequence is computed in the same pass as the chunk."""
     assert sequence.slot is not None
     is_beside = chunk.slot_index + 1 == sequence.slot.index
-    return is_beside and len(chunk.tokens) == sequence.num_uncomputed_tokens
+    return is_beside and chunk.num_real_tokens == sequence.num_uncomputed_tokens
 
 
 def _cuts(most: int) -> Iterator[int]:

@@ -62,6 +62,7 @@ class _Span:
     tokens: list[int]
     start: int
     num_logits: int
+    num_padding: int = 0
 
 
 class DraftModel:

@@ -79,6 +79,7 @@ class Engine:
         chunking = Chunking(
             self._step_cost,
             runner.attention,
+            max_length=runner.n_ctx if self._kv_cache.can_trim else 0,
             max_step_tokens=runner.max_step_tokens,
             max_scored_tokens=runner.max_step_logits - runner.num_slots,
         )
@@ -197,7 +198,7 @@ class Engine:
     def _account(self, chunks: list[Chunk]) -> None:
         for chunk in chunks:
             assert chunk.sequence.slot is not None
-            self._kv_cache.append(chunk.sequence.slot, chunk.tokens)
+            self._kv_cache.append(chunk.sequence.slot, chunk.tokens[: chunk.num_real_tokens], chunk.num_padding)
 
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
         remaining = iter(rows)

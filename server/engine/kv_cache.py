@@ -126,10 +126,12 @@ class KVCache:
         self._memory.clear(slot.index)
         slot.tokens = []
 
-    def append(self, slot: Slot, tokens: Sequence[int]) -> None:
-        """Account for tokens that a forward pass has just computed into the slot."""
+    def append(self, slot: Slot, tokens: Sequence[int], num_padding: int = 0) -> None:
+        """Account for tokens that a forward pass has just computed into the slot; padding behind them is forgotten."""
         self._last_copied = None
         slot.tokens.extend(tokens)
+        if num_padding and not self._memory.trim(slot.index, len(slot.tokens)):
+            raise IntegrityError(f"slot {slot.index} cannot forget {num_padding} tokens of padding")
 
     def check(self) -> None:
         """Compare the account with llama.cpp's memory.

@@ -33,18 +33,7 @@ DEFAULT_N_CTX = 8192
 
 MAX_STEP_TOKENS = 512
 MAX_STEP_TOKENS_GPU = 2048
-"""Most tokens of one step."""
-
-MAX_PASS_TOKENS = 128
-MAX_PASS_TOKENS_GPU = 512
-"""Most tokens that are computed together (llama.cpp's `n_ubatch`). Without flash attention each has a number for every
-token before it in every head, all in memory at once."""
-
-FLASH_ATTENTION = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
-FLASH_ATTENTION_GPU = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
-"""On a CPU, llama.cpp's flash attention computes the tokens of a sequence one by one, unless there are 64 of them.
-Without it (AVX-512, a model of 0.5B) 24 tokens behind 960 take 0.70 of the time, behind 2,400 0.53; 64 as much or 1.08,
-128 1.1; a token for each of eight sequences 0.92 and 0.87, and as much where there is next to no context."""
+"""Most tokens of one forward pass."""
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
@@ -65,7 +54,6 @@ class Model:
         llama.llama_backend_init()
         has_gpu = llama.llama_supports_gpu_offload()
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
-        self._max_pass_tokens = MAX_PASS_TOKENS_GPU if has_gpu else MAX_PASS_TOKENS
         self._n_gpu_layers = config.n_gpu_layers
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
@@ -74,7 +62,6 @@ class Model:
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
         self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
-        self._flash_attention = FLASH_ATTENTION_GPU if has_gpu else FLASH_ATTENTION
         self.attention = Attention() if has_gpu else self._attention_on_cpu()
         max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
         max_verified = MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0
@@ -134,9 +121,9 @@ class Model:
         params.n_ctx = self.n_ctx * config.num_slots
         params.n_seq_max = config.num_slots
         params.kv_unified = False
-        params.n_batch = max(self.max_step_tokens, config.num_slots)
-        params.n_ubatch = max(self._max_pass_tokens, config.num_slots)
-        params.flash_attn_type = self._flash_attention
+        params.n_batch = params.n_ubatch = max(MAX_STEP_TOKENS, config.num_slots)
+        if self.max_step_tokens > MAX_STEP_TOKENS:
+            params.n_batch = max(self.max_step_tokens, config.num_slots)
         params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
         params.n_threads = params.n_threads_batch = config.num_threads
         with native_log.captured() as complaints:
@@ -166,7 +153,6 @@ class Model:
             llama.llama_version(),
             params.type_k,
             params.type_v,
-            self._flash_attention,  # with it, values lie in another order
             self.num_slots,  # a state has a place for each stream of the context
             self.n_ctx > int(n_ctx_before_scaling or 0),  # some models have other rotations in long contexts
             *self._adapters.facts,
@@ -175,8 +161,7 @@ class Model:
     @property
     def _facts(self) -> tuple[object, ...]:
         """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
-        geometry = (self.n_ctx, self.num_slots, self._max_pass_tokens, self._flash_attention)
-        return (self._n_gpu_layers, *geometry, DRAWS, *self._adapters.facts)
+        return (self._n_gpu_layers, self.n_ctx, self.num_slots, DRAWS, *self._adapters.facts)
 
 
 def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
@@ -230,7 +215,7 @@ class _Batch:
             self._token[start:end] = span.tokens
             self._pos[start:end] = np.arange(span.start, span.start + len(span.tokens), dtype=np.int32)
             self._seq_id[start:end] = self._slot_indices.ctypes.data + 4 * span.slot_index
-            wanted = slice(end - span.num_logits, end)
+            wanted = slice(end - span.num_padding - span.num_logits, end - span.num_padding)
             self._wants_logits[wanted] = 1
             self.rows_with_logits += range(wanted.start, wanted.stop)
         self.native.n_tokens = end

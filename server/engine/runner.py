@@ -26,7 +26,12 @@ class Span(Protocol):
     def start(self) -> int: ...
     @property
     def num_logits(self) -> int:
-        """After how many of its last tokens the logits are needed."""
+        """After how many of its last tokens, padding aside, the logits are needed."""
+        ...
+
+    @property
+    def num_padding(self) -> int:
+        """How many of its last tokens are computed for nothing."""
         ...
 
 

@@ -14,15 +14,6 @@ FIRST_PREFILL_TOKENS = 32
 MIN_PREFILL_TOKENS = 16
 """A smaller chunk would make a prompt wait for ever behind running sequences."""
 
-MAX_DECODE_SHARE = 0.1
-MAX_STRETCH = 2.0
-"""Where decoding would take more than this share of a step that reads prompts, the step may take so many times as long:
-each token of those who decode delays the prompts, and a prompt that is read slowly delays many of them."""
-
-MAX_GROWTH = 2.0
-"""A step gets at most so many times the work of the largest one so far: what a long chunk costs is a guess from short
-ones."""
-
 MIN_PREFILL_SHARE = 0.25
 """Prompts get this share of a step's time, and of what decoding takes, even where decoding alone fills the step."""
 
@@ -38,14 +29,15 @@ class StepCost:
         self._max_idle_step_seconds = max(max_step_seconds, max_idle_step_seconds)
         self.passes = PassCost()
         self.chunks = ChunkCost()
-        self._most_work: float = MIN_PREFILL_TOKENS
 
     def prompt_work(self, num_decoding: int) -> float:
         """How much work on prompts fits, in one pass, into the next step beside `num_decoding` sequences."""
         if not self.chunks.is_known:
             return FIRST_PREFILL_TOKENS
-        work = self.chunks.work_in(self._prefill_seconds(num_decoding))
-        return max(MIN_PREFILL_TOKENS, min(work, MAX_GROWTH * self._most_work))
+        target = self._max_step_seconds if num_decoding else self._max_idle_step_seconds
+        decode_seconds = self._decode_seconds(num_decoding)
+        seconds_left = max(target - decode_seconds, MIN_PREFILL_SHARE * max(target, decode_seconds))
+        return max(MIN_PREFILL_TOKENS, self.chunks.work_in(seconds_left))
 
     def decode_work(self, num_decoding: int) -> float:
         """How much work on prompts could be done while so many sequences decode; 0 while it is unknown."""
@@ -53,15 +45,8 @@ class StepCost:
 
     def learn_prefill(self, num_decoding: int, num_passes: int, num_tokens: int, work: float, seconds: float) -> None:
         """Account for a step of `seconds` in which `num_tokens` tokens of prompts took `num_passes` passes."""
-        self._most_work = max(self._most_work, work)
         of_prompts = seconds - self._decode_seconds(num_decoding)
         self.chunks.learn(num_passes, num_tokens, work, max(of_prompts, 1e-6))
-
-    def _prefill_seconds(self, num_decoding: int) -> float:
-        target = self._max_step_seconds if num_decoding else self._max_idle_step_seconds
-        decode_seconds = self._decode_seconds(num_decoding)
-        step_seconds = max(target, min(MAX_STRETCH * target, decode_seconds / MAX_DECODE_SHARE))
-        return max(step_seconds - decode_seconds, MIN_PREFILL_SHARE * max(target, decode_seconds))
 
     def _decode_seconds(self, num_decoding: int) -> float:
         return (self.passes.seconds(num_decoding) or 0.0) if num_decoding else 0.0

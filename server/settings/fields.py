@@ -193,7 +193,7 @@ class Settings(_Table):
     max_step_ms: StepTime = _setting(
         400,
         "How long texts that are being generated should stand still at most while a prompt is read, in milliseconds; "
-        "where many are, or the machine is slow, it may be twice that.",
+        "in long contexts it may be three times that.",
     )
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
     body_timeout_seconds: Seconds = _setting(30, "How long a client may take to send its request body.")
