@@ -15,7 +15,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +43,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def kill_all(processes: Sequence[psutil.Process]) -> None:
+    """Returns when they have ended; some may have before."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=PATIENCE_SECONDS)
 
 
 class LiveServer:
@@ -118,12 +127,7 @@ class LiveServer:
     def kill(self) -> None:
         """End everything at once, whatever state it is in."""
         family = self.family() if self.process is not None and self.process.poll() is None else []
-        for process in family:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                pass
-        psutil.wait_procs(family, timeout=PATIENCE_SECONDS)
+        kill_all(family)
         if self.process is not None:
             self.process.wait()
 

@@ -202,6 +202,7 @@ def assert_all_is_there(talker: Talker) -> None:
     asked = [item.content[0].text for item in items if item.role == "user"]
     told = [text for text, _ in talker.acknowledged]
     assert [text for text in asked if text in told] == told, f"once, in order: {asked} for {told}"
+    assert [item.status for item in items if item.status == "in_progress"] == []
     answers = {item.id: item.content[0].text for item in items if item.role == "assistant"}
     for message_id, text in talker.ended.items():
         assert answers[message_id] == text

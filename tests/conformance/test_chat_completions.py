@@ -251,10 +251,7 @@ def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers(client: OpenAI)
 
 def test_generation_stops_where_the_context_ends() -> None:
     messages = [{"role": "user", "content": "word " * 200}]
-    with (
-        LiveServer(n_ctx=256) as server,
-        OpenAI(base_url=server.base_url, api_key="none") as client,
-    ):
+    with LiveServer(n_ctx=256) as server, OpenAI(base_url=server.base_url, api_key="none") as client:
         completion = ask(client, messages=messages, max_tokens=500, extra_body={"ignore_eos": True})
     assert completion.choices[0].finish_reason == "length"
     assert completion.usage is not None

@@ -79,7 +79,7 @@ def test_an_openai_client_that_retries_does_not_notice(server: LiveServer) -> No
 
 
 def test_http_never_stops_answering_while_the_engine_dies_again_and_again(server: LiveServer) -> None:
-    for _ in range(2):
+    for _ in range(3):
         server.wait_until_ready()
         server.engine.kill()
         wait_until(lambda: not server.is_ready() or server.members("server.engine.process"), "the fall or the rise")

@@ -1,6 +1,6 @@
 """Random schemas x random ways to sample, against the demo model; what comes back is validated by jsonschema.
 
-PARLEY_TEST_NUM_SCHEMAS says how many: fifty take seconds, a thousand are for the long run.
+PARLEY_TEST_NUM_SCHEMAS says how many: a hundred take seconds, a thousand are for the long run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.conformance.test_structured_output import MODEL
 from tests.json_schemas import SAMPLING, SCHEMAS, Schema
 from tests.live_server import LiveServer
 
-NUM_SCHEMAS = int(os.environ.get("PARLEY_TEST_NUM_SCHEMAS", "50"))
+NUM_SCHEMAS = int(os.environ.get("PARLEY_TEST_NUM_SCHEMAS", "100"))
 AT_ONCE = 8
 NUM_CASES = 10
 """Of one try; more than run at once, so that one long text does not leave the others' slots empty."""

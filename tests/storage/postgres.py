@@ -12,13 +12,15 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import psycopg2
+
+from tests.live_server import kill_all
 
 URL_VARIABLE = "PARLEY_TEST_DATABASE_URL"
 DEBIAN_PROGRAMS = "/usr/lib/postgresql"
@@ -98,21 +100,13 @@ class Cluster:
         if self._process is None:
             return
         if number == signal.SIGKILL:
-            self._kill_all()
+            # While one of its processes lives, it cannot be started again; each is in a session of its own.
+            postmaster = psutil.Process(self._process.pid)
+            kill_all([postmaster, *postmaster.children(recursive=True)])
         else:
             self._signal_postmaster(number)
         self._process.wait()
         self._process = None
-
-    def _kill_all(self) -> None:
-        """While one of its processes lives, it cannot be started again; each is in a session of its own."""
-        assert self._process is not None
-        family = psutil.Process(self._process.pid).children(recursive=True)
-        self._process.kill()
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(family)
 
     def _signal_postmaster(self, number: signal.Signals) -> None:
         # Not the process that we started, which may be a wrapper that changes the user.
