@@ -119,6 +119,27 @@ def test_vocabularies_of_any_size_are_cut_right(n_vocab: int) -> None:
         assert [float(logits[top.token(index)]) for index in range(len(top))] == expected.tolist()
 
 
+@pytest.mark.parametrize("n_vocab", [5, 700, 50_000])
+def test_what_a_mask_excludes_is_not_among_the_likeliest(n_vocab: int) -> None:
+    logits = np.full(n_vocab, -np.inf, dtype=np.float32)
+    logits[[1, 3, n_vocab - 1]] = 2, 5, 1
+    for count in (3, 4, 40):
+        top = Candidates(logits).likeliest(count)
+        assert [top.token(index) for index in range(3)] == [3, 1, n_vocab - 1]
+        assert not np.isfinite(top.logits[3:]).any()
+        sampler = Sampler(SamplingParams(top_k=count, temperature=5, seed=count))
+        assert {sampler.sample(logits.copy(), 0, []) for _ in range(200)} == {1, 3, n_vocab - 1}
+
+
+@pytest.mark.parametrize("params", [{}, {"top_k": 40}, {"top_p": 0.5}, {"top_k": 40, "min_p": 0.05}])
+def test_logits_that_are_no_numbers_give_a_token_all_the_same(params: dict[str, Any]) -> None:
+    sampler = Sampler(SamplingParams(**params))
+    for share in (0.01, 0.9, 1.0):
+        logits = random_logits(1, 5_000)
+        logits[np.random.default_rng(2).random(5_000) < share] = np.nan
+        assert 0 <= sampler.sample(logits, 0, []) < 5_000
+
+
 @pytest.mark.parametrize("size", [1, 2, 600, 5000])
 def test_the_draw_follows_the_probabilities(size: int) -> None:
     """A chi-square test over equally spaced draws, which leave no room for chance."""

@@ -32,6 +32,7 @@ class Candidates:
         self.tokens = tokens
         self.is_sorted = is_sorted
         """Whether the likeliest comes first."""
+        self._peak: np.float32 | None = None
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -48,21 +49,21 @@ class Candidates:
         return Candidates(self.logits[:count], None if self.tokens is None else self.tokens[:count], self.is_sorted)
 
     def possible(self) -> Candidates:
-        """Without those that a mask has excluded."""
-        excluded = self.logits == -np.inf
-        return self.take(np.flatnonzero(~excluded), self.is_sorted) if excluded.any() else self
+        """Without those that a mask has excluded, unless it has excluded all."""
+        possible = np.flatnonzero(self.logits != -np.inf)
+        return self.take(possible, self.is_sorted) if 0 < len(possible) < len(self) else self
 
     def above(self, floor: float) -> Candidates:
         """Those whose logit is `floor` at least; the likeliest is one of them."""
         if self.is_sorted:
             return self.first(max(1, int(np.searchsorted(-self.logits, -floor, side="right"))))
-        return self.take(np.flatnonzero(self.logits >= np.float32(min(floor, float(self.logits.max())))))
+        return self.take(np.flatnonzero(self.logits >= np.float32(min(floor, float(self.peak)))))
 
     def likeliest(self, count: int) -> Candidates:
-        """The `count` likeliest, sorted."""
+        """The `count` likeliest, sorted; fewer if a mask has left no more."""
         if self.is_sorted:
             return self.first(count)
-        few = self.above(self._bound(count)) if count < len(self) else self
+        few = self._from_best_blocks(count) if count < len(self) else self
         order = np.argsort(-few.logits)[:count]
         return few.take(order, is_sorted=True)
 
@@ -79,17 +80,28 @@ class Candidates:
     @property
     def peak(self) -> np.float32:
         """The logit of the likeliest."""
-        return np.float32(self.logits[0] if self.is_sorted else self.logits.max())
+        if self._peak is None:
+            self._peak = np.float32(self.logits[0] if self.is_sorted else self.logits.max())
+        return self._peak
 
-    def _bound(self, count: int) -> float:
-        """A logit that at least `count` candidates reach, and few others.
+    def _from_best_blocks(self, count: int) -> Candidates:
+        """A few candidates in their order, with the `count` likeliest among them.
 
-        The candidates are cut into blocks; the best of `count` blocks are `count` candidates.
+        All are cut into blocks. The best of `count` blocks are `count` candidates, so what is less likely than each of
+        these is not wanted, nor is any block without better ones. Each logit is looked at once.
         """
         num_rows = min(BLOCK, len(self) // count)
         num_blocks = len(self) // num_rows
-        best = self.logits[: num_rows * num_blocks].reshape(num_rows, num_blocks).max(axis=0)
-        return float(np.partition(best, num_blocks - count)[num_blocks - count])
+        num_in_blocks = num_rows * num_blocks
+        blocks = self.logits[:num_in_blocks].reshape(num_rows, num_blocks)  # a block is a column
+        best = blocks.max(axis=0)
+        bound = np.partition(best, num_blocks - count)[num_blocks - count]
+        if not bound > -np.inf:
+            return self.possible()  # a mask has left little to choose from
+        columns = np.flatnonzero(best >= bound)
+        found_rows, found_columns = np.nonzero(blocks[:, columns] >= bound)
+        rest = np.flatnonzero(self.logits[num_in_blocks:] >= bound) + num_in_blocks
+        return self.take(np.concatenate([found_rows * num_blocks + columns[found_columns], rest]))
 
 
 def floor_of_sigma(logits: Logits, num_sigmas: float) -> float:
@@ -117,6 +129,9 @@ def typical(candidates: Candidates, mass: float) -> Candidates:
 def nucleus(candidates: Candidates, mass: float) -> Candidates:
     """Top-p: the likeliest, until their probabilities add up to `mass`."""
     weights = candidates.weights()
+    if candidates.is_sorted:
+        covered = np.cumsum(weights, dtype=np.float64)
+        return candidates.first(int(np.searchsorted(covered, mass * covered[-1])) + 1)
     wanted = mass * total(weights)
     few = candidates.likeliest(FEW)
     covered = np.cumsum(few.weights(), dtype=np.float64)
@@ -164,6 +179,8 @@ def total(weights: npt.NDArray[np.float32]) -> float:
 
 def _sums_of_runs(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Sums of `RUN` weights each, and of the rest."""
+    if len(weights) < RUN:
+        return np.array([weights.sum()], dtype=np.float64)
     num_whole = len(weights) // RUN * RUN
     whole = np.einsum("ij->i", weights[:num_whole].reshape(-1, RUN))
     return np.append(whole, weights[num_whole:].sum()).astype(np.float64)

@@ -41,7 +41,7 @@ from server.engine.messages import SamplingParams
 from server.engine.mirostat import Mirostat
 from server.engine.penalties import penalize, penalizes
 
-DRAWS = 2
+DRAWS = 3
 """Changes whenever the same logits and seed may give another token; part of the system fingerprint."""
 
 MIN_TEMPERATURE = 1e-5
@@ -84,8 +84,12 @@ class Sampler:
     def sample(self, logits: Logits, row: int, history: Sequence[int]) -> int:
         """The next token after `history` (prompt and completion so far). Changes `logits`."""
         self._adjust(logits, history)
+        if self._is_greedy:
+            return int(logits.argmax())
         candidates = Candidates(logits)
-        if self._is_greedy or not np.isfinite(candidates.peak):
+        if self._begins_with_top_k:
+            candidates = candidates.likeliest(self._params.top_k)  # before anything looks at all of them
+        if not np.isfinite(candidates.peak):
             return int(logits.argmax())
         if self._mirostat is not None:
             return self._sample_by_surprise(candidates, self._mirostat)
@@ -102,6 +106,10 @@ class Sampler:
         params = self._params
         is_cold = params.temperature < MIN_TEMPERATURE and params.dynatemp_range == 0
         return is_cold or (params.top_k == 1 and not params.mirostat)
+
+    @property
+    def _begins_with_top_k(self) -> bool:
+        return self._params.top_k > 0 and self._params.top_n_sigma <= 0 and self._mirostat is None
 
     def _adjust(self, logits: Logits, history: Sequence[int]) -> None:
         """Bias and penalties: few tokens change, and in place."""
