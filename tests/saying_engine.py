@@ -18,11 +18,12 @@ import numpy as np
 from llguidance import LLTokenizer, TokenizerWrapper
 
 from server.engine.candidates import Logits
+from server.engine.config import EngineConfig
 from server.engine.engine import Engine
 from server.engine.grammar_compiler import GrammarCompiler
 from server.engine.grammar_trial import SPECIAL_MARK
 from server.engine.intake import Intake
-from server.engine.messages import EngineConfig, ModelCard, Report, SamplingParams, TextPiece
+from server.engine.messages import ModelCard, Report, SamplingParams, TextPiece
 from server.engine.process import Ending, Reporter
 from server.engine.service import Service
 from tests import chat_templates

@@ -12,8 +12,8 @@ import pytest
 from scripts.benchmarks.make_model import make_lora, make_model
 from scripts.benchmarks.shapes import SHAPES
 from server.engine import native_log
+from server.engine.config import EngineConfig, LoraAdapter
 from server.engine.embedding_model import EmbeddingModel
-from server.engine.messages import EngineConfig, LoraAdapter
 from server.engine.model import Model
 from server.engine.weights import ModelLoadError
 from tests.embedding_reference import Reference

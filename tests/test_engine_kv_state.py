@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from server.engine.candidates import Logits
+from server.engine.config import EngineConfig, FlashAttention
 from server.engine.kv_cache import KVCache, Slot
 from server.engine.kv_tiers import Tiers
-from server.engine.messages import EngineConfig
 from server.engine.model import Model
 from server.engine.prefix_cache import PrefixCache
 from server.models.source import demo_model_path
@@ -31,9 +32,15 @@ class Run:
     num_padding: int = 0
 
 
-def load(path: Path, num_slots: int = 3, n_ctx: int = N_CTX) -> Model:
+def load(path: Path, num_slots: int = 3, n_ctx: int = N_CTX, flash_attn: FlashAttention = "auto") -> Model:
     config = EngineConfig(
-        model_id="m", model_path=str(path), socket_path="", num_slots=num_slots, num_threads=2, n_ctx=n_ctx
+        model_id="m",
+        model_path=str(path),
+        socket_path="",
+        num_slots=num_slots,
+        num_threads=2,
+        n_ctx=n_ctx,
+        flash_attn=flash_attn,
     )
     return Model(config)
 
@@ -101,6 +108,23 @@ def test_the_next_logits_agree_with_a_cold_prefill(model: Model) -> None:
         lane.compute(2, prompt[:length])
         by_shape = np.abs(cold - lane.compute(2, [42])).max()
         assert 0 < np.abs(cold - restored).max() < 2 * by_shape
+
+
+def test_without_flash_attention_the_model_says_the_same_and_its_states_are_others(model: Model) -> None:
+    path = demo_model_path()
+    assert path is not None
+    unfused = load(path, flash_attn="off")
+    lane, prompt = Lane(unfused), prompt_of(120)
+    logits = lane.compute(0, prompt)
+    assert np.abs(logits - Lane(model).compute(0, prompt)).max() < 1.5, "the same but for rounding"
+    first, second, _ = lane.kv_cache.slots
+    saved = lane.kv_cache.save(first)
+    lane.kv_cache.restore(second, saved, prompt, 120)
+    assert np.array_equal(lane.compute(0, [42]), lane.compute(1, [42]))
+    lane.kv_cache.restore(first, saved, prompt, 120)
+    assert np.array_equal(lane.kv_cache.save(first), saved)
+    fingerprints = {name: load(path, flash_attn=name).state_fingerprint for name in get_args(FlashAttention)}
+    assert fingerprints["auto"] == fingerprints["on"] == model.state_fingerprint != fingerprints["off"]
 
 
 def test_padding_is_forgotten_and_changes_only_the_shape_of_the_batch(model: Model) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from scripts.benchmarks.make_model import make_model
 from scripts.benchmarks.shapes import SHAPES
+from server.engine.config import EngineConfig
 from server.engine.draft_model import DraftModel
 from server.engine.engine import Engine
-from server.engine.messages import Delta, EngineConfig, SamplingParams, TextPiece
+from server.engine.messages import Delta, SamplingParams, TextPiece
 from server.engine.model import Model, load_draft_model
 from server.engine.pass_cost import PassCost
 from server.engine.sequence import Request

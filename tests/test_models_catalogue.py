@@ -17,31 +17,36 @@ def catalogue(*entries: ModelEntry, **settings: object) -> Catalogue:
 
 
 def test_one_model_takes_everything_from_the_settings() -> None:
-    (spec,) = catalogue(model="org/tiny-GGUF:tiny-Q8_0.gguf", n_ctx=2048, slots=7, threads=3, n_gpu_layers=0).models
+    (spec,) = catalogue(
+        model="org/tiny-GGUF:tiny-Q8_0.gguf", n_ctx=2048, slots=7, threads=3, n_gpu_layers=0, flash_attn="on"
+    ).models
     assert (spec.index, spec.id, spec.source) == (0, "tiny-Q8_0", HubFile("org/tiny-GGUF", "tiny-Q8_0.gguf"))
     assert (spec.n_ctx, spec.num_slots, spec.num_threads, spec.n_gpu_layers) == (2048, 7, 3, 0)
+    assert spec.flash_attn == "on"
     assert spec.aliases == ()
 
 
 def test_what_is_not_set_is_left_to_the_machine_and_the_engine() -> None:
     (spec,) = catalogue(model="/m/tiny.gguf").models
-    assert (spec.n_ctx, spec.num_slots, spec.n_gpu_layers) == (None, 4, None)
+    assert (spec.n_ctx, spec.num_slots, spec.n_gpu_layers, spec.flash_attn) == (None, 4, None, "auto")
     assert spec.num_threads == num_physical_cores()
 
 
 def test_each_model_of_a_list_may_have_its_own_settings() -> None:
     first, second = catalogue(
         ModelEntry(source="/m/a.gguf", aliases=("gpt-4o", "gpt-4")),
-        ModelEntry(source="/m/b.gguf", id="bee", n_ctx=512, slots=1, threads=2, n_gpu_layers=0),
+        ModelEntry(source="/m/b.gguf", id="bee", n_ctx=512, slots=1, threads=2, n_gpu_layers=0, flash_attn="off"),
         n_ctx=4096,
         slots=8,
         threads=1,
         n_gpu_layers=20,
+        flash_attn="on",
     ).models
     assert (first.index, first.id, first.aliases) == (0, "a", ("gpt-4o", "gpt-4"))
     assert (first.n_ctx, first.num_slots, first.num_threads, first.n_gpu_layers) == (4096, 8, 1, 20)
     assert (second.index, second.id, second.source) == (1, "bee", LocalFile(Path("/m/b.gguf")))
     assert (second.n_ctx, second.num_slots, second.num_threads, second.n_gpu_layers) == (512, 1, 2, 0)
+    assert (first.flash_attn, second.flash_attn) == ("on", "off")
 
 
 def test_each_model_may_have_its_own_context_policy() -> None:

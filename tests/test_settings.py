@@ -76,6 +76,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "slots": 2,
         "threads": 3,
         "n_gpu_layers": 0,
+        "flash_attn": "off",
         "kv_ram_mb": 0,
         "kv_disk_mb": 1,
         "kv_cache_scope": "shared",
@@ -402,7 +403,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 15
+    assert len(overrides) == 16
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.engine.messages import LoraAdapter
+from server.engine.config import LoraAdapter
 from server.models.catalogue import Catalogue
 from server.settings import ModelEntry, Settings, SettingsError, load_settings, split_adapter
 

@@ -22,7 +22,9 @@ def plan_models(**settings: object) -> list[ModelConfig]:
 
 def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    (model,) = plan_models(model="./some/model.gguf", slots=7, threads=3, n_ctx=512, n_gpu_layers=5, kv_ram_mb=9)
+    (model,) = plan_models(
+        model="./some/model.gguf", slots=7, threads=3, n_ctx=512, n_gpu_layers=5, flash_attn="off", kv_ram_mb=9
+    )
     assert model == ModelConfig(
         model_id="model",
         index=0,
@@ -31,6 +33,7 @@ def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPa
         num_threads=3,
         n_ctx=512,
         n_gpu_layers=5,
+        flash_attn="off",
         kv_ram_mb=9,
     )
 

@@ -123,6 +123,7 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
         "num_threads": 3,
         "n_ctx": 512,
         "n_gpu_layers": None,
+        "flash_attn": "auto",
         "max_waiting_requests": 256,
         "max_waiting_tokens": 77,
         "max_step_ms": 400,

@@ -154,14 +154,22 @@ def speed_command(
 @click.option("--image", type=click.Path(path_type=Path), help="Where to draw the ratios, such as docs/comparison.svg.")
 @tools_options
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@set_option
 @explained
 def compare_command(
-    model: Path | None, threads: int, names: tuple[str, ...], image: Path | None, rounds: int, **where: Any
+    model: Path | None,
+    threads: int,
+    names: tuple[str, ...],
+    image: Path | None,
+    rounds: int,
+    pairs: tuple[str, ...],
+    **where: Any,
 ) -> None:
     """Parley against llama-server on streams, shared and long prompts, many conversations, a restart, a burst."""
     model = (model or comparison.default_model(where["cache"])).resolve()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        comparison.run(model, threads, names or comparison.NAMES, rounds, find_tools(**where), Path(scratch), image)
+        works, tools, settings = names or comparison.NAMES, find_tools(**where), settings_of(pairs)
+        comparison.run(model, threads, works, rounds, tools, Path(scratch), image, settings)
 
 
 @main.command("http")

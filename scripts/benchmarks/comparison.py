@@ -92,10 +92,12 @@ def default_model(cache: Path) -> Path:
 # --- rounds ---------------------------------------------------------------------------------------------------------
 
 
-def measure(work: Work, setup: Setup, tools: Tools, scratch: Path, num_rounds: int) -> dict[str, list[Figures]]:
+def measure(
+    work: Work, setup: Setup, tools: Tools, scratch: Path, num_rounds: int, settings: Mapping[str, str]
+) -> dict[str, list[Figures]]:
     """What each server did, by name and round. In every round both get the same prompts."""
     starts = {
-        PARLEY: partial(parley, setup, scratch, dict(work.settings)),
+        PARLEY: partial(parley, setup, scratch, {**dict(work.settings), **settings}),
         LLAMA_SERVER: partial(llama_server, setup, tools.server, scratch),
     }
     names = list(starts)
@@ -147,13 +149,14 @@ def run(
     tools: Tools,
     scratch: Path,
     image: Path | None,
+    settings: Mapping[str, str],
 ) -> None:
-    """Measure, print, and draw the ratios into `image` if there is one."""
+    """Measure, print, and draw the ratios into `image` if there is one. `settings` are `PARLEY_` variables."""
     has_same_kernels = check_kernels(tools)
     results: list[Result] = []
     for work in (work for work in WORKS if work.name in names):
         setup = Setup(model, work.num_slots, work.n_ctx, num_threads)
-        found = measure(work, setup, tools, scratch, num_rounds)
+        found = measure(work, setup, tools, scratch, num_rounds, settings)
         if work.name == "streams":
             found[LIMIT] = limits(setup, tools, num_rounds)
         results += results_of(found)
@@ -164,6 +167,7 @@ def run(
     extra = {
         "num_rounds": num_rounds,
         "same_kernels": has_same_kernels,
+        "settings": dict(settings),
         "figures": {result.name: result.as_json() for result in results},
     }
     print(json_line("comparison", Setup(model, 0, 0, num_threads), extra))

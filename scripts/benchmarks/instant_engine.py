@@ -12,13 +12,13 @@ import sys
 
 import msgspec
 
+from server.engine.config import EngineConfig
 from server.engine.framing import FrameReader, frame
 from server.engine.messages import (
     Accepted,
     Cancel,
     Command,
     Delta,
-    EngineConfig,
     Finished,
     ModelCard,
     ReadStats,

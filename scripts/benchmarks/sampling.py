@@ -15,10 +15,11 @@ import llama_cpp.llama_cpp as llama
 import msgspec
 
 from server.engine import native_log
+from server.engine.config import EngineConfig
 from server.engine.dry import DryRules
 from server.engine.engine import Engine
 from server.engine.framing import frame
-from server.engine.messages import EngineConfig, SamplingParams
+from server.engine.messages import SamplingParams
 from server.engine.model import Model
 from server.engine.runner import Span
 from server.engine.sequence import Request

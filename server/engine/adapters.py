@@ -12,7 +12,7 @@ from pathlib import Path
 import llama_cpp.llama_cpp as llama
 
 from server.engine import native_log
-from server.engine.messages import LoraAdapter
+from server.engine.config import LoraAdapter
 from server.engine.state_fingerprint import state_fingerprint
 from server.engine.weights import ModelLoadError, Weights
 

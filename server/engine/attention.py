@@ -1,8 +1,8 @@
 """What attention adds to the cost of a prompt's tokens, which grows with the context before them.
 
-llama.cpp's kernel for CPUs computes a tile of tokens of one sequence together (`GGML_FA_TILE_Q`), and fewer than that
-one by one, for several times the price. So in a long context a tile may take less time than half a tile does. Knows
-numbers of tokens; it does not know seconds, sequences or models.
+llama.cpp's flash attention for CPUs computes a tile of tokens of one sequence together (`GGML_FA_TILE_Q`), and fewer
+than that one by one, for several times the price. So in a long context a tile may take less time than half a tile does.
+Without flash attention there are no tiles. Knows numbers of tokens; it does not know seconds, sequences or models.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ TILE = 64
 
 TILED_COST = 1.5
 SINGLE_COST = 7.5
-"""What a multiplication of attention costs, in a tile and one by one, where one of the weights costs 1. Measured with
-AVX-512; what is decided by it needs no more than the order of magnitude."""
+UNFUSED_COST = 2.1
+"""What a multiplication of attention costs, in a tile, one by one and without flash attention, where one of the weights
+costs 1. Measured with AVX-512; what is decided by it needs no more than the order of magnitude."""
 
 MIN_GAIN = 0.05
 """Share of the work that padding must save."""
@@ -33,11 +34,11 @@ class Attention:
     per_single_token: float = 0.0
 
     @classmethod
-    def on_cpu(cls, num_weights: int, n_embd: int, n_layer: int) -> Attention:
+    def on_cpu(cls, num_weights: int, n_embd: int, n_layer: int, is_flash: bool = True) -> Attention:
         """Of a model with so many weights in its layers: a token multiplies by each once, and twice for attention by
         `n_embd` numbers of each token before it in each layer."""
         share = 2 * n_embd * n_layer / max(num_weights, 1)
-        return cls(TILE, TILED_COST * share, SINGLE_COST * share)
+        return cls(TILE, TILED_COST * share, SINGLE_COST * share) if is_flash else cls(1, UNFUSED_COST * share)
 
     def work(self, num_tokens: int, start: int) -> float:
         """Computing tokens at positions [start, start + num_tokens) of one sequence in one pass."""

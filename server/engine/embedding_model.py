@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from server.engine import native_log
 from server.engine.adapters import Adapters
-from server.engine.messages import EngineConfig, ModelCard
+from server.engine.config import EngineConfig
+from server.engine.flash_attention import FLASH_ATTN_TYPES
+from server.engine.messages import ModelCard
 from server.engine.runner import DecodeError
 from server.engine.vocabulary import Vocabulary
 from server.engine.weights import ModelLoadError, Weights, describe
@@ -100,6 +102,7 @@ class EmbeddingModel:
         params.n_ctx = params.n_batch = params.n_ubatch = self.n_ctx
         params.n_seq_max = MAX_TEXTS
         params.kv_unified = True
+        params.flash_attn_type = FLASH_ATTN_TYPES[config.flash_attn]
         params.n_threads = params.n_threads_batch = config.num_threads
         with native_log.captured() as complaints:
             context = llama.llama_init_from_model(self._weights.pointer, params)

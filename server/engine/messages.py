@@ -1,12 +1,12 @@
 """The typed values that cross a process boundary: supervisor <-> engine <-> gunicorn worker.
 
-Besides `framing`, this is the only module of the engine that the HTTP side imports. It knows shapes; it does not know
-sockets, llama.cpp, HTTP or JSON bodies of clients.
+Besides `framing` and `config`, this is the only module of the engine that the HTTP side imports. It knows shapes; it
+does not know sockets, llama.cpp, HTTP or JSON bodies of clients.
 
-Two encodings are used. Between the supervisor and an engine: one JSON document a line (`EngineConfig` down, `Report`
-up). Between a gunicorn worker and an engine: frames of a 4-byte big-endian length and msgpack; the engine's first
-frame on a connection is a `ModelCard`, then it sends lists of `Event`, one frame per engine step at most, while the
-worker sends `Command`s, one a frame.
+Two encodings are used. Between the supervisor and an engine: one JSON document a line (`config.EngineConfig` down,
+`Report` up). Between a gunicorn worker and an engine: frames of a 4-byte big-endian length and msgpack; the engine's
+first frame on a connection is a `ModelCard`, then it sends lists of `Event`, one frame per engine step at most, while
+the worker sends `Command`s, one a frame.
 """
 
 from __future__ import annotations
@@ -16,50 +16,9 @@ from typing import Literal
 import msgspec
 
 FinishReason = Literal["stop", "length"]
-Pooling = Literal["auto", "mean", "cls", "last"]
 
 
-# --- supervisor <-> engine ------------------------------------------------------------------------------------------
-
-
-class LoraAdapter(msgspec.Struct, frozen=True, array_like=True):
-    """A GGUF file of changes to a model's weights, and how much of them is wanted; 0 is nothing."""
-
-    path: str
-    scale: float = 1.0
-
-
-class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything an engine process needs to serve one model."""
-
-    model_id: str
-    model_path: str
-    socket_path: str
-    num_slots: int
-    num_threads: int
-    n_ctx: int | None = None
-    """Tokens per sequence; None means the length that the model was trained for, 8192 at most."""
-    n_gpu_layers: int | None = None
-    """None means all layers when llama.cpp was built with a GPU backend."""
-    is_embedding: bool = False
-    """Whether the model makes vectors of texts, and generates nothing."""
-    pooling: Pooling = "auto"
-    """How an embedding model makes one vector of those of a text's tokens; "auto" is as its file says."""
-    lora: tuple[LoraAdapter, ...] = ()
-    max_waiting_requests: int = 256
-    max_waiting_tokens: int = 1_000_000
-    max_step_ms: int = 400
-    max_draft_tokens: int = 0
-    """Tokens that may be guessed ahead for one sequence."""
-    draft_model_path: str | None = None
-    """A small model that does the guessing; without one, what was said before is looked up."""
-    kv_ram_mb: int = 0
-    """MiB of host memory for KV cache that slots had to make room for."""
-    kv_disk_mb: int = 0
-    """MiB of disk for it, all models together."""
-    kv_dir: str = ""
-    """Where on disk; needed with `kv_disk_mb`."""
-    log_level: str = "info"
+# --- engine -> supervisor ------------------------------------------------------------------------------------------
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

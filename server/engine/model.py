@@ -18,10 +18,12 @@ from server.engine import native_log
 from server.engine.adapters import Adapters
 from server.engine.attention import Attention
 from server.engine.candidates import Logits
+from server.engine.config import EngineConfig
 from server.engine.context_memory import ContextMemory
 from server.engine.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.engine.dry import DryRules
-from server.engine.messages import EngineConfig, ModelCard, SamplingParams
+from server.engine.flash_attention import FLASH_ATTN_TYPES
+from server.engine.messages import ModelCard, SamplingParams
 from server.engine.runner import DecodeError, Span
 from server.engine.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.state_fingerprint import state_fingerprint
@@ -33,7 +35,12 @@ DEFAULT_N_CTX = 8192
 
 MAX_STEP_TOKENS = 512
 MAX_STEP_TOKENS_GPU = 2048
-"""Most tokens of one forward pass."""
+"""Most tokens of one step."""
+
+MAX_PASS_TOKENS = 512
+MAX_PASS_TOKENS_UNFUSED = 128
+"""Most tokens that are computed together (llama.cpp's `n_ubatch`). Without flash attention each has a number for every
+token before it in every head, all in memory at once."""
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
@@ -55,6 +62,8 @@ class Model:
         has_gpu = llama.llama_supports_gpu_offload()
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
         self._n_gpu_layers = config.n_gpu_layers
+        self._flash_attn = config.flash_attn
+        self._max_pass_tokens = MAX_PASS_TOKENS_UNFUSED if config.flash_attn == "off" else MAX_PASS_TOKENS
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
         self._adapters = Adapters(self._weights, config.lora)
@@ -121,9 +130,9 @@ class Model:
         params.n_ctx = self.n_ctx * config.num_slots
         params.n_seq_max = config.num_slots
         params.kv_unified = False
-        params.n_batch = params.n_ubatch = max(MAX_STEP_TOKENS, config.num_slots)
-        if self.max_step_tokens > MAX_STEP_TOKENS:
-            params.n_batch = max(self.max_step_tokens, config.num_slots)
+        params.n_batch = max(self.max_step_tokens, config.num_slots)
+        params.n_ubatch = max(self._max_pass_tokens, config.num_slots)
+        params.flash_attn_type = FLASH_ATTN_TYPES[config.flash_attn]
         params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
         params.n_threads = params.n_threads_batch = config.num_threads
         with native_log.captured() as complaints:
@@ -140,7 +149,8 @@ class Model:
     def _attention_on_cpu(self) -> Attention:
         n_embd = llama.llama_model_n_embd(self._model)
         num_weights = self._weights.n_params - self.vocabulary.num_tokens * n_embd
-        return Attention.on_cpu(num_weights, n_embd, llama.llama_model_n_layer(self._model))
+        n_layer = llama.llama_model_n_layer(self._model)
+        return Attention.on_cpu(num_weights, n_embd, n_layer, is_flash=self._flash_attn != "off")
 
     @property
     def state_fingerprint(self) -> str:
@@ -153,6 +163,7 @@ class Model:
             llama.llama_version(),
             params.type_k,
             params.type_v,
+            self._flash_attn == "off",  # values lie in another order then
             self.num_slots,  # a state has a place for each stream of the context
             self.n_ctx > int(n_ctx_before_scaling or 0),  # some models have other rotations in long contexts
             *self._adapters.facts,
@@ -161,7 +172,7 @@ class Model:
     @property
     def _facts(self) -> tuple[object, ...]:
         """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
-        return (self._n_gpu_layers, self.n_ctx, self.num_slots, DRAWS, *self._adapters.facts)
+        return (self._n_gpu_layers, self._flash_attn, self.n_ctx, self.num_slots, DRAWS, *self._adapters.facts)
 
 
 def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:

@@ -21,7 +21,8 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from server.engine.affinity import Thread
-from server.engine.messages import EngineConfig, Report
+from server.engine.config import EngineConfig
+from server.engine.messages import Report
 
 if TYPE_CHECKING:
     from server.engine.kv_disk import Disk

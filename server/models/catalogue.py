@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from server.engine.messages import LoraAdapter
+from server.engine.config import LoraAdapter
 from server.models.cores import num_physical_cores
 from server.models.errors import InvalidSource
 from server.models.source import (
@@ -22,7 +22,7 @@ from server.models.source import (
     demo_model_path,
     parse_source,
 )
-from server.settings import ModelEntry, Pooling, Settings, SettingsError, split_adapter
+from server.settings import FlashAttention, ModelEntry, Pooling, Settings, SettingsError, split_adapter
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class ModelSpec:
     num_threads: int
     n_gpu_layers: int | None
     """None means all layers if there is a GPU backend."""
+    flash_attn: FlashAttention
     kv_ram_mb: int
     max_draft_tokens: int
     """Tokens that may be guessed ahead for one sequence; 0 without speculative decoding."""
@@ -135,6 +136,7 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         num_slots=entry.slots or settings.slots,
         num_threads=entry.threads or settings.threads or num_physical_cores(),
         n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
+        flash_attn=entry.flash_attn or settings.flash_attn,
         kv_ram_mb=settings.kv_ram_mb if entry.kv_ram_mb is None else entry.kv_ram_mb,
         max_draft_tokens=_max_draft_tokens(entry, settings),
         draft_source=_draft_source(index, entry, settings),

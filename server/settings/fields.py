@@ -49,6 +49,7 @@ TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 Name = Annotated[str, Field(min_length=1)]
 Truncation = Literal["auto", "disabled"]
 Pooling = Literal["auto", "mean", "cls", "last"]
+FlashAttention = Literal["auto", "on", "off"]
 AdapterList = tuple[Annotated[str, AfterValidator(check_adapter)], ...]
 
 
@@ -94,6 +95,7 @@ class ModelEntry(_Table):
     slots: SlotCount | None = _setting(None, "As the setting of that name, for this model.")
     threads: ThreadCount | None = _setting(None, "As the setting of that name, for this model.")
     n_gpu_layers: LayerCount | None = _setting(None, "As the setting of that name, for this model.")
+    flash_attn: FlashAttention | None = _setting(None, "As the setting of that name, for this model.")
     system_prompt: str | None = _setting(None, "As the setting of that name, for this model; empty is none.")
     truncation: Truncation | None = _setting(None, "As the setting of that name, for this model.")
     max_context_turns: TurnCount | None = _setting(None, "As the setting of that name, for this model.")
@@ -147,6 +149,11 @@ class Settings(_Table):
     threads: ThreadCount | None = _setting(None, "Threads of one engine.", default_text="the physical cores")
     n_gpu_layers: LayerCount | None = _setting(
         None, "Model layers to compute on the GPU.", default_text="all, if llama.cpp was built with a GPU backend"
+    )
+    flash_attn: FlashAttention = _setting(
+        "auto",
+        "Compute attention with llama.cpp's flash attention; `auto` is wherever it has a kernel for the model. On a "
+        "CPU, `off` is faster in long contexts and slower in short ones.",
     )
     kv_ram_mb: Mebibytes = _setting(
         1024, "Host memory of one engine for conversations that lost their slot, in MiB; 0 is off."

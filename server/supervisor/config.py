@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from server.engine.messages import LoraAdapter, Pooling
+from server.engine.config import FlashAttention, LoraAdapter, Pooling
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +23,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """There is nothing to load, and this tells the user what to do about it."""
     n_ctx: int | None = None
     n_gpu_layers: int | None = None
+    flash_attn: FlashAttention = "auto"
     kv_ram_mb: int = 0
     is_embedding: bool = False
     pooling: Pooling = "auto"

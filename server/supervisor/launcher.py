@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from server.engine.messages import EngineConfig
+from server.engine.config import EngineConfig
 from server.models.cores import are_all_cores
 from server.runtime import RuntimeDir
 from server.supervisor.child import Child
@@ -44,6 +44,7 @@ class Launcher:
             num_threads=model.num_threads,
             n_ctx=model.n_ctx,
             n_gpu_layers=model.n_gpu_layers,
+            flash_attn=model.flash_attn,
             max_waiting_requests=self._config.max_waiting_requests,
             max_waiting_tokens=self._config.max_waiting_tokens,
             max_step_ms=self._config.max_step_ms,

@@ -56,6 +56,7 @@ def _plan_model(model: ModelSpec) -> ModelConfig:
         num_threads=model.num_threads,
         n_ctx=model.n_ctx,
         n_gpu_layers=model.n_gpu_layers,
+        flash_attn=model.flash_attn,
         kv_ram_mb=model.kv_ram_mb,
         is_embedding=model.is_embedding,
         pooling=model.pooling,
