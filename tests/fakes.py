@@ -68,6 +68,8 @@ class FakeMemory:
 class FakeRunner:
     """Implements `server.engine.runner.Runner`. Token ids are characters' code points, 0 ends a generation."""
 
+    is_on_gpu = False
+
     def __init__(self, num_slots: int = 4, n_ctx: int = 64, script: Script = count_up, can_trim: bool = True) -> None:
         self.num_slots = num_slots
         self.n_ctx = n_ctx

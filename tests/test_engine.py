@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.engine.attention import Attention
+from server.engine.candidates import Logits
 from server.engine.chunking import FEW_CHUNK_ROWS
-from server.engine.engine import Engine
+from server.engine.engine import Engine, Output
 from server.engine.messages import Delta, Event, Failed, Finished, SamplingParams
+from server.engine.runner import Span
 from server.engine.sequence import Request
 from server.engine.waiting_queue import QueueFull
 from tests.fakes import FakeRunner
@@ -40,8 +43,12 @@ def make_request(prompt: list[int], request_id: int = 1, **options: Any) -> Requ
 def run(engine: Engine, max_steps: int = 10_000) -> list[Event]:
     """Step until nothing is left to do."""
     events: list[Event] = []
+
+    def hear(outputs: list[Output]) -> None:
+        events.extend(event for _, event in outputs)
+
     while engine.has_work:
-        events += [event for _, event in engine.step()]
+        hear(engine.step(hear))
         max_steps -= 1
         assert max_steps, "the engine does not come to an end"
     engine.check()
@@ -62,6 +69,34 @@ def finishes(events: list[Event]) -> dict[tuple[int, int], Finished]:
 
 def letters(text: str) -> list[int]:
     return [ord(letter) for letter in text]
+
+
+@pytest.mark.parametrize("is_on_gpu", [False, True])
+def test_a_gpu_computes_the_next_pass_while_the_text_of_the_last_one_is_delivered(is_on_gpu: bool) -> None:
+    order: list[str] = []
+
+    class Runner(FakeRunner):
+        def decode(self, spans: Sequence[Span]) -> list[int]:
+            order.append("begin")
+            return super().decode(spans)
+
+        def logits(self, row: int) -> Logits:
+            order.append("end")
+            return super().logits(row)
+
+    def deliver(outputs: list[Output]) -> None:
+        order.append(f"[{text_of([event for _, event in outputs])}]")
+
+    runner = Runner()
+    runner.is_on_gpu = is_on_gpu
+    engine = make_engine(runner)
+    engine.submit(make_request(letters("abc"), max_tokens=3))
+    while engine.has_work:
+        order.append(text_of([event for _, event in engine.step(deliver)]))
+    if is_on_gpu:
+        assert order == ["begin", "[]", "end", "", "begin", "[d]", "end", "", "begin", "[e]", "end", "f"]
+    else:
+        assert order == ["begin", "end", "d", "begin", "end", "e", "begin", "end", "f"]
 
 
 def test_a_request_is_answered_token_by_token() -> None:
@@ -346,7 +381,8 @@ class Traffic:
         runner = FakeRunner(num_slots, n_ctx=300, can_trim=can_trim)
         if self._draw(st.booleans()):
             runner.attention = Attention(tile=8, per_tiled_token=0.001, per_single_token=0.05)  # much is padded
-        self.engine = make_engine(runner)
+        runner.is_on_gpu = self._draw(st.booleans())
+        self.engine = Engine(runner, 1000, 10**6, 250, max_draft_tokens=self._draw(st.sampled_from([0, 5])))
         self.alive: dict[int, Request] = {}
         self.events: defaultdict[int, list[Event]] = defaultdict(list)
         self._ids = itertools.count()
@@ -355,7 +391,8 @@ class Traffic:
         prompt = [1 + i % 7 for i in range(self._draw(st.integers(1, 120)))]
         prompt += self._draw(st.lists(st.integers(1, 9), max_size=3))
         max_tokens, num_choices = self._draw(st.integers(1, 6)), self._draw(st.integers(1, 3))
-        request = make_request(prompt, next(self._ids), max_tokens=max_tokens, num_choices=num_choices)
+        stop = self._draw(st.sampled_from([(), ("never",)]))
+        request = make_request(prompt, next(self._ids), max_tokens=max_tokens, num_choices=num_choices, stop=stop)
         self.engine.submit(request)
         self.alive[request.request_id] = request
 
@@ -365,16 +402,20 @@ class Traffic:
 
     def step(self) -> None:
         if self.engine.has_work:
-            for request, event in self.engine.step():
-                assert request.request_id in self.alive, "an event for a request that was cancelled"
-                self.events[request.request_id].append(event)
+            self._hear(self.engine.step(self._hear))
+
+    def _hear(self, outputs: list[Output]) -> None:
+        for request, event in outputs:
+            assert request.request_id in self.alive, "an event for a request that was cancelled"
+            self.events[request.request_id].append(event)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_whatever_comes_and_goes_every_request_ends_once_and_no_slot_is_lost(data: st.DataObject) -> None:
     traffic = Traffic(data)
-    for action in data.draw(st.lists(st.sampled_from([Traffic.submit, Traffic.step, Traffic.cancel]), max_size=40)):
+    actions = st.sampled_from([Traffic.submit, Traffic.step, Traffic.step, Traffic.cancel])
+    for action in data.draw(st.lists(actions, max_size=60)):
         action(traffic)
     while traffic.engine.has_work:
         traffic.step()

@@ -51,6 +51,15 @@ def test_what_is_known_of_smaller_passes_is_put_together() -> None:
     assert sorted(cost.partition(5)) == [1, 4]
 
 
+def test_where_it_never_pays_nothing_is_tried_apart() -> None:
+    """A GPU's first passes of a new shape are slow, whatever they cost later."""
+    cost = PassCost(may_split=False)
+    cost.learn([1], 1.0)
+    cost.learn([4], 20.0)
+    assert play(4, lambda num_rows: 20.0, 300, cost) == [[4]] * 300
+    assert cost.fastest_seconds(4) == pytest.approx(20)
+
+
 def test_noise_decides_nothing() -> None:
     assert play(2, {1: 10.0, 2: 20.3}.__getitem__, 60)[-1] == [2]
 

@@ -109,9 +109,10 @@ class Worker:
             yield from reader.feed(data)
 
 
-@pytest.fixture
-def connect(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+@pytest.fixture(params=["cpu", "gpu"])
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Worker]]:
     runner = FakeRunner(num_slots=1, n_ctx=100_000)
+    runner.is_on_gpu = request.param == "gpu"
     grammars = GrammarCompiler(LetterVocabulary())
     intake = Intake(Letters(), runner.n_ctx, NoRules(), grammars)
     service = Service(Engine(runner, 10, 1000, 250), intake, CARD)

@@ -30,6 +30,12 @@ def astray(tokens: list[int]) -> int:
     return around(tokens) if len(tokens) % 11 else ord("a") + len(tokens) % 7
 
 
+@pytest.fixture(autouse=True, params=["cpu", "gpu"])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU, text is made of tokens a step later; more than one may have come by then."""
+    monkeypatch.setattr(FakeRunner, "is_on_gpu", request.param == "gpu")
+
+
 @pytest.fixture(autouse=True)
 def passes_cost_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever their rows, so that every guess that may be right is worth a try."""

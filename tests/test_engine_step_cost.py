@@ -19,6 +19,7 @@ def learned(max_step_seconds: float, decode_seconds: float, prefill_seconds: flo
 
 def test_the_first_chunk_is_small() -> None:
     assert StepCost(0.25, 0.5).prompt_work(0) == FIRST_PREFILL_TOKENS
+    assert StepCost(0.25, 0.5, is_on_gpu=True).prompt_work(0) > FIRST_PREFILL_TOKENS
 
 
 def test_a_step_takes_the_time_it_may() -> None:

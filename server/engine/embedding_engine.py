@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,6 +58,9 @@ class EmbeddingRequest:
     @property
     def num_choices(self) -> int:
         return len(self.texts)
+
+
+Deliver = Callable[[list[tuple[EmbeddingRequest, Event]]], None]
 
 
 @dataclass(eq=False)
@@ -122,8 +125,8 @@ class EmbeddingEngine:
             self._remove(text)
             self._stats.on_end(text, "abort")
 
-    def step(self) -> list[tuple[EmbeddingRequest, Event]]:
-        """Embed as many of the waiting texts as go into one forward pass."""
+    def step(self, deliver: Deliver | None = None) -> list[tuple[EmbeddingRequest, Event]]:
+        """Embed as many of the waiting texts as go into one forward pass; nothing is put off, nor delivered."""
         batch = self._next_batch()
         if not batch:
             return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from itertools import islice
 
 import msgspec
@@ -43,6 +44,7 @@ MAX_IDLE_STEP_SECONDS = 0.5
 `max_step_ms`, if it is longer, holds for both."""
 
 Output = tuple[Request, Event]
+Deliver = Callable[[list[Output]], None]
 
 
 class Engine:
@@ -67,7 +69,7 @@ class Engine:
         """
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
-        self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS)
+        self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.is_on_gpu)
         self._tiers = Tiers(self._kv_cache, max_ram_bytes, disk, lambda: self._step_cost.chunks.seconds_per_token)
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._speculation = Speculation(
@@ -85,6 +87,9 @@ class Engine:
         )
         self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation, chunking)
         self._outputs: list[Output] = []
+        self._may_put_off = False
+        self._unsaid: list[tuple[Sequence, int]] = []
+        """Tokens whose text is made while the next pass is computed."""
         self._stats = EngineStats()
 
     @property
@@ -130,17 +135,22 @@ class Engine:
         # A request for no tokens ends as soon as it is submitted, before the next step.
         self._outputs = [output for output in self._outputs if output[0] is not request]
 
-    def step(self) -> list[Output]:
-        """Schedule, compute, sample; returns what happened, in order."""
+    def step(self, deliver: Deliver | None = None) -> list[Output]:
+        """Schedule, compute, sample; returns what happened, in order.
+
+        With `deliver`, what happened may be put off to the next step, which hands it over while a GPU computes.
+        """
+        self._may_put_off = deliver is not None and self._runner.is_on_gpu
         for sequence in self._scheduler.held:
             self._settle(sequence)
         chunks = self._scheduler.schedule()
         if chunks:
-            self._compute(chunks)
+            self._compute(chunks, deliver)
         for sequence in self._scheduler.held[:1] if not chunks else ():
             self._settle(sequence, time.monotonic() + ALONE_PATIENCE_SECONDS)
-        outputs, self._outputs = self._outputs, []
-        return outputs
+        if self._may_put_off and chunks and any(not sequence.is_held for sequence in self._scheduler.running):
+            return []  # there will be another pass
+        return self._take_outputs()
 
     def stats(self, request_id: int) -> Stats:
         """What happened since the start, and what runs now. From any thread."""
@@ -179,7 +189,12 @@ class Engine:
             Detokenizer(request.stop),
         )
 
-    def _compute(self, chunks: list[Chunk]) -> None:
+    def _take_outputs(self) -> list[Output]:
+        self._say_unsaid()
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def _compute(self, chunks: list[Chunk], deliver: Deliver | None) -> None:
         for chunk in chunks:
             self._stats.on_start(chunk.sequence)
         num_prefill = sum(chunk.num_prompt_tokens for chunk in chunks)
@@ -187,8 +202,11 @@ class Engine:
         try:
             rows = self._runner.decode(chunks)
         except DecodeError as error:
+            self._outputs = self._take_outputs()
             self._give_up(chunks, error)
             return
+        if deliver is not None and self._may_put_off:
+            deliver(self._take_outputs())
         self._account(chunks)
         self._sample(chunks, rows)
         seconds = time.perf_counter() - started
@@ -254,7 +272,7 @@ class Engine:
                 self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
 
     def _take_token(self, sequence: Sequence, row: int) -> int:
-        """Sample one token, and say what it brings: text, logprobs, the end."""
+        """Sample one token, and say what it brings, now or while the next pass is computed."""
         request = sequence.request
         logits = self._runner.logits(row)
         logprobs = Logprobs(logits) if request.num_top_logprobs is not None else None
@@ -264,13 +282,37 @@ class Engine:
         if sequence.constraint is not None and not sequence.constraint.allows(token):
             token = int(logits.argmax())  # a draw may end on a token without any probability, by rounding
         sequence.tokens.append(token)
-        self._stats.on_token(sequence)
-        if self._runner.is_eog(token):
-            self._finish(sequence, sequence.detokenizer.flush(), "stop")
-            return token
-        if logprobs is not None:
+        if logprobs is not None and not self._runner.is_eog(token):
             sequence.held_logprobs.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
-        released = sequence.detokenizer.push(request.shown_tokens.get(token) or self._runner.token_bytes(token))
+        if self._may_put_off and self._only_brings_text(sequence, token):
+            self._unsaid.append((sequence, token))
+        else:
+            self._say_unsaid()  # there may be guessed tokens of this sequence
+            self._say(sequence, token)
+        return token
+
+    def _only_brings_text(self, sequence: Sequence, token: int) -> bool:
+        """Whether it is certain without the text that the sequence goes on as it is."""
+        return (
+            sequence.constraint is None
+            and not sequence.request.stop
+            and not sequence.has_spent_max_tokens
+            and not self._runner.is_eog(token)
+        )
+
+    def _say_unsaid(self) -> None:
+        unsaid, self._unsaid = self._unsaid, []
+        for sequence, token in unsaid:
+            if sequence.slot is not None:  # or it was cancelled
+                self._emit(sequence, self._text_of(sequence, token))
+
+    def _say(self, sequence: Sequence, token: int) -> None:
+        """What a token brings: text, logprobs, the end."""
+        if self._runner.is_eog(token):
+            self._stats.on_token(sequence)
+            self._finish(sequence, sequence.detokenizer.flush(), "stop")
+            return
+        released = self._text_of(sequence, token)
         if sequence.constraint is not None:
             sequence.constraint.accept(token)
         if released.is_stopped:
@@ -279,7 +321,11 @@ class Engine:
             self._finish(sequence, released, "length")
         else:
             self._emit(sequence, released)
-        return token
+
+    def _text_of(self, sequence: Sequence, token: int) -> Released:
+        self._stats.on_token(sequence)
+        shown = sequence.request.shown_tokens.get(token)
+        return sequence.detokenizer.push(shown or self._runner.token_bytes(token))
 
     def _settle(self, sequence: Sequence, deadline: float | None = None) -> bool:
         """Whether the sequence can go on; it may be at its end, or at that of its grammar.

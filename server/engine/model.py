@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
@@ -59,13 +60,14 @@ class Model:
 
     def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
         llama.llama_backend_init()
-        has_gpu = llama.llama_supports_gpu_offload()
+        has_gpu = llama.llama_supports_gpu_offload() and config.n_gpu_layers != 0
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
         self._n_gpu_layers = config.n_gpu_layers
         self._flash_attn = config.flash_attn
         self._max_pass_tokens = MAX_PASS_TOKENS_UNFUSED if config.flash_attn == "off" else MAX_PASS_TOKENS
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
+        self.is_on_gpu = has_gpu and self._is_offloaded(config.n_gpu_layers)
         self._adapters = Adapters(self._weights, config.lora)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
@@ -79,6 +81,8 @@ class Model:
         self.memory = ContextMemory(self._context, self._model)
         self._path = Path(config.model_path)
         self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
+        if self.is_on_gpu:
+            self._warm_up()
 
     def decode(self, spans: Iterable[Span]) -> list[int]:
         """One forward pass. Returns the rows of the logits that the spans want, in the order of spans and tokens.
@@ -146,6 +150,19 @@ class Model:
         self._adapters.put_on(context)
         return context
 
+    def _is_offloaded(self, n_gpu_layers: int | None) -> bool:
+        """Whether all layers, and the output matrix, which counts as one, are on the GPU if there is one."""
+        return n_gpu_layers is None or n_gpu_layers > llama.llama_model_n_layer(self._model)
+
+    def _warm_up(self) -> None:
+        """What a GPU's driver puts off until a kernel is first needed would otherwise delay the first request, and have
+        the engine believe that passes are slow."""
+        num_tokens = min(MAX_PASS_TOKENS, self.n_ctx)
+        for length in (num_tokens, num_tokens, 1, 1):
+            self.memory.clear(0)
+            self.logits(*self.decode([_WarmUp(tokens=[0] * length)]))
+        self.memory.clear(0)
+
     def _attention_on_cpu(self) -> Attention:
         n_embd = llama.llama_model_n_embd(self._model)
         num_weights = self._weights.n_params - self.vocabulary.num_tokens * n_embd
@@ -194,6 +211,17 @@ def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
     if not draft.memory.can_trim:
         raise ModelLoadError(f"{config.draft_model_path} cannot be the draft model: it cannot take tokens back")
     return DraftModel(draft, model.vocabulary.num_tokens)
+
+
+@dataclass(frozen=True)
+class _WarmUp:
+    """Tokens that nobody asked for; implements `runner.Span`."""
+
+    tokens: list[int]
+    slot_index: int = 0
+    start: int = 0
+    num_logits: int = 1
+    num_padding: int = 0
 
 
 class _Batch:

@@ -35,7 +35,9 @@ MIN_GAIN = 0.05
 class PassCost:
     """Moving averages of seconds by rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_split: bool = True) -> None:
+        """With `may_split` false it is not tried whether rows that could be one pass are faster in several."""
+        self._may_split = may_split
         self._seconds: dict[int, float] = {}
         self._num_seen: Counter[int] = Counter()
         self._num_steps: Counter[int] = Counter()
@@ -70,13 +72,13 @@ class PassCost:
     def fastest_seconds(self, num_rows: int) -> float:
         """What `num_rows` rows take that could be one pass; 0 while nothing is known."""
         together = self.seconds(num_rows) or 0.0
-        if num_rows == 1 or num_rows > MAX_SPLIT_ROWS:
+        if not self._is_splittable(num_rows):
             return together
         return min(together, self._total(self._best_split(num_rows)))
 
     def partition(self, num_rows: int) -> list[int]:
         """The rows of the passes into which to cut `num_rows` rows that could be one pass."""
-        if num_rows == 1 or num_rows > MAX_SPLIT_ROWS:
+        if not self._is_splittable(num_rows):
             return [num_rows]
         self._num_steps[num_rows] += 1
         together = self._seconds.get(num_rows)
@@ -87,6 +89,9 @@ class PassCost:
             return apart if self._is_trial_apart(num_rows) else [num_rows]
         self._num_steps_apart[num_rows] += 1
         return [num_rows] if self._is_trial_together(num_rows) else apart
+
+    def _is_splittable(self, num_rows: int) -> bool:
+        return self._may_split and 1 < num_rows <= MAX_SPLIT_ROWS
 
     def _total(self, passes: Sequence[int]) -> float:
         return sum(self._seconds.get(num_rows, math.inf) for num_rows in passes)

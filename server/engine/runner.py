@@ -55,6 +55,10 @@ class Runner(Protocol):
     attention: Attention
     """What it adds to the cost of a prompt's tokens."""
 
+    is_on_gpu: bool
+    """Whether passes are computed beside this thread: `decode` only begins them, and `logits` waits for their end. Any
+    rows are fastest together then."""
+
     @property
     def memory(self) -> Memory: ...
 

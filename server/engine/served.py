@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar
 
 from server.engine.messages import Accepted, Embed, Event, Question, Rejected, Stats, Submit, Tokens
@@ -50,8 +50,8 @@ class ServedEngine(Protocol[R]):
         """Stop a request wherever it is. No event of it follows."""
         ...
 
-    def step(self) -> list[tuple[R, Event]]:
-        """Compute a little; what happened, in order."""
+    def step(self, deliver: Callable[[list[tuple[R, Event]]], None]) -> list[tuple[R, Event]]:
+        """Compute a little; what happened, in order. What is put off until the next step goes to its `deliver`."""
         ...
 
     def check(self) -> None:

@@ -117,7 +117,7 @@ class Service(Generic[R]):
         """Step as long as there is work and wait when there is none."""
         while True:
             self._take_arrivals()
-            self._dispatch(self._engine.step())
+            self._dispatch(self._engine.step(self._dispatch))
             self._send_rest()
             self._engine.tidy()
             if not self._engine.has_work:

@@ -9,6 +9,7 @@ from server.engine.chunk_cost import ChunkCost
 from server.engine.pass_cost import PassCost
 
 FIRST_PREFILL_TOKENS = 32
+FIRST_PREFILL_TOKENS_GPU = 512
 """Size of the first chunk, while its cost is still unknown."""
 
 MIN_PREFILL_TOKENS = 16
@@ -24,16 +25,17 @@ class StepCost:
     A step is taken to last as long as a pass for the sequences that decode and passes for chunks of prompts.
     """
 
-    def __init__(self, max_step_seconds: float, max_idle_step_seconds: float) -> None:
+    def __init__(self, max_step_seconds: float, max_idle_step_seconds: float, is_on_gpu: bool = False) -> None:
         self._max_step_seconds = max_step_seconds
         self._max_idle_step_seconds = max(max_step_seconds, max_idle_step_seconds)
-        self.passes = PassCost()
+        self._first_prefill_tokens = FIRST_PREFILL_TOKENS_GPU if is_on_gpu else FIRST_PREFILL_TOKENS
+        self.passes = PassCost(may_split=not is_on_gpu)
         self.chunks = ChunkCost()
 
     def prompt_work(self, num_decoding: int) -> float:
         """How much work on prompts fits, in one pass, into the next step beside `num_decoding` sequences."""
         if not self.chunks.is_known:
-            return FIRST_PREFILL_TOKENS
+            return self._first_prefill_tokens
         target = self._max_step_seconds if num_decoding else self._max_idle_step_seconds
         decode_seconds = self._decode_seconds(num_decoding)
         seconds_left = max(target - decode_seconds, MIN_PREFILL_SHARE * max(target, decode_seconds))
