@@ -56,7 +56,7 @@ class Candidates:
     def above(self, floor: float) -> Candidates:
         """Those whose logit is `floor` at least; the likeliest is one of them."""
         if self.is_sorted:
-            return self.first(max(1, int(np.searchsorted(-self.logits, -floor, side="right"))))
+            return self.first(max(1, int((-self.logits).searchsorted(-floor, side="right"))))
         return self.take(np.flatnonzero(self.logits >= np.float32(min(floor, float(self.peak)))))
 
     def likeliest(self, count: int) -> Candidates:
@@ -64,7 +64,7 @@ class Candidates:
         if self.is_sorted:
             return self.first(count)
         few = self._from_best_blocks(count) if count < len(self) else self
-        order = np.argsort(-few.logits)[:count]
+        order = (-few.logits).argsort()[:count]
         return few.take(order, is_sorted=True)
 
     def weights(self) -> npt.NDArray[np.float32]:
@@ -99,9 +99,12 @@ class Candidates:
         if not bound > -np.inf:
             return self.possible()  # a mask has left little to choose from
         columns = np.flatnonzero(best >= bound)
-        found_rows, found_columns = np.nonzero(blocks[:, columns] >= bound)
-        rest = np.flatnonzero(self.logits[num_in_blocks:] >= bound) + num_in_blocks
-        return self.take(np.concatenate([found_rows * num_blocks + columns[found_columns], rest]))
+        found_rows, found_columns = np.divmod(np.flatnonzero(blocks[:, columns] >= bound), len(columns))
+        found = found_rows * num_blocks + columns[found_columns]
+        if num_in_blocks < len(self):
+            rest = np.flatnonzero(self.logits[num_in_blocks:] >= bound) + num_in_blocks
+            found = np.concatenate([found, rest])
+        return self.take(found)
 
 
 def floor_of_sigma(logits: Logits, num_sigmas: float) -> float:
@@ -130,8 +133,8 @@ def nucleus(candidates: Candidates, mass: float) -> Candidates:
     """Top-p: the likeliest, until their probabilities add up to `mass`."""
     weights = candidates.weights()
     if candidates.is_sorted:
-        covered = np.cumsum(weights, dtype=np.float64)
-        return candidates.first(int(np.searchsorted(covered, mass * covered[-1])) + 1)
+        covered = weights.cumsum(dtype=np.float64)
+        return candidates.first(int(covered.searchsorted(mass * covered[-1])) + 1)
     wanted = mass * total(weights)
     few = candidates.likeliest(FEW)
     covered = np.cumsum(few.weights(), dtype=np.float64)
@@ -167,7 +170,11 @@ def relative_entropy(candidates: Candidates) -> float:
 def draw(candidates: Candidates, temperature: float, uniform: float) -> int:
     """The index of the candidate at `uniform` (from 0 to 1) of the way through all probabilities."""
     weights = np.exp((candidates.logits - candidates.peak) * np.float32(1 / temperature))
-    index = _reached(weights, uniform * total(weights))
+    if len(weights) <= RUN:
+        sums = weights.cumsum(dtype=np.float64)
+        index = min(int(sums.searchsorted(uniform * sums[-1], side="right")), len(sums) - 1)
+    else:
+        index = _reached(weights, uniform * total(weights))
     while index and weights[index] == 0:  # what is impossible stays impossible, however the rounding fell
         index -= 1
     return index
@@ -179,8 +186,6 @@ def total(weights: npt.NDArray[np.float32]) -> float:
 
 def _sums_of_runs(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Sums of `RUN` weights each, and of the rest."""
-    if len(weights) < RUN:
-        return np.array([weights.sum()], dtype=np.float64)
     num_whole = len(weights) // RUN * RUN
     whole = np.einsum("ij->i", weights[:num_whole].reshape(-1, RUN))
     return np.append(whole, weights[num_whole:].sum()).astype(np.float64)

@@ -20,8 +20,7 @@ from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.kv_disk import Disk
 from server.engine.kv_tiers import Tiers
-from server.engine.logprobs import Logprobs
-from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats, TokenLogprob
+from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats
 from server.engine.prompt_lookup import PromptLookup
 from server.engine.runner import DecodeError, Runner
 from server.engine.scheduler import Scheduler
@@ -29,6 +28,7 @@ from server.engine.sequence import Request, Sequence
 from server.engine.speculation import Drafter, Speculation
 from server.engine.stats import EngineStats
 from server.engine.step_cost import StepCost
+from server.engine.token_choice import Choice, TokenChooser
 from server.engine.waiting_queue import QueueFull, WaitingQueue
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ class Engine:
             max_scored_tokens=runner.max_step_logits - runner.num_slots,
         )
         self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation, chunking)
+        self._chooser = TokenChooser(runner)
         self._outputs: list[Output] = []
         self._may_put_off = False
         self._unsaid: list[tuple[Sequence, int]] = []
@@ -219,39 +220,36 @@ class Engine:
             self._kv_cache.append(chunk.sequence.slot, chunk.tokens[: chunk.num_real_tokens], chunk.num_padding)
 
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
+        """What follows those sequences of which all tokens are computed now, if anything is to follow."""
         remaining = iter(rows)
+        going_on: list[tuple[Chunk, list[int]]] = []
         for chunk in chunks:
             rows_of_chunk = list(islice(remaining, chunk.num_logits))
-            if chunk.sequence.slot is None:
-                continue  # it went down with another choice of its request
             if chunk.is_scored:
                 self._score(chunk, rows_of_chunk)
-            if chunk.reaches_end:
-                self._go_on(chunk, rows_of_chunk[-1 - chunk.num_drafted :])
+            if chunk.reaches_end and chunk.sequence.has_spent_max_tokens:
+                self._finish(chunk.sequence, chunk.sequence.detokenizer.flush(), "length")
+            elif chunk.reaches_end:
+                going_on.append((chunk, rows_of_chunk[-1 - chunk.num_drafted :]))
+        choices = self._chooser.choose_all([(chunk.sequence, rows[0]) for chunk, rows in going_on])
+        for (chunk, rows_of_chunk), choice in zip(going_on, choices, strict=True):
+            if chunk.sequence.slot is not None:  # or it went down with another choice of its request
+                self._take_tokens(chunk, choice, rows_of_chunk[1:])
 
     def _score(self, chunk: Chunk, rows: list[int]) -> None:
         """The logprobs of the tokens of a prompt that follow those whose logits are in `rows`."""
-        request, scored = chunk.sequence.request, []
+        request = chunk.sequence.request
         following = request.prompt[chunk.start + 1 : chunk.start + 1 + len(rows)]
-        for row, token in zip(rows, following, strict=False):
-            logprobs = Logprobs(self._runner.logits(row))
-            scored.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
+        num_top = request.num_top_logprobs or 0
+        scored = [self._chooser.logprob(row, token, num_top) for row, token in zip(rows, following, strict=False)]
         if scored:
             delta = Delta(request.request_id, chunk.sequence.choice, "", scored, num_tokens=0)
             self._outputs.append((request, delta))
 
-    def _go_on(self, chunk: Chunk, rows: list[int]) -> None:
-        """All tokens of its sequence are computed: the next ones, if there are to be any."""
-        sequence = chunk.sequence
-        if sequence.has_spent_max_tokens:
-            self._finish(sequence, sequence.detokenizer.flush(), "length")
-            return
-        self._take_tokens(chunk, rows)
+    def _take_tokens(self, chunk: Chunk, choice: Choice, rows: list[int]) -> None:
+        """Take the token that was chosen, and choose at the other rows as long as drafted tokens are what is chosen.
 
-    def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
-        """Sample at every row as long as the drafted token behind it is what was sampled.
-
-        So each token is sampled as without drafts, from logits after exactly the tokens before it. What was computed of
+        So each token is chosen as without drafts, from logits after exactly the tokens before it. What was computed of
         wrong drafts is taken back.
         """
         sequence, slot = chunk.sequence, chunk.sequence.slot
@@ -259,37 +257,30 @@ class Engine:
         drafted = chunk.tokens[len(chunk.tokens) - chunk.num_drafted :]
         num_right = 0
         try:
-            for row in rows:
-                token = self._take_token(sequence, row)
-                if sequence.slot is None or num_right == len(drafted) or token != drafted[num_right]:
+            while True:
+                self._take_token(sequence, choice)
+                if sequence.slot is None or num_right == len(drafted) or choice.token != drafted[num_right]:
                     break
                 if not self._settle(sequence):
                     break
+                choice = self._chooser.choose(sequence, rows[num_right])
                 num_right += 1
         finally:
             self._stats.on_drafts(len(drafted), num_right)
             if num_right < len(drafted):
                 self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
 
-    def _take_token(self, sequence: Sequence, row: int) -> int:
-        """Sample one token, and say what it brings, now or while the next pass is computed."""
-        request = sequence.request
-        logits = self._runner.logits(row)
-        logprobs = Logprobs(logits) if request.num_top_logprobs is not None else None
-        if sequence.constraint is not None:
-            sequence.constraint.apply(logits)
-        token = sequence.sampler.sample(logits, row, sequence.tokens)
-        if sequence.constraint is not None and not sequence.constraint.allows(token):
-            token = int(logits.argmax())  # a draw may end on a token without any probability, by rounding
+    def _take_token(self, sequence: Sequence, choice: Choice) -> None:
+        """Say what a token brings, now or while the next pass is computed."""
+        token, logprob = choice
         sequence.tokens.append(token)
-        if logprobs is not None and not self._runner.is_eog(token):
-            sequence.held_logprobs.append(self._token_logprob(logprobs, token, request.num_top_logprobs or 0))
+        if logprob is not None and not self._runner.is_eog(token):
+            sequence.held_logprobs.append(logprob)
         if self._may_put_off and self._only_brings_text(sequence, token):
             self._unsaid.append((sequence, token))
         else:
             self._say_unsaid()  # there may be guessed tokens of this sequence
             self._say(sequence, token)
-        return token
 
     def _only_brings_text(self, sequence: Sequence, token: int) -> bool:
         """Whether it is certain without the text that the sequence goes on as it is."""
@@ -384,10 +375,6 @@ class Engine:
         for sequence in self._scheduler.sequences_of(request):
             self._retire(sequence, "error")
         self._outputs.append((request, failed))
-
-    def _token_logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:
-        top = [(other, self._runner.token_bytes(other), logprob) for other, logprob in logprobs.top(num_top)]
-        return TokenLogprob(token, self._runner.token_bytes(token), logprobs.of(token), top)
 
 
 def _finished(sequence: Sequence, reason: FinishReason) -> Finished:

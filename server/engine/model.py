@@ -17,6 +17,7 @@ import numpy as np
 
 from server.engine import native_log
 from server.engine.adapters import Adapters
+from server.engine.affinity import run_anywhere
 from server.engine.attention import Attention
 from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
@@ -37,6 +38,9 @@ DEFAULT_N_CTX = 8192
 MAX_STEP_TOKENS = 512
 MAX_STEP_TOKENS_GPU = 2048
 """Most tokens of one step."""
+
+MAX_THREADS_GPU = 4
+"""Most threads to look up the embeddings of a prompt's tokens, all that is left to do on the CPU."""
 
 MAX_PASS_TOKENS = 512
 MAX_PASS_TOKENS_UNFUSED = 128
@@ -138,7 +142,9 @@ class Model:
         params.n_ubatch = max(self._max_pass_tokens, config.num_slots)
         params.flash_attn_type = FLASH_ATTN_TYPES[config.flash_attn]
         params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
-        params.n_threads = params.n_threads_batch = config.num_threads
+        # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
+        params.n_threads = 1 if self.is_on_gpu else config.num_threads
+        params.n_threads_batch = min(config.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else config.num_threads
         with native_log.captured() as complaints:
             context = llama.llama_init_from_model(self._model, params)
         if not context:
@@ -156,12 +162,13 @@ class Model:
 
     def _warm_up(self) -> None:
         """What a GPU's driver puts off until a kernel is first needed would otherwise delay the first request, and have
-        the engine believe that passes are slow."""
+        the engine believe that passes are slow. The threads that are started now must not be bound to a core each."""
         num_tokens = min(MAX_PASS_TOKENS, self.n_ctx)
         for length in (num_tokens, num_tokens, 1, 1):
             self.memory.clear(0)
             self.logits(*self.decode([_WarmUp(tokens=[0] * length)]))
         self.memory.clear(0)
+        run_anywhere()
 
     def _attention_on_cpu(self) -> Attention:
         n_embd = llama.llama_model_n_embd(self._model)
