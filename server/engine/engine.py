@@ -28,7 +28,7 @@ from server.engine.sequence import Request, Sequence
 from server.engine.speculation import Drafter, Speculation
 from server.engine.stats import EngineStats
 from server.engine.step_cost import StepCost
-from server.engine.token_choice import Choice, TokenChooser
+from server.engine.token_chooser import ChosenToken, TokenChooser
 from server.engine.waiting_queue import QueueFull, WaitingQueue
 
 logger = logging.getLogger(__name__)
@@ -220,21 +220,15 @@ class Engine:
             self._kv_cache.append(chunk.sequence.slot, chunk.tokens[: chunk.num_real_tokens], chunk.num_padding)
 
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
-        """What follows those sequences of which all tokens are computed now, if anything is to follow."""
         remaining = iter(rows)
-        going_on: list[tuple[Chunk, list[int]]] = []
         for chunk in chunks:
             rows_of_chunk = list(islice(remaining, chunk.num_logits))
+            if chunk.sequence.slot is None:
+                continue  # it went down with another choice of its request
             if chunk.is_scored:
                 self._score(chunk, rows_of_chunk)
-            if chunk.reaches_end and chunk.sequence.has_spent_max_tokens:
-                self._finish(chunk.sequence, chunk.sequence.detokenizer.flush(), "length")
-            elif chunk.reaches_end:
-                going_on.append((chunk, rows_of_chunk[-1 - chunk.num_drafted :]))
-        choices = self._chooser.choose_all([(chunk.sequence, rows[0]) for chunk, rows in going_on])
-        for (chunk, rows_of_chunk), choice in zip(going_on, choices, strict=True):
-            if chunk.sequence.slot is not None:  # or it went down with another choice of its request
-                self._take_tokens(chunk, choice, rows_of_chunk[1:])
+            if chunk.reaches_end:
+                self._go_on(chunk, rows_of_chunk[-1 - chunk.num_drafted :])
 
     def _score(self, chunk: Chunk, rows: list[int]) -> None:
         """The logprobs of the tokens of a prompt that follow those whose logits are in `rows`."""
@@ -246,8 +240,16 @@ class Engine:
             delta = Delta(request.request_id, chunk.sequence.choice, "", scored, num_tokens=0)
             self._outputs.append((request, delta))
 
-    def _take_tokens(self, chunk: Chunk, choice: Choice, rows: list[int]) -> None:
-        """Take the token that was chosen, and choose at the other rows as long as drafted tokens are what is chosen.
+    def _go_on(self, chunk: Chunk, rows: list[int]) -> None:
+        """All tokens of its sequence are computed: the next ones, if there are to be any."""
+        sequence = chunk.sequence
+        if sequence.has_spent_max_tokens:
+            self._finish(sequence, sequence.detokenizer.flush(), "length")
+            return
+        self._take_tokens(chunk, rows)
+
+    def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
+        """Choose a token at every row as long as the drafted token behind it is what was chosen.
 
         So each token is chosen as without drafts, from logits after exactly the tokens before it. What was computed of
         wrong drafts is taken back.
@@ -257,22 +259,22 @@ class Engine:
         drafted = chunk.tokens[len(chunk.tokens) - chunk.num_drafted :]
         num_right = 0
         try:
-            while True:
-                self._take_token(sequence, choice)
-                if sequence.slot is None or num_right == len(drafted) or choice.token != drafted[num_right]:
+            for row in rows:
+                chosen = self._chooser.choose(sequence, row)
+                self._take_token(sequence, chosen)
+                if sequence.slot is None or num_right == len(drafted) or chosen.token != drafted[num_right]:
                     break
                 if not self._settle(sequence):
                     break
-                choice = self._chooser.choose(sequence, rows[num_right])
                 num_right += 1
         finally:
             self._stats.on_drafts(len(drafted), num_right)
             if num_right < len(drafted):
                 self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
 
-    def _take_token(self, sequence: Sequence, choice: Choice) -> None:
+    def _take_token(self, sequence: Sequence, chosen: ChosenToken) -> None:
         """Say what a token brings, now or while the next pass is computed."""
-        token, logprob = choice
+        token, logprob = chosen
         sequence.tokens.append(token)
         if logprob is not None and not self._runner.is_eog(token):
             sequence.held_logprobs.append(logprob)
