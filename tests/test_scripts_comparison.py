@@ -41,6 +41,8 @@ def test_every_figure_has_an_aim() -> None:
 def test_a_rate_should_be_higher_and_a_time_lower() -> None:
     assert result(ONE_STREAM, (11.0,), (10.0,)).is_reached
     assert not result(ONE_STREAM, (9.0,), (10.0,)).is_reached
+    assert result("memory: MB", (1.15 * 700 + 149,), (700.0,)).is_reached
+    assert not result("memory: MB", (1.15 * 700 + 151,), (700.0,)).is_reached
     assert result(RESTART, (0.5,), (10.0,)).is_reached
     assert not result(RESTART, (9.0,), (10.0,)).is_reached
 
