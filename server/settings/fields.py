@@ -146,7 +146,9 @@ class Settings(_Table):
         default_text="what the model was trained for, at most 8192",
     )
     slots: SlotCount = _setting(4, "Sequences that one engine generates at once.")
-    threads: ThreadCount | None = _setting(None, "Threads of one engine.", default_text="the physical cores")
+    threads: ThreadCount | None = _setting(
+        None, "Threads of one engine; where a GPU has all layers, few are used.", default_text="the physical cores"
+    )
     n_gpu_layers: LayerCount | None = _setting(
         None, "Model layers to compute on the GPU.", default_text="all, if llama.cpp was built with a GPU backend"
     )
