@@ -76,7 +76,7 @@ DATA = ("marshmallow", "pydantic", *SQL)
 GEVENT_OF_STORAGE = ("gevent", "gevent.threadpool")
 """As they are imported; `gevent` for what it has patched, which a native thread needs in the original."""
 
-SHARED_BY_THE_ENGINE = ("server.engine.messages", "server.engine.framing")
+SHARED_BY_THE_ENGINE = ("server.engine.messages", "server.engine.framing", "server.engine.config")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def test_a_package_stays_away_from_what_it_must_not_know(boundary: Boundary) -> 
     assert offences(own, boundary.forbidden, (*own, *boundary.spared)) == []
 
 
-def test_of_the_engine_the_others_know_the_messages_and_their_framing_only() -> None:
+def test_of_the_engine_the_others_know_the_messages_their_framing_and_its_config_only() -> None:
     others = [name for name in SOURCES if not is_within(name, "server.engine")]
     assert offences(others, ("server.engine",), SHARED_BY_THE_ENGINE) == []
 
@@ -149,8 +149,18 @@ class Reserved:
     importers: tuple[str, ...]
 
 
-LLAMA_MODULES = ("adapters", "context_memory", "dry", "embedding_model", "model", "native_log", "vocabulary", "weights")
-"""Those of the engine that dereference llama.cpp's pointers."""
+LLAMA_MODULES = (
+    "adapters",
+    "context_memory",
+    "dry",
+    "embedding_model",
+    "flash_attention",
+    "model",
+    "native_log",
+    "vocabulary",
+    "weights",
+)
+"""Those of the engine that dereference llama.cpp's pointers, and one that has names of its header."""
 
 RESERVED = (
     Reserved("server.app", ()),
