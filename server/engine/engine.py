@@ -141,7 +141,9 @@ class Engine:
 
         With `deliver`, what happened may be put off to the next step, which hands it over while a GPU computes.
         """
-        self._may_put_off = deliver is not None and self._runner.is_on_gpu
+        if not self._runner.is_on_gpu:
+            deliver = None
+        self._may_put_off = deliver is not None
         for sequence in self._scheduler.held:
             self._settle(sequence)
         chunks = self._scheduler.schedule()
@@ -203,10 +205,10 @@ class Engine:
         try:
             rows = self._runner.decode(chunks)
         except DecodeError as error:
-            self._outputs = self._take_outputs()
+            self._say_unsaid()
             self._give_up(chunks, error)
             return
-        if deliver is not None and self._may_put_off:
+        if deliver is not None:
             deliver(self._take_outputs())
         self._account(chunks)
         self._sample(chunks, rows)
@@ -257,11 +259,12 @@ class Engine:
         sequence, slot = chunk.sequence, chunk.sequence.slot
         assert slot is not None
         drafted = chunk.tokens[len(chunk.tokens) - chunk.num_drafted :]
+        may_put_off = self._may_put_off and not drafted  # more than one token may come, and in their order
         num_right = 0
         try:
             for row in rows:
                 chosen = self._chooser.choose(sequence, row)
-                self._take_token(sequence, chosen)
+                self._take_token(sequence, chosen, may_put_off)
                 if sequence.slot is None or num_right == len(drafted) or chosen.token != drafted[num_right]:
                     break
                 if not self._settle(sequence):
@@ -272,16 +275,15 @@ class Engine:
             if num_right < len(drafted):
                 self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
 
-    def _take_token(self, sequence: Sequence, chosen: ChosenToken) -> None:
+    def _take_token(self, sequence: Sequence, chosen: ChosenToken, may_put_off: bool) -> None:
         """Say what a token brings, now or while the next pass is computed."""
         token, logprob = chosen
         sequence.tokens.append(token)
         if logprob is not None and not self._runner.is_eog(token):
             sequence.held_logprobs.append(logprob)
-        if self._may_put_off and self._only_brings_text(sequence, token):
+        if may_put_off and self._only_brings_text(sequence, token):
             self._unsaid.append((sequence, token))
         else:
-            self._say_unsaid()  # there may be guessed tokens of this sequence
             self._say(sequence, token)
 
     def _only_brings_text(self, sequence: Sequence, token: int) -> bool:
