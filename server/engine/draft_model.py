@@ -78,7 +78,7 @@ class DraftModel:
         self._num_tokens = num_tokens
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
         self._slots: dict[Sequence, Slot] = {}
-        self._cost = PassCost()
+        self._cost = PassCost(may_split=not runner.is_on_gpu)
         self._has_failed = False
 
     def propose(self, sequences: list[Sequence], num_tokens: int) -> dict[Sequence, list[int]]:
