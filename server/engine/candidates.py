@@ -131,18 +131,17 @@ def typical(candidates: Candidates, mass: float) -> Candidates:
 
 def nucleus(candidates: Candidates, mass: float) -> Candidates:
     """Top-p: the likeliest, until their probabilities add up to `mass`."""
+    few = candidates if candidates.is_sorted else candidates.likeliest(FEW)
+    covered = few.weights().cumsum(dtype=np.float64)
+    if len(few) == len(candidates):
+        return few.first(int(covered.searchsorted(mass * covered[-1])) + 1)
     weights = candidates.weights()
-    if candidates.is_sorted:
-        covered = weights.cumsum(dtype=np.float64)
-        return candidates.first(int(covered.searchsorted(mass * covered[-1])) + 1)
     wanted = mass * total(weights)
-    few = candidates.likeliest(FEW)
-    covered = np.cumsum(few.weights(), dtype=np.float64)
-    if covered[-1] >= wanted or len(few) == len(candidates):
-        return few.first(int(np.searchsorted(covered, wanted)) + 1)
+    if covered[-1] >= wanted:
+        return few.first(int(covered.searchsorted(wanted)) + 1)
     # The order of so many does not matter: the weight of the last one that is needed says who belongs to them.
     descending = -np.sort(-weights)
-    least = descending[_reached(descending, wanted)]
+    least = descending[_reached(descending, mass)]
     return candidates.take(np.flatnonzero(weights >= least))
 
 
@@ -170,11 +169,7 @@ def relative_entropy(candidates: Candidates) -> float:
 def draw(candidates: Candidates, temperature: float, uniform: float) -> int:
     """The index of the candidate at `uniform` (from 0 to 1) of the way through all probabilities."""
     weights = np.exp((candidates.logits - candidates.peak) * np.float32(1 / temperature))
-    if len(weights) <= RUN:
-        sums = weights.cumsum(dtype=np.float64)
-        index = min(int(sums.searchsorted(uniform * sums[-1], side="right")), len(sums) - 1)
-    else:
-        index = _reached(weights, uniform * total(weights))
+    index = _reached(weights, uniform)
     while index and weights[index] == 0:  # what is impossible stays impossible, however the rounding fell
         index -= 1
     return index
@@ -191,13 +186,22 @@ def _sums_of_runs(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return np.append(whole, weights[num_whole:].sum()).astype(np.float64)
 
 
-def _reached(weights: npt.NDArray[np.float32], wanted: float) -> int:
-    """The index at which the weights, added up from the first on, exceed `wanted`, or the last one.
+def _reached(weights: npt.NDArray[np.float32], share: float) -> int:
+    """The index at which the weights, added up from the first on, exceed that share of their sum, or the last one.
 
     Whole runs first: adding up one by one is the slowest thing that can be done with many numbers.
     """
+    if len(weights) <= RUN:
+        ends = weights.cumsum(dtype=np.float64)
+        return _first_above(ends, share * ends[-1])
     ends = np.cumsum(_sums_of_runs(weights))
-    run = min(int(np.searchsorted(ends, wanted, side="right")), (len(weights) - 1) // RUN)
+    wanted = share * ends[-1]
+    run = min(_first_above(ends, wanted), (len(weights) - 1) // RUN)
     start = run * RUN
-    reached = np.cumsum(weights[start : start + RUN], dtype=np.float64) + (ends[run - 1] if run else 0.0)
-    return start + min(int(np.searchsorted(reached, wanted, side="right")), len(reached) - 1)
+    reached = weights[start : start + RUN].cumsum(dtype=np.float64) + (ends[run - 1] if run else 0.0)
+    return start + _first_above(reached, wanted)
+
+
+def _first_above(ends: npt.NDArray[np.float64], wanted: float) -> int:
+    """The index of the first sum that exceeds `wanted`, or the last one."""
+    return min(int(ends.searchsorted(wanted, side="right")), len(ends) - 1)
