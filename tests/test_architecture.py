@@ -76,6 +76,9 @@ DATA = ("marshmallow", "pydantic", *SQL)
 GEVENT_OF_STORAGE = ("gevent", "gevent.threadpool")
 """As they are imported; `gevent` for what it has patched, which a native thread needs in the original."""
 
+MODEL_OPTIONS = "server.model_options"
+"""Imports nothing, which is tested below."""
+
 SHARED_BY_THE_ENGINE = ("server.engine.messages", "server.engine.framing", "server.engine.config")
 
 
@@ -90,7 +93,9 @@ class Boundary:
 
 BOUNDARIES = (
     # Token ids in, token events out: the engine could serve anything.
-    Boundary("server.engine", (*WEB, *DATA, "jinja2", "huggingface_hub", "server", "schemas", "storage")),
+    Boundary(
+        "server.engine", (*WEB, *DATA, "jinja2", "huggingface_hub", "server", "schemas", "storage"), (MODEL_OPTIONS,)
+    ),
     # Schemas turn JSON into dataclasses, and the storage keeps records; neither knows who wants it. Of gevent the
     # storage has the thread pool in which it waits, see below.
     Boundary("schemas", (*WEB, *SQL, "msgspec", "pydantic", "server", "storage")),
@@ -101,7 +106,7 @@ BOUNDARIES = (
     Boundary(
         "server.settings",
         (*WEB, *SQL, "marshmallow", "msgspec", "llama_cpp", "huggingface_hub", "schemas", "server", "storage"),
-        ("storage.address",),
+        ("storage.address", MODEL_OPTIONS),
     ),
     # The supervisor stays small, and what starts it runs in the gunicorn master, which must not be patched by gevent.
     Boundary("server.supervisor", (*WEB, *DATA, "llama_cpp", "huggingface_hub", "schemas", "storage")),
@@ -136,6 +141,10 @@ def test_a_package_stays_away_from_what_it_must_not_know(boundary: Boundary) -> 
     assert offences(own, boundary.forbidden, (*own, *boundary.spared)) == []
 
 
+def test_what_all_may_import_imports_nothing_of_ours() -> None:
+    assert offences([MODEL_OPTIONS], PACKAGES) == []
+
+
 def test_of_the_engine_the_others_know_the_messages_their_framing_and_its_config_only() -> None:
     others = [name for name in SOURCES if not is_within(name, "server.engine")]
     assert offences(others, ("server.engine",), SHARED_BY_THE_ENGINE) == []
@@ -154,9 +163,9 @@ LLAMA_MODULES = (
     "context_memory",
     "dry",
     "embedding_model",
-    "flash_attention",
     "model",
     "native_log",
+    "native_options",
     "vocabulary",
     "weights",
 )

@@ -29,10 +29,17 @@ def test_in_a_long_context_a_whole_tile_takes_less_time_than_a_part_of_one() -> 
 
 
 def test_without_flash_attention_there_are_no_tiles() -> None:
-    unfused = Attention.on_cpu(num_weights=358_000_000, n_embd=896, n_layer=24, is_flash=False)
+    unfused = Attention.on_cpu(num_weights=358_000_000, n_embd=896, n_layer=24, flash_attn="off")
     assert [unfused.num_padding(number, 5000) for number in (1, 40, TILE - 1, TILE)] == [0, 0, 0, 0]
     assert unfused.work(40, 1000) == pytest.approx(40 * unfused.work(1, 1020), rel=0.01)
     assert SMALL_MODEL.work(64, 2000) < unfused.work(64, 2000) < SMALL_MODEL.work(63, 2000)
+
+
+def test_quantized_keys_and_values_have_no_tiles_either() -> None:
+    quantized = Attention.on_cpu(num_weights=358_000_000, n_embd=896, n_layer=24, cache_types=("q8_0", "q8_0"))
+    assert [quantized.num_padding(number, 5000) for number in (1, 40, TILE - 1)] == [0, 0, 0]
+    assert quantized.work(63, 2000) == pytest.approx(SMALL_MODEL.work(63, 2000))
+    assert quantized.work(64, 2000) > SMALL_MODEL.work(64, 2000)
 
 
 def test_in_a_large_model_attention_counts_for_less() -> None:

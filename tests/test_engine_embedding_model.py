@@ -13,8 +13,8 @@ import pytest
 from scripts.benchmarks.make_model import make_model
 from scripts.benchmarks.shapes import SHAPES, Pooling, Shape
 from server.engine.config import EngineConfig
-from server.engine.config import Pooling as ConfiguredPooling
 from server.engine.embedding_model import MAX_TEXTS, EmbeddingModel
+from server.model_options import Pooling as ConfiguredPooling
 from tests.embedding_reference import Reference
 
 LLAMA = dataclasses.replace(SHAPES["tiny"], quantization="F16", pooling="last")

@@ -11,16 +11,30 @@ import numpy as np
 import pytest
 
 from server.engine.candidates import Logits
-from server.engine.config import EngineConfig, FlashAttention
+from server.engine.config import EngineConfig
 from server.engine.kv_cache import KVCache, Slot
 from server.engine.kv_tiers import Tiers
 from server.engine.model import Model
 from server.engine.prefix_cache import PrefixCache
+from server.model_options import CacheType, FlashAttention
 from server.models.source import demo_model_path
 from tests.tiny_models import N_CTX as TINY_N_CTX
 from tests.tiny_models import N_VOCAB, write_recurrent, write_sliding_window
 
 N_CTX = 512
+
+
+SHARES_OF_F16: dict[CacheType, float] = {
+    "f32": 2,
+    "bf16": 1,
+    "q8_0": 34 / 64,
+    "q5_1": 24 / 64,
+    "q5_0": 22 / 64,
+    "q4_1": 20 / 64,
+    "q4_0": 18 / 64,
+    "iq4_nl": 18 / 64,
+}
+"""How much room 32 numbers take, of the 64 bytes of f16 (the blocks of ggml-common.h)."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,13 @@ class Run:
     num_padding: int = 0
 
 
-def load(path: Path, num_slots: int = 3, n_ctx: int = N_CTX, flash_attn: FlashAttention = "auto") -> Model:
+def load(
+    path: Path,
+    num_slots: int = 3,
+    n_ctx: int = N_CTX,
+    flash_attn: FlashAttention = "auto",
+    cache_type: CacheType = "f16",
+) -> Model:
     config = EngineConfig(
         model_id="m",
         model_path=str(path),
@@ -41,6 +61,8 @@ def load(path: Path, num_slots: int = 3, n_ctx: int = N_CTX, flash_attn: FlashAt
         num_threads=2,
         n_ctx=n_ctx,
         flash_attn=flash_attn,
+        cache_type_k=cache_type,
+        cache_type_v=cache_type,
     )
     return Model(config)
 
@@ -125,6 +147,28 @@ def test_without_flash_attention_the_model_says_the_same_and_its_states_are_othe
     assert np.array_equal(lane.kv_cache.save(first), saved)
     fingerprints = {name: load(path, flash_attn=name).state_fingerprint for name in get_args(FlashAttention)}
     assert fingerprints["auto"] == fingerprints["on"] == model.state_fingerprint != fingerprints["off"]
+
+
+@pytest.mark.parametrize(("cache_type", "share"), SHARES_OF_F16.items())
+def test_in_other_numbers_a_state_takes_another_room_and_says_nearly_the_same(
+    model: Model, cache_type: CacheType, share: float
+) -> None:
+    path = demo_model_path()
+    assert path is not None
+    other = load(path, cache_type=cache_type)
+    lane, prompt = Lane(other), prompt_of(120)
+    reference = Lane(model)
+    expected, logits = reference.compute(0, prompt), lane.compute(0, prompt)
+    assert np.corrcoef(expected, logits)[0, 1] > 0.9
+    first, second, third = lane.kv_cache.slots
+    saved = lane.kv_cache.save(first)
+    assert saved.size / reference.kv_cache.save(reference.kv_cache.slots[0]).size == pytest.approx(share, rel=0.02)
+    lane.kv_cache.restore(second, saved, prompt, 90)
+    lane.kv_cache.copy(first, third, 90)
+    assert np.array_equal(lane.compute(1, [42]), lane.compute(2, [42]))
+    lane.kv_cache.restore(first, saved, prompt, 120)
+    assert np.array_equal(lane.kv_cache.save(first), saved)
+    assert other.state_fingerprint != model.state_fingerprint
 
 
 def test_padding_is_forgotten_and_changes_only_the_shape_of_the_batch(model: Model) -> None:

@@ -49,6 +49,28 @@ def test_each_model_of_a_list_may_have_its_own_settings() -> None:
     assert (first.flash_attn, second.flash_attn) == ("on", "off")
 
 
+def test_each_model_may_have_its_own_kv_cache_types() -> None:
+    first, second = catalogue(
+        ModelEntry(source="/m/a.gguf"),
+        ModelEntry(source="/m/b.gguf", cache_type_k="q4_0", cache_type_v="f32"),
+        cache_type_k="q8_0",
+        cache_type_v="q8_0",
+    ).models
+    assert (first.cache_type_k, first.cache_type_v) == ("q8_0", "q8_0")
+    assert (second.cache_type_k, second.cache_type_v) == ("q4_0", "f32")
+    (default,) = catalogue(model="/m/a.gguf").models
+    assert (default.cache_type_k, default.cache_type_v) == ("f16", "f16")
+
+
+def test_quantized_values_without_flash_attention_stop_the_start() -> None:
+    with pytest.raises(SettingsError, match='- cache_type_v: q8_0 needs flash attention, and flash_attn = "off"'):
+        catalogue(model="/m/a.gguf", cache_type_v="q8_0", flash_attn="off")
+    with pytest.raises(SettingsError, match=r"models\[0\]\.cache_type_v: q4_0 needs flash attention"):
+        catalogue(ModelEntry(source="/m/a.gguf", cache_type_v="q4_0"), flash_attn="off")
+    (spec,) = catalogue(model="/m/a.gguf", cache_type_k="q8_0", cache_type_v="bf16", flash_attn="off").models
+    assert (spec.cache_type_k, spec.cache_type_v) == ("q8_0", "bf16")
+
+
 def test_each_model_may_have_its_own_context_policy() -> None:
     first, second, third = catalogue(
         ModelEntry(source="/m/a.gguf"),

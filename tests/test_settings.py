@@ -77,6 +77,8 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "threads": 3,
         "n_gpu_layers": 0,
         "flash_attn": "off",
+        "cache_type_k": "q8_0",
+        "cache_type_v": "bf16",
         "kv_ram_mb": 0,
         "kv_disk_mb": 1,
         "kv_cache_scope": "shared",
@@ -403,7 +405,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 16
+    assert len(overrides) == 18
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

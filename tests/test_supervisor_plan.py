@@ -23,7 +23,15 @@ def plan_models(**settings: object) -> list[ModelConfig]:
 def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     (model,) = plan_models(
-        model="./some/model.gguf", slots=7, threads=3, n_ctx=512, n_gpu_layers=5, flash_attn="off", kv_ram_mb=9
+        model="./some/model.gguf",
+        slots=7,
+        threads=3,
+        n_ctx=512,
+        n_gpu_layers=5,
+        flash_attn="off",
+        cache_type_k="q8_0",
+        cache_type_v="bf16",
+        kv_ram_mb=9,
     )
     assert model == ModelConfig(
         model_id="model",
@@ -34,6 +42,8 @@ def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPa
         n_ctx=512,
         n_gpu_layers=5,
         flash_attn="off",
+        cache_type_k="q8_0",
+        cache_type_v="bf16",
         kv_ram_mb=9,
     )
 

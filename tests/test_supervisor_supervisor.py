@@ -124,6 +124,8 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
         "n_ctx": 512,
         "n_gpu_layers": None,
         "flash_attn": "auto",
+        "cache_type_k": "f16",
+        "cache_type_v": "f16",
         "max_waiting_requests": 256,
         "max_waiting_tokens": 77,
         "max_step_ms": 400,

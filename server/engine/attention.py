@@ -2,7 +2,8 @@
 
 llama.cpp's flash attention for CPUs computes a tile of tokens of one sequence together (`GGML_FA_TILE_Q`), and fewer
 than that one by one, for several times the price. So in a long context a tile may take less time than half a tile does.
-Without flash attention there are no tiles. Knows numbers of tokens; it does not know seconds, sequences or models.
+Without flash attention there are no tiles, nor for quantized keys and values. Knows numbers of tokens; it does not know
+seconds, sequences or models.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from server.model_options import CacheType, FlashAttention
+
 TILE = 64
+
+TILED_CACHE_TYPES = (("f16", "f16"), ("f32", "f32"))
+"""Of keys and values, for which there are tiles."""
 
 TILED_COST = 1.5
 SINGLE_COST = 7.5
@@ -34,11 +40,22 @@ class Attention:
     per_single_token: float = 0.0
 
     @classmethod
-    def on_cpu(cls, num_weights: int, n_embd: int, n_layer: int, is_flash: bool = True) -> Attention:
+    def on_cpu(
+        cls,
+        num_weights: int,
+        n_embd: int,
+        n_layer: int,
+        flash_attn: FlashAttention = "auto",
+        cache_types: tuple[CacheType, CacheType] = ("f16", "f16"),
+    ) -> Attention:
         """Of a model with so many weights in its layers: a token multiplies by each once, and twice for attention by
-        `n_embd` numbers of each token before it in each layer."""
+        `n_embd` numbers of each token before it in each layer. `cache_types` are those of keys and values."""
         share = 2 * n_embd * n_layer / max(num_weights, 1)
-        return cls(TILE, TILED_COST * share, SINGLE_COST * share) if is_flash else cls(1, UNFUSED_COST * share)
+        if flash_attn == "off":
+            return cls(1, UNFUSED_COST * share)
+        if cache_types not in TILED_CACHE_TYPES:
+            return cls(1, SINGLE_COST * share)
+        return cls(TILE, TILED_COST * share, SINGLE_COST * share)
 
     def work(self, num_tokens: int, start: int) -> float:
         """Computing tokens at positions [start, start + num_tokens) of one sequence in one pass."""

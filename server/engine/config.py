@@ -6,15 +6,9 @@ hub or llama.cpp.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
-Pooling = Literal["auto", "mean", "cls", "last"]
-"""How an embedding model makes one vector of those of a text's tokens; "auto" is as its file says."""
-
-FlashAttention = Literal["auto", "on", "off"]
-"""Whether attention is computed by llama.cpp's flash attention; "auto" is wherever it has a kernel for the model."""
+from server.model_options import CacheType, FlashAttention, Pooling
 
 
 class LoraAdapter(msgspec.Struct, frozen=True, array_like=True):
@@ -37,10 +31,11 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     n_gpu_layers: int | None = None
     """None means all layers when llama.cpp was built with a GPU backend."""
     flash_attn: FlashAttention = "auto"
+    cache_type_k: CacheType = "f16"
+    cache_type_v: CacheType = "f16"
     is_embedding: bool = False
     """Whether the model makes vectors of texts, and generates nothing."""
     pooling: Pooling = "auto"
-    """How an embedding model makes one vector of those of a text's tokens; "auto" is as its file says."""
     lora: tuple[LoraAdapter, ...] = ()
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from server.engine import native_log
 from server.engine.adapters import Adapters
 from server.engine.config import EngineConfig
-from server.engine.flash_attention import FLASH_ATTN_TYPES
 from server.engine.messages import ModelCard
+from server.engine.native_options import FLASH_ATTN_TYPES
 from server.engine.runner import DecodeError
 from server.engine.vocabulary import Vocabulary
 from server.engine.weights import ModelLoadError, Weights, describe

@@ -24,8 +24,8 @@ from server.engine.config import EngineConfig
 from server.engine.context_memory import ContextMemory
 from server.engine.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.engine.dry import DryRules
-from server.engine.flash_attention import FLASH_ATTN_TYPES
 from server.engine.messages import ModelCard, SamplingParams
+from server.engine.native_options import CACHE_TYPES, FLASH_ATTN_TYPES
 from server.engine.runner import DecodeError, Span
 from server.engine.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.state_fingerprint import state_fingerprint
@@ -68,6 +68,7 @@ class Model:
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
         self._n_gpu_layers = config.n_gpu_layers
         self._flash_attn = config.flash_attn
+        self._cache_types = (config.cache_type_k, config.cache_type_v)
         self._max_pass_tokens = MAX_PASS_TOKENS_UNFUSED if config.flash_attn == "off" else MAX_PASS_TOKENS
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
@@ -141,6 +142,7 @@ class Model:
         params.n_batch = max(self.max_step_tokens, config.num_slots)
         params.n_ubatch = max(self._max_pass_tokens, config.num_slots)
         params.flash_attn_type = FLASH_ATTN_TYPES[config.flash_attn]
+        params.type_k, params.type_v = (CACHE_TYPES[name] for name in self._cache_types)
         params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
         # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
         params.n_threads = 1 if self.is_on_gpu else config.num_threads
@@ -174,19 +176,17 @@ class Model:
         n_embd = llama.llama_model_n_embd(self._model)
         num_weights = self._weights.n_params - self.vocabulary.num_tokens * n_embd
         n_layer = llama.llama_model_n_layer(self._model)
-        return Attention.on_cpu(num_weights, n_embd, n_layer, is_flash=self._flash_attn != "off")
+        return Attention.on_cpu(num_weights, n_embd, n_layer, self._flash_attn, self._cache_types)
 
     @property
     def state_fingerprint(self) -> str:
         """Saved states of models and contexts with the same one are interchangeable. Raises OSError."""
-        params = llama.llama_context_default_params()
         architecture = self._weights.metadata("general.architecture")
         n_ctx_before_scaling = self._weights.metadata(f"{architecture}.rope.scaling.original_context_length")
         return state_fingerprint(
             self._path,
             llama.llama_version(),
-            params.type_k,
-            params.type_v,
+            *(CACHE_TYPES[name] for name in self._cache_types),
             self._flash_attn == "off",  # values lie in another order then
             self.num_slots,  # a state has a place for each stream of the context
             self.n_ctx > int(n_ctx_before_scaling or 0),  # some models have other rotations in long contexts
@@ -196,7 +196,15 @@ class Model:
     @property
     def _facts(self) -> tuple[object, ...]:
         """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
-        return (self._n_gpu_layers, self._flash_attn, self.n_ctx, self.num_slots, DRAWS, *self._adapters.facts)
+        return (
+            self._n_gpu_layers,
+            self._flash_attn,
+            self.n_ctx,
+            self.num_slots,
+            DRAWS,
+            *self._cache_types,
+            *self._adapters.facts,
+        )
 
 
 def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:

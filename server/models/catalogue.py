@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from server.engine.config import LoraAdapter
+from server.model_options import UNQUANTIZED_CACHE_TYPES, CacheType, FlashAttention, Pooling
 from server.models.cores import num_physical_cores
 from server.models.errors import InvalidSource
 from server.models.source import (
@@ -22,7 +23,7 @@ from server.models.source import (
     demo_model_path,
     parse_source,
 )
-from server.settings import FlashAttention, ModelEntry, Pooling, Settings, SettingsError, split_adapter
+from server.settings import ModelEntry, Settings, SettingsError, split_adapter
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class ModelSpec:
     n_gpu_layers: int | None
     """None means all layers if there is a GPU backend."""
     flash_attn: FlashAttention
+    cache_type_k: CacheType
+    cache_type_v: CacheType
     kv_ram_mb: int
     max_draft_tokens: int
     """Tokens that may be guessed ahead for one sequence; 0 without speculative decoding."""
@@ -137,6 +140,8 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         num_threads=entry.threads or settings.threads or num_physical_cores(),
         n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
         flash_attn=entry.flash_attn or settings.flash_attn,
+        cache_type_k=entry.cache_type_k or settings.cache_type_k,
+        cache_type_v=_cache_type_v(index, entry, settings),
         kv_ram_mb=settings.kv_ram_mb if entry.kv_ram_mb is None else entry.kv_ram_mb,
         max_draft_tokens=_max_draft_tokens(entry, settings),
         draft_source=_draft_source(index, entry, settings),
@@ -175,6 +180,15 @@ def _draft_source(index: int, entry: ModelEntry, settings: Settings) -> ModelSou
         return parse_source(text)
     except InvalidSource as error:
         raise SettingsError(f"{key}: {error}") from None
+
+
+def _cache_type_v(index: int, entry: ModelEntry, settings: Settings) -> CacheType:
+    """Raises SettingsError where llama.cpp has no kernel."""
+    chosen = entry.cache_type_v or settings.cache_type_v
+    if chosen not in UNQUANTIZED_CACHE_TYPES and (entry.flash_attn or settings.flash_attn) == "off":
+        key = f"models[{index}].cache_type_v" if entry.cache_type_v else "cache_type_v"
+        raise SettingsError(f'{key}: {chosen} needs flash attention, and flash_attn = "off"')
+    return chosen
 
 
 def _adapter(text: str) -> LoraAdapter:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from server.model_options import CacheType, FlashAttention, Pooling
 from server.settings.adapters import check_adapter
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
 from server.settings.proxies import UNIX_PEER, parse_network
@@ -48,8 +49,6 @@ TurnCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
 Name = Annotated[str, Field(min_length=1)]
 Truncation = Literal["auto", "disabled"]
-Pooling = Literal["auto", "mean", "cls", "last"]
-FlashAttention = Literal["auto", "on", "off"]
 AdapterList = tuple[Annotated[str, AfterValidator(check_adapter)], ...]
 
 
@@ -96,6 +95,8 @@ class ModelEntry(_Table):
     threads: ThreadCount | None = _setting(None, "As the setting of that name, for this model.")
     n_gpu_layers: LayerCount | None = _setting(None, "As the setting of that name, for this model.")
     flash_attn: FlashAttention | None = _setting(None, "As the setting of that name, for this model.")
+    cache_type_k: CacheType | None = _setting(None, "As the setting of that name, for this model.")
+    cache_type_v: CacheType | None = _setting(None, "As the setting of that name, for this model.")
     system_prompt: str | None = _setting(None, "As the setting of that name, for this model; empty is none.")
     truncation: Truncation | None = _setting(None, "As the setting of that name, for this model.")
     max_context_turns: TurnCount | None = _setting(None, "As the setting of that name, for this model.")
@@ -156,6 +157,12 @@ class Settings(_Table):
         "auto",
         "Compute attention with llama.cpp's flash attention; `auto` is wherever it has a kernel for the model. On a "
         "CPU, `off` is faster in long contexts and slower in short ones.",
+    )
+    cache_type_k: CacheType = _setting(
+        "f16", "In what numbers the keys of the KV cache are kept; `q8_0` takes half the memory, `q4_0` a quarter."
+    )
+    cache_type_v: CacheType = _setting(
+        "f16", "The same of its values. Quantized ones need flash attention; the same type for both is fastest."
     )
     kv_ram_mb: Mebibytes = _setting(
         1024, "Host memory of one engine for conversations that lost their slot, in MiB; 0 is off."

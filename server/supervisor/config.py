@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from server.engine.config import FlashAttention, LoraAdapter, Pooling
+from server.engine.config import LoraAdapter
+from server.model_options import CacheType, FlashAttention, Pooling
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +25,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     n_ctx: int | None = None
     n_gpu_layers: int | None = None
     flash_attn: FlashAttention = "auto"
+    cache_type_k: CacheType = "f16"
+    cache_type_v: CacheType = "f16"
     kv_ram_mb: int = 0
     is_embedding: bool = False
     pooling: Pooling = "auto"

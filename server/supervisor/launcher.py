@@ -45,6 +45,8 @@ class Launcher:
             n_ctx=model.n_ctx,
             n_gpu_layers=model.n_gpu_layers,
             flash_attn=model.flash_attn,
+            cache_type_k=model.cache_type_k,
+            cache_type_v=model.cache_type_v,
             max_waiting_requests=self._config.max_waiting_requests,
             max_waiting_tokens=self._config.max_waiting_tokens,
             max_step_ms=self._config.max_step_ms,

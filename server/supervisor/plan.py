@@ -57,6 +57,8 @@ def _plan_model(model: ModelSpec) -> ModelConfig:
         n_ctx=model.n_ctx,
         n_gpu_layers=model.n_gpu_layers,
         flash_attn=model.flash_attn,
+        cache_type_k=model.cache_type_k,
+        cache_type_v=model.cache_type_v,
         kv_ram_mb=model.kv_ram_mb,
         is_embedding=model.is_embedding,
         pooling=model.pooling,
