@@ -7,12 +7,23 @@ import random
 import pytest
 
 from scripts.benchmarks.answers import Answer
-from scripts.benchmarks.comparison import AIMS, LIMIT, LLAMA_SERVER, NAMES, PARLEY, Result, results_of, text_table
+from scripts.benchmarks.comparison import (
+    AIMS,
+    LIMIT,
+    LLAMA_SERVER,
+    NAMES,
+    PARLEY,
+    Result,
+    results_of,
+    take_turns,
+    text_table,
+)
 from scripts.benchmarks.comparison_works import (
     FIRST_TURN,
     LATER_TURN,
     NUM_CONVERSATIONS,
     NUM_STREAMS,
+    Pieces,
     decode_name,
     longest_pause,
     percentile,
@@ -49,6 +60,37 @@ def test_a_rate_should_be_higher_and_a_time_lower() -> None:
 
 def test_ratios_compare_the_same_round() -> None:
     assert result(RESTART, (1.0, 4.0, 3.0), (10.0, 8.0, 30.0)).ratio.samples == pytest.approx((0.1, 0.5, 0.1))
+
+
+def test_work_in_pieces_takes_turns_and_who_went_last_goes_first() -> None:
+    heard = []
+
+    def play(name: str, num_pieces: int) -> Pieces:
+        for number in range(num_pieces):
+            heard.append(f"{name}{number}")
+            yield
+        return {name: float(num_pieces)}
+
+    assert take_turns({"a": play("a", 3), "b": play("b", 2)}) == {"a": {"a": 3.0}, "b": {"b": 2.0}}
+    assert heard == ["a0", "b0", "b1", "a1", "a2"]
+
+
+def test_when_one_server_fails_the_others_are_stopped() -> None:
+    stopped = []
+
+    def play(name: str) -> Pieces:
+        try:
+            yield
+            if name == "b":
+                raise WorkRefused("no")
+            yield
+        finally:
+            stopped.append(name)
+        return {}
+
+    with pytest.raises(WorkRefused):
+        take_turns({"a": play("a"), "b": play("b")})
+    assert sorted(stopped) == ["a", "b"]
 
 
 def test_the_limit_is_beside_the_figures_that_have_one() -> None:

@@ -1,7 +1,8 @@
 """Parley against llama-server, on work that people feel: rounds, ratios and what is aimed at.
 
 Both serve the same model with the same kernels, threads, slots and context, one after the other; who goes first changes
-with every round, and ratios are taken within a round. What the work is, `comparison_works` says.
+with every round, and with every piece of work that is played in pieces. Ratios are taken within a round. What the work
+is, `comparison_works` says.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 
 from . import plot, speed
 from .build_llama_cpp import Tools, check_kernels
-from .comparison_works import NUM_STREAM_TOKENS, NUM_STREAMS, WORKS, Figures, Work, decode_name
+from .comparison_works import NUM_STREAM_TOKENS, NUM_STREAMS, WORKS, Figures, Pieces, Work, decode_name
 from .make_model import make_model
 from .report import Figure, cell, figure, json_line, table
 from .servers import Setup, llama_server, parley
@@ -107,12 +109,29 @@ def measure(
         LLAMA_SERVER: partial(llama_server, setup, tools.server, scratch),
     }
     names = list(starts)
-    found: dict[str, list[Figures]] = {name: [] for name in names}
+    rounds: list[dict[str, Figures]] = []
     for number in range(num_rounds):
-        for name in names if number % 2 == 0 else reversed(names):
-            print(f"bench: {work.name}, round {number + 1} of {num_rounds}, {name}", file=sys.stderr)
-            shutil.rmtree(scratch / "data", ignore_errors=True)  # what an earlier round left on the disk
-            found[name].append(work.play(starts[name], random.Random(number)))
+        print(f"bench: {work.name}, round {number + 1} of {num_rounds}", file=sys.stderr)
+        shutil.rmtree(scratch / "data", ignore_errors=True)  # what an earlier round left on the disk
+        order = names if number % 2 == 0 else reversed(names)
+        rounds.append(take_turns({name: work.play(starts[name], random.Random(number)) for name in order}))
+    return {name: [figures[name] for figures in rounds] for name in names}
+
+
+def take_turns(plays: Mapping[str, Pieces]) -> dict[str, Figures]:
+    """Play all to their ends, a piece of each at a time; who went last goes first then. The figures by name."""
+    found: dict[str, Figures] = {}
+    with ExitStack() as stack:
+        for play in plays.values():
+            stack.enter_context(closing(play))
+        order = list(plays)
+        while order:
+            for name in order:
+                try:
+                    next(plays[name])
+                except StopIteration as end:
+                    found[name] = end.value
+            order = [name for name in reversed(order) if name not in found]
     return found
 
 

@@ -10,7 +10,7 @@ import asyncio
 import math
 import random
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,10 @@ Start = Callable[[], AbstractContextManager[Server]]
 """Starts the server that is measured; called a second time, it starts it again with what it left on the disk."""
 
 
+Pieces = Generator[None, None, Figures]
+"""Work on one server that yields where another server may have its turn, and returns the figures."""
+
+
 @dataclass(frozen=True)
 class Work:
     """One piece of work, and what the servers are given for it."""
@@ -37,7 +41,7 @@ class Work:
     num_slots: int
     n_ctx: int
     """Tokens per sequence."""
-    play: Callable[[Start, random.Random], Figures]
+    play: Callable[[Start, random.Random], Pieces]
     settings: tuple[tuple[str, str], ...] = ()
     """What Parley is told besides, as `PARLEY_` variables."""
 
@@ -131,7 +135,7 @@ def longest_pause(answer: Answer, since: float) -> float:
 # --- more conversations than slots ----------------------------------------------------------------------------------
 
 NUM_CONVERSATIONS = 12
-NUM_TURNS = 3
+NUM_TURNS = 5
 FIRST_TURN, LATER_TURN = 700, 48
 """Prompt tokens that a turn adds: instructions of about 500 words and a question; then the answer before, and the next
 question."""
@@ -150,12 +154,19 @@ def median_ttft(server: Server, bodies: Sequence[dict[str, Any]]) -> float:
     return statistics.median(ask(server, [body])[0].ttft_seconds for body in bodies)
 
 
-def play_conversations(start: Start, generator: random.Random) -> Figures:
-    """Conversations take turns, and each has lost its slot to others by the time it comes again; then a restart."""
+def play_conversations(start: Start, generator: random.Random) -> Pieces:
+    """Conversations take turns, and each has lost its slot to others by the time it comes again; then a restart.
+
+    A few seconds in a piece: machines get slower under load, and that must not hit one server more than the other.
+    """
     turn = turns(generator)
     with start() as server:
         median_ttft(server, next(turn))
-        later = [median_ttft(server, next(turn)) for _ in range(NUM_TURNS - 1)]
+        later = []
+        for _ in range(NUM_TURNS - 1):
+            yield
+            later.append(median_ttft(server, next(turn)))
+    yield
     with start() as server:
         after_restart = median_ttft(server, next(turn))
     return {
@@ -205,10 +216,20 @@ def ask(server: Server, bodies: Sequence[dict[str, Any]]) -> list[Answer]:
     return answers
 
 
+def in_one_piece(play: Callable[[Start, random.Random], Figures]) -> Callable[[Start, random.Random], Pieces]:
+    """Work during which no other server may even be there."""
+
+    def pieces(start: Start, generator: random.Random) -> Pieces:
+        yield from ()
+        return play(start, generator)
+
+    return pieces
+
+
 WORKS = (
-    Work("streams", max(NUM_STREAMS), 256, play_streams),
-    Work("shared-prompt", NUM_SHARING, 1_280, play_shared_prompt),
-    Work("long-prompt", 4, 3_072, play_long_prompt),
+    Work("streams", max(NUM_STREAMS), 256, in_one_piece(play_streams)),
+    Work("shared-prompt", NUM_SHARING, 1_280, in_one_piece(play_shared_prompt)),
+    Work("long-prompt", 4, 3_072, in_one_piece(play_long_prompt)),
     Work("conversations", 4, 1_024, play_conversations, settings=(("PARLEY_KV_DISK_MB", "2048"),)),
-    Work("burst", 8, 256, play_burst),
+    Work("burst", 8, 256, in_one_piece(play_burst)),
 )
