@@ -12,6 +12,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 SCRIPTS = sorted(path for path in (CHECKOUT / "scripts").iterdir() if path.is_file() and not path.suffix)
+PYTEST = "python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile"
 BASH = shutil.which("bash") or "bash"
 
 # Stands for the base Python and, copied, for the one in the virtual environment.
@@ -187,7 +188,7 @@ def test_serve_installs_and_becomes_parley_serve(project: Project) -> None:
 def test_test_installs_and_becomes_pytest(project: Project) -> None:
     assert project.run("scripts/test", "-k", "some thing").returncode == 0
     assert "--editable .[test]" in project.pip_calls
-    assert project.calls.read_text().endswith("python -m pytest -k some thing\n")
+    assert project.calls.read_text().endswith(f"{PYTEST} -k some thing\n")
 
 
 def test_lint_runs_every_check(project: Project) -> None:
@@ -201,8 +202,8 @@ def test_ci_runs_every_check_even_after_a_failure(project: Project, exit_code: i
     assert outcome.returncode == exit_code
     calls = [call.strip() for call in project.calls.read_text().splitlines()]
     *checks, again = [call for call in calls if re.match("ruff|mypy|python -m pytest", call)]
-    assert checks == ["ruff check .", "ruff format --check .", "mypy", "python -m pytest"]
-    files = again.removeprefix("python -m pytest ").removesuffix(" with 3 workers").split()
+    assert checks == ["ruff check .", "ruff format --check .", "mypy", PYTEST]
+    files = again.removeprefix(PYTEST).removesuffix(" with 3 workers").split()
     assert again.endswith(" with 3 workers")
     assert len(files) > 5
     assert [name for name in files if not (CHECKOUT / name).is_relative_to(CHECKOUT / "tests/conformance")] == []

@@ -20,9 +20,7 @@ def databases(scratch: Path, postgresql_url: str | None) -> Iterator[dict[str, N
     with ExitStack() as stack:
         server_url = postgresql_url or _own_server(stack)
         if server_url is not None:
-            found["PostgreSQL"] = lambda name: stack.enter_context(
-                postgres.temporary_database(server_url, f"parley_bench_{name}")
-            )
+            found["PostgreSQL"] = lambda _name: stack.enter_context(postgres.temporary_database(server_url))
         yield found
 
 

@@ -6,7 +6,6 @@ It has SQLite, or PostgreSQL with PARLEY_TEST_DATABASE=postgresql.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -29,7 +28,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     with ExitStack() as stack:
         if os.environ.get("PARLEY_TEST_DATABASE") == "postgresql":
             url = request.getfixturevalue("postgres_url")
-            settings["database_url"] = stack.enter_context(postgres.temporary_database(url, "parley_conformance"))
+            settings["database_url"] = stack.enter_context(postgres.temporary_database(url))
         yield stack.enter_context(LiveServer(**settings))
 
 
@@ -69,7 +68,7 @@ def new_database(request: pytest.FixtureRequest) -> Iterator[str | None]:
     if request.param == "sqlite":
         yield None
         return
-    with postgres.temporary_database(request.getfixturevalue("postgres_url"), f"parley_{secrets.token_hex(6)}") as url:
+    with postgres.temporary_database(request.getfixturevalue("postgres_url")) as url:
         yield url
 
 

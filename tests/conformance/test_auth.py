@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -377,7 +376,7 @@ def test_who_cannot_be_recognised_because_the_database_is_down_is_told_to_come_b
 
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
-    with temporary_database(postgres_url, f"parley_{secrets.token_hex(6)}") as url:
+    with temporary_database(postgres_url) as url:
         yield url
 
 

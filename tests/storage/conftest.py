@@ -1,12 +1,11 @@
 """Every test that asks for `database` runs on SQLite and on PostgreSQL, each time on an empty one.
 
-Without PostgreSQL those tests are skipped, and the summary says so in red; with CI=true they fail.
+Without PostgreSQL those tests are skipped, as the summary says; with CI=true they fail.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,25 +20,13 @@ from storage.records import User
 from tests.live_server import CHECKOUT
 from tests.storage import postgres
 
-HOW_TO_GET_IT = (
-    "PostgreSQL is not installed: install it (Debian, Ubuntu: apt-get install postgresql), "
-    f"or set {postgres.URL_VARIABLE}"
-)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if HOW_TO_GET_IT in str(report.longrepr)]
-    if skipped:
-        terminalreporter.section("NOT TESTED ON POSTGRESQL", sep="!", red=True, bold=True)
-        terminalreporter.line(f"{len(skipped)} tests were skipped. {HOW_TO_GET_IT}.", red=True, bold=True)
-
 
 def require(is_there: bool) -> None:
     if is_there:
         return
     if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(HOW_TO_GET_IT)
-    pytest.skip(HOW_TO_GET_IT)
+        pytest.fail(postgres.HOW_TO_GET_IT)
+    pytest.skip(postgres.HOW_TO_GET_IT)
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +65,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'parley.db'}"
         return
     server = request.getfixturevalue("postgres_url")
-    with postgres.temporary_database(server, f"parley_{secrets.token_hex(6)}") as new:
+    with postgres.temporary_database(server) as new:
         yield new
 
 

@@ -6,9 +6,9 @@ Each test gets a database of its own. A cluster of our own can also be stopped, 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,10 +20,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil
 import psycopg2
 
-from tests.live_server import kill_all
+from tests.live_server import free_port, kill_all
 
 URL_VARIABLE = "PARLEY_TEST_DATABASE_URL"
 DEBIAN_PROGRAMS = "/usr/lib/postgresql"
+HOW_TO_GET_IT = (
+    f"PostgreSQL is not installed: install it (Debian, Ubuntu: apt-get install postgresql), or set {URL_VARIABLE}"
+)
 
 
 def find_programs() -> Path | None:
@@ -135,8 +138,9 @@ class Cluster:
 
 
 @contextmanager
-def temporary_database(server_url: str, name: str) -> Iterator[str]:
+def temporary_database(server_url: str) -> Iterator[str]:
     """The URL of a new database that is dropped afterwards."""
+    name = f"parley_{secrets.token_hex(6)}"
     _execute(server_url, f'CREATE DATABASE "{name}"')
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
@@ -151,9 +155,3 @@ def _execute(url: str, statement: str) -> None:
         connection.cursor().execute(statement)
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
