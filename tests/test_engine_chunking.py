@@ -17,12 +17,12 @@ SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.06
 ATTENTION = Attention(tile=64, per_tiled_token=0.0002, per_single_token=0.001)
 
 
-def learned(max_step_seconds: float = 0.4) -> StepCost:
+def learned(max_step_seconds: float = 0.4, seconds_per_work: float = SECONDS_PER_WORK) -> StepCost:
     cost = StepCost(max_step_seconds, max_idle_step_seconds=0.5)
     for number in range(1, 9):
         cost.passes.learn([number], SECONDS_PER_DECODE)
     for work in (16, 128, 64, 32) * 10:
-        cost.chunks.learn(1, work, work, SECONDS_PER_PASS + work * SECONDS_PER_WORK)
+        cost.chunks.learn(1, work, work, SECONDS_PER_PASS + work * seconds_per_work)
     return cost
 
 
@@ -61,6 +61,18 @@ def test_a_step_may_be_longer_for_the_end_of_a_prompt() -> None:
     assert lengths(chunks) == [54]
     assert 0.5 < seconds(chunks) <= 1.4 * 0.4
     assert lengths(cut([prompt(60)])) == [36], "not for any"
+
+
+def test_an_end_is_not_cut_where_there_is_nobody_else() -> None:
+    slow = learned(seconds_per_work=0.013)
+    for attention, num_padding in ((ATTENTION, 16), (Attention(per_tiled_token=0.0003), 0)):
+        chunking = Chunking(slow, attention, max_length=8192, max_step_tokens=512, max_scored_tokens=16)
+        (whole,) = chunking.cut([prompt(48, num_computed=750)], num_decoding=0)
+        assert (whole.num_real_tokens, whole.num_padding) == (48, num_padding)
+        both = chunking.cut([prompt(48, 0, num_computed=750), prompt(300, 1)], num_decoding=0)
+        assert lengths(both)[0] < 48
+    chunking = Chunking(learned(seconds_per_work=0.1), ATTENTION, 8192, max_step_tokens=512, max_scored_tokens=16)
+    assert lengths(chunking.cut([prompt(48, num_computed=750)], 0)) == [16], "a new request would wait for too long"
 
 
 def test_what_shorter_prompts_leave_goes_to_longer_ones() -> None:

@@ -21,6 +21,9 @@ together, and each one left over by itself, for the time of a whole pass over th
 
 MANY_TOKENS = 64
 
+MIN_ALONE_TOKENS = 64
+"""Where there is nobody else, fewer are not worth a pass, even if it takes longer than a step should."""
+
 MIN_EXTRA_TOKENS = 16
 """Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
 
@@ -35,7 +38,8 @@ not get in a step, since they took more than they should, it gets in a later one
 
 MIN_TILE_GAIN = 1.25
 MAX_STRETCH = 3.0
-"""For a tile by which prompts get on so many times as fast, a step may even take so many times as long as it should."""
+"""For a tile by which prompts get on so many times as fast, a step may even take so many times as long as it should; or
+for any gain, where there is nobody else."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class Chunking:
         stretch = (MAX_SMALL_STRETCH - 1) * (self._step_cost.decode_work(num_decoding) + room.work)
         first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
+        is_alone = len(prefilling) == 1 and not num_decoding and self._step_cost.chunks.is_known
         chunks: list[Chunk] = []
         for sequence in sorted(prefilling, key=_least_left_first):
             if sequence is first_come:
@@ -132,7 +137,7 @@ class Chunking:
             else:
                 num_tokens = self._num_fitting(sequence, left, stretch)
                 if not chunks and left.work > 0:
-                    num_tokens = self._at_least(num_tokens, sequence, left, num_decoding)
+                    num_tokens = self._at_least(num_tokens, sequence, left, num_decoding, is_alone)
             if num_tokens > 0 and not (price and _is_crumb(num_tokens, sequence)):
                 chunks.append(make_chunk(sequence, num_tokens, num_padding=self._num_padding(sequence, num_tokens)))
                 room = room.without(price + self.work(chunks[-1]), len(chunks[-1].tokens))
@@ -160,18 +165,20 @@ class Chunking:
         most = min(int(room.work), room.num_tokens, whole)
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
 
-    def _at_least(self, num_tokens: int, sequence: Sequence, room: _Room, num_decoding: int) -> int:
+    def _at_least(self, num_tokens: int, sequence: Sequence, room: _Room, num_decoding: int, is_alone: bool) -> int:
         """That many, or more if a step would hardly get on by them."""
         whole = sequence.num_uncomputed_tokens
-        few, tile = max(num_tokens, min(MIN_PREFILL_TOKENS, whole)), min(self._attention.tile, whole)
-        if few >= tile or tile > room.num_tokens:
+        few = max(num_tokens, min(MIN_PREFILL_TOKENS, whole))
+        many = min(max(self._attention.tile, MIN_ALONE_TOKENS if is_alone else 0), whole)
+        if few >= many or many > room.num_tokens:
             return few
         decode_work = self._step_cost.decode_work(num_decoding)
-        few_work, tile_work = (decode_work + self._work_of(sequence, number) for number in (few, tile))
-        gain = tile / tile_work / (few / few_work)
-        max_stretch = MAX_STRETCH if gain >= MIN_TILE_GAIN else MAX_SMALL_STRETCH
-        is_bearable = tile_work <= max_stretch * max(decode_work + room.work, few_work)
-        return tile if gain > 1 and is_bearable else few
+        few_work, many_work = (decode_work + self._work_of(sequence, number) for number in (few, many))
+        per_pass = self._step_cost.chunks.work_per_pass if is_alone else 0.0
+        gain = many / (many_work + per_pass) / (few / (few_work + per_pass))
+        max_stretch = MAX_STRETCH if is_alone or gain >= MIN_TILE_GAIN else MAX_SMALL_STRETCH
+        wanted_work = room.work if is_alone else max(decode_work + room.work, few_work)
+        return many if gain > 1 and many_work <= max_stretch * wanted_work else few
 
     def _fits(self, num_tokens: int, start: int, room: _Room) -> bool:
         return num_tokens <= room.num_tokens and self._attention.work(num_tokens, start) <= room.work
