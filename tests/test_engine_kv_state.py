@@ -10,12 +10,14 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from server.engine import native_log
 from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
 from server.engine.kv_cache import KVCache, Slot
 from server.engine.kv_tiers import Tiers
 from server.engine.model import Model
 from server.engine.prefix_cache import PrefixCache
+from server.engine.weights import ModelLoadError
 from server.model_options import CacheType, FlashAttention
 from server.models.source import demo_model_path
 from tests.tiny_models import N_CTX as TINY_N_CTX
@@ -169,6 +171,16 @@ def test_in_other_numbers_a_state_takes_another_room_and_says_nearly_the_same(
     lane.kv_cache.restore(first, saved, prompt, 120)
     assert np.array_equal(lane.kv_cache.save(first), saved)
     assert other.state_fingerprint != model.state_fingerprint
+
+
+def test_heads_that_are_no_blocks_of_a_cache_type_are_said_to_be_the_reason(tmp_path: Path) -> None:
+    native_log.install()
+    path = tmp_path / "tiny.gguf"
+    write_sliding_window(path)
+    with pytest.raises(
+        ModelLoadError, match=r"K cache type q8_0 with block size 32 does not divide n_embd_head_k=16\)"
+    ):
+        load(path, n_ctx=TINY_N_CTX, cache_type="q8_0")
 
 
 def test_padding_is_forgotten_and_changes_only_the_shape_of_the_batch(model: Model) -> None:

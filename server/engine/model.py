@@ -153,7 +153,7 @@ class Model:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
                 f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
-                "smaller slots, n_ctx or n_gpu_layers need less memory"
+                "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less"
             )
         self._adapters.put_on(context)
         return context
