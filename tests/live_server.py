@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -46,7 +46,7 @@ def free_port() -> int:
     Systems give clients ports from 32768 on.
     """
     while True:
-        port = random.randrange(10_000, 32_768)
+        port = secrets.choice(range(10_000, 32_768))  # `random` may have been given a seed by a test
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
