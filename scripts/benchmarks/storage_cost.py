@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from storage.session import writes
 
 from .answers import split_head
 from .client import Address, KeptAlive, Raw, exchange
+from .databases import NewUrl
 from .report import Figure, cell, figure, json_line, table
 from .servers import Server, Setup, parley
 from .work import WorkRefused
@@ -178,11 +179,11 @@ def instant_parley(setup: Setup, scratch: Path, num_workers: int, database_url: 
         yield server
 
 
-def measure(setup: Setup, plan: Plan, scratch: Path, new_url: Callable[[str], str]) -> dict[str, Figure]:
+def measure(setup: Setup, plan: Plan, scratch: Path, new_url: NewUrl) -> dict[str, Figure]:
     """All figures of one kind of database; `new_url` makes an empty one."""
     figures: dict[str, Figure] = {}
     for num_workers in plan.num_workers:
-        url = new_url(f"workers_{num_workers}")
+        url = new_url()
         with instant_parley(setup, scratch, num_workers, url) as server:
             if num_workers == min(plan.num_workers):
                 figures |= turn_figures(server, plan)
@@ -193,7 +194,7 @@ def measure(setup: Setup, plan: Plan, scratch: Path, new_url: Callable[[str], st
     return figures
 
 
-def run(setup: Setup, plan: Plan, scratch: Path, new_url: Mapping[str, Callable[[str], str]]) -> None:
+def run(setup: Setup, plan: Plan, scratch: Path, new_url: Mapping[str, NewUrl]) -> None:
     """Measure on each database and print."""
     measured = {database: measure(setup, plan, scratch, make) for database, make in new_url.items()}
     names = list(next(iter(measured.values())))
