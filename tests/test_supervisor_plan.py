@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -22,29 +22,22 @@ def plan_models(**settings: object) -> list[ModelConfig]:
 
 def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    (model,) = plan_models(
-        model="./some/model.gguf",
-        slots=7,
-        threads=3,
-        n_ctx=512,
-        n_gpu_layers=5,
-        flash_attn="off",
-        cache_type_k="q8_0",
-        cache_type_v="bf16",
-        kv_ram_mb=9,
-    )
+    as_it_is: dict[str, Any] = {
+        "n_ctx": 512,
+        "n_gpu_layers": 5,
+        "flash_attn": "off",
+        "cache_type_k": "q8_0",
+        "cache_type_v": "bf16",
+        "kv_ram_mb": 9,
+    }
+    (model,) = plan_models(model="./some/model.gguf", slots=7, threads=3, **as_it_is)
     assert model == ModelConfig(
         model_id="model",
         index=0,
         path=str(tmp_path / "some" / "model.gguf"),
         num_slots=7,
         num_threads=3,
-        n_ctx=512,
-        n_gpu_layers=5,
-        flash_attn="off",
-        cache_type_k="q8_0",
-        cache_type_v="bf16",
-        kv_ram_mb=9,
+        **as_it_is,
     )
 
 
