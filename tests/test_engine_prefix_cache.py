@@ -47,6 +47,17 @@ def test_a_prefix_of_a_busy_slot_is_copied() -> None:
     kv_cache.check()
 
 
+def test_what_several_copy_in_a_step_is_saved_once() -> None:
+    prefix_cache, kv_cache, memory = cache_with([], LONG, [], [])
+    kv_cache.slots[1].is_busy = True
+    for number in range(3):
+        slot, num_cached = place(prefix_cache, [*LONG[:-5], 7, number])
+        assert num_cached == len(LONG) - 5
+        slot.is_busy = True
+    assert (memory.num_saves, memory.num_restores) == (1, 3)
+    kv_cache.check()
+
+
 def test_another_conversation_is_not_overwritten_for_a_short_common_prefix() -> None:
     conversation = [*LONG, *LONG]
     prefix_cache, kv_cache, _ = cache_with(conversation, [])

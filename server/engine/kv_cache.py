@@ -105,6 +105,11 @@ class KVCache:
             self._last_copied = source, self.save(source)
         return self.restore(destination, self._last_copied[1], source.tokens, length)
 
+    @property
+    def last_copied(self) -> Slot | None:
+        """The slot whose state is still there from its last copy."""
+        return self._last_copied[0] if self._last_copied else None
+
     def save(self, slot: Slot) -> State:
         return self._memory.save(slot.index)
 

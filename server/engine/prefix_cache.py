@@ -68,12 +68,16 @@ class PrefixCache:
 
     def _place_among_slots(self, prompt: list[int], scope: str, free: list[Slot]) -> Placement:
         lengths = {slot.index: self._match(prompt, scope, slot) for slot in self._kv_cache.slots}
-        best = max(self._kv_cache.slots, key=lambda slot: (lengths[slot.index], not slot.is_busy, slot.index))
+        best = max(self._kv_cache.slots, key=lambda slot: (lengths[slot.index], self._readiness(slot), slot.index))
         best_free = max(free, key=lambda slot: lengths[slot.index])
         kept = lengths[best_free.index]
         if not self._is_worth_copying(best, lengths[best.index] - kept) and self._may_cut(best_free, kept, free):
             return Placement(best_free, best_free, kept)
         return self._place_beside(best, free, lengths[best.index])
+
+    def _readiness(self, slot: Slot) -> tuple[bool, bool]:
+        """Of two that hold the same, a free slot may do without a copy; and what was just copied need not be saved."""
+        return not slot.is_busy, slot is self._kv_cache.last_copied
 
     def _may_cut(self, slot: Slot, kept: int, free: list[Slot]) -> bool:
         """Whether a slot should be given up but for its first `kept` tokens rather than another one."""
