@@ -71,6 +71,22 @@ def stream_rate(server: Server, num_streams: int, generator: random.Random) -> f
     return decode_rate(ask(server, bodies))
 
 
+# --- streams in long conversations ----------------------------------------------------------------------------------
+
+NUM_LONG = 8
+LONG_CONTEXT = 1_000
+LONG_CONTEXT_NAME = f"{NUM_LONG} streams behind {LONG_CONTEXT:,} tokens: tokens/s"
+
+
+def play_long_contexts(start: Start, generator: random.Random) -> Figures:
+    """Decode rate of streams whose prompts are known already, each in a slot."""
+    prompts = [random_prompt(LONG_CONTEXT, generator) for _ in range(NUM_LONG)]
+    with start() as server:
+        for prompt in prompts:
+            ask(server, [completion(prompt, 1)])
+        return {LONG_CONTEXT_NAME: decode_rate(ask(server, [completion(p, NUM_STREAM_TOKENS) for p in prompts]))}
+
+
 # --- one system prompt ----------------------------------------------------------------------------------------------
 
 NUM_SHARING = 16
@@ -228,6 +244,7 @@ def in_one_piece(play: Callable[[Start, random.Random], Figures]) -> Callable[[S
 
 WORKS = (
     Work("streams", max(NUM_STREAMS), 256, in_one_piece(play_streams)),
+    Work("long-contexts", NUM_LONG, 1_280, in_one_piece(play_long_contexts)),
     Work("shared-prompt", NUM_SHARING, 1_280, in_one_piece(play_shared_prompt)),
     Work("long-prompt", 4, 3_072, in_one_piece(play_long_prompt)),
     Work("conversations", 4, 1_024, play_conversations, settings=(("PARLEY_KV_DISK_MB", "2048"),)),
