@@ -75,9 +75,10 @@ class PrefixCache:
             return Placement(best_free, best_free, kept)
         return self._place_beside(best, free, lengths[best.index])
 
-    def _readiness(self, slot: Slot) -> tuple[bool, bool]:
-        """Of two that hold the same, a free slot may do without a copy; and what was just copied need not be saved."""
-        return not slot.is_busy, slot is self._kv_cache.last_copied
+    def _readiness(self, slot: Slot) -> tuple[bool, int]:
+        """Of two that hold the same, a free slot may do without a copy; else that from which less is to be moved."""
+        is_saved = slot is self._kv_cache.last_copied
+        return not slot.is_busy, -len(slot.tokens) * (1 if is_saved else 2)
 
     def _may_cut(self, slot: Slot, kept: int, free: list[Slot]) -> bool:
         """Whether a slot should be given up but for its first `kept` tokens rather than another one."""
