@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.attention import TILE, Attention
+from server.engine.attention import MAX_PASS_TOKENS_UNFUSED, SHORT_CONTEXT, TILE, Attention, fastest_on_cpu
 
 SMALL_MODEL = Attention.on_cpu(num_weights=358_000_000, n_embd=896, n_layer=24)
 """The shape of Qwen2.5-0.5B."""
@@ -40,6 +40,25 @@ def test_quantized_keys_and_values_have_no_tiles_either() -> None:
     assert [quantized.num_padding(number, 5000) for number in (1, 40, TILE - 1)] == [0, 0, 0]
     assert quantized.work(63, 2000) == pytest.approx(SMALL_MODEL.work(63, 2000))
     assert quantized.work(64, 2000) > SMALL_MODEL.work(64, 2000)
+
+
+def test_flash_attention_is_for_contexts_that_stay_short_unless_somebody_decided_it() -> None:
+    assert fastest_on_cpu("auto", SHORT_CONTEXT, n_head=14) == "auto"
+    assert fastest_on_cpu("auto", SHORT_CONTEXT + 1, n_head=14) == "off"
+    assert fastest_on_cpu("auto", 8192, 14, ("bf16", "f32")) == "off"
+    assert [fastest_on_cpu("on", 8192, 14), fastest_on_cpu("off", 100, 14)] == ["on", "off"]
+
+
+def test_without_flash_attention_a_pass_takes_no_more_than_a_quarter_of_a_gibibyte() -> None:
+    n_ctx = 2**28 // (4 * MAX_PASS_TOKENS_UNFUSED * 32)
+    assert fastest_on_cpu("auto", n_ctx, n_head=32) == "off"
+    assert fastest_on_cpu("auto", n_ctx + 1, n_head=32) == "auto"
+    assert fastest_on_cpu("auto", n_ctx + 1, n_head=14) == "off"
+
+
+def test_a_quantized_cache_keeps_flash_attention() -> None:
+    assert fastest_on_cpu("auto", 8192, 14, ("q8_0", "q8_0")) == "auto"
+    assert fastest_on_cpu("auto", 8192, 14, ("f16", "q4_0")) == "auto"
 
 
 def test_in_a_large_model_attention_counts_for_less() -> None:

@@ -11,18 +11,21 @@ from server.engine.kv_cache import Slot
 from server.engine.messages import SamplingParams
 from server.engine.sampler import Sampler
 from server.engine.sequence import Request, Sequence
-from server.engine.step_cost import StepCost
+from server.engine.step_cost import MIN_PREFILL_TOKENS, StepCost
 
-SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.06
+SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.02
+FAST = 0.0039
+"""Seconds per work of a machine on which more fits into a step than is needed for a pass to be worth it."""
+
 ATTENTION = Attention(tile=64, per_tiled_token=0.0002, per_single_token=0.001)
 
 
-def learned(max_step_seconds: float = 0.4, seconds_per_work: float = SECONDS_PER_WORK) -> StepCost:
-    cost = StepCost(max_step_seconds, max_idle_step_seconds=0.5)
+def learned(seconds_per_work: float = SECONDS_PER_WORK, seconds_per_decode: float = SECONDS_PER_DECODE) -> StepCost:
+    cost = StepCost(max_step_seconds=0.4, max_idle_step_seconds=0.5)
     for number in range(1, 9):
-        cost.passes.learn([number], SECONDS_PER_DECODE)
+        cost.passes.learn([number], seconds_per_decode)
     for work in (16, 128, 64, 32) * 10:
-        cost.chunks.learn(1, work, work, SECONDS_PER_PASS + work * seconds_per_work)
+        cost.learn_prefill(0, 1, work, work, SECONDS_PER_PASS + work * seconds_per_work)
     return cost
 
 
@@ -35,9 +38,14 @@ def prompt(num_left: int, slot_index: int = 0, num_computed: int = 0, is_scored:
 
 
 def cut(
-    prefilling: ReadOnlySequence[Sequence], num_decoding: int = 3, attention: Attention = ATTENTION, n_ctx: int = 8192
+    prefilling: ReadOnlySequence[Sequence],
+    num_decoding: int = 3,
+    attention: Attention = ATTENTION,
+    n_ctx: int = 8192,
+    seconds_per_work: float = SECONDS_PER_WORK,
 ) -> list[Chunk]:
-    chunking = Chunking(learned(), attention, max_length=n_ctx, max_step_tokens=512, max_scored_tokens=16)
+    cost = learned(seconds_per_work=seconds_per_work)
+    chunking = Chunking(cost, attention, max_length=n_ctx, max_step_tokens=512, max_scored_tokens=16)
     return chunking.cut(list(prefilling), num_decoding)
 
 
@@ -45,22 +53,52 @@ def lengths(chunks: list[Chunk]) -> list[int]:
     return [chunk.num_real_tokens for chunk in chunks]
 
 
-def seconds(chunks: list[Chunk]) -> float:
+def seconds(chunks: list[Chunk], seconds_per_work: float = SECONDS_PER_WORK) -> float:
     work = sum(ATTENTION.work(len(chunk.tokens), chunk.start) for chunk in chunks)
-    return SECONDS_PER_DECODE + len(chunks) * SECONDS_PER_PASS + work * SECONDS_PER_WORK
+    return SECONDS_PER_DECODE + len(chunks) * SECONDS_PER_PASS + work * seconds_per_work
 
 
 def test_a_step_takes_the_time_that_it_may() -> None:
     chunks = cut([prompt(1000)])
-    assert lengths(chunks) == [36]
+    assert lengths(chunks) == [40]
     assert 0.36 < seconds(chunks) <= 0.41
 
 
 def test_a_step_may_be_longer_for_the_end_of_a_prompt() -> None:
-    chunks = cut([prompt(54)])
-    assert lengths(chunks) == [54]
+    chunks = cut([prompt(56)])
+    assert lengths(chunks) == [56]
     assert 0.5 < seconds(chunks) <= 1.4 * 0.4
-    assert lengths(cut([prompt(60)])) == [36], "not for any"
+    assert lengths(cut([prompt(68)])) == [40], "not for any"
+
+
+def test_a_step_may_be_longer_for_as_many_tokens_as_are_worth_a_pass() -> None:
+    faster = 0.0065
+    (chunk,) = cut([prompt(1000)], seconds_per_work=faster)
+    assert lengths([chunk]) == [64]
+    assert 0.4 < seconds([chunk], faster) <= 1.25 * 0.4
+
+
+def test_the_steps_of_a_long_prompt_are_longer_where_decoding_takes_much_of_them() -> None:
+    cost = learned(seconds_per_decode=0.05)
+    chunking = Chunking(cost, Attention(), max_length=8192, max_step_tokens=512, max_scored_tokens=16)
+    assert lengths(chunking.cut([prompt(1000)], num_decoding=3)) == [64]
+    assert lengths(chunking.cut([prompt(24, slot) for slot in (0, 2, 4)], num_decoding=3)) == [24, 24], "not others"
+
+
+def test_a_step_does_not_get_longer_and_longer_on_a_slow_machine() -> None:
+    for seconds_per_work, seconds_per_decode in ((0.05, 0.4), (0.03, 0.3), (0.02, 0.1)):
+        cost = learned(seconds_per_work, seconds_per_decode)
+        chunking = Chunking(cost, Attention(), max_length=8192, max_step_tokens=512, max_scored_tokens=16)
+        (chunk,) = chunking.cut([prompt(1000)], num_decoding=3)
+        took = seconds_per_decode + SECONDS_PER_PASS + len(chunk.tokens) * seconds_per_work
+        assert len(chunk.tokens) == MIN_PREFILL_TOKENS or took <= 3 * 0.4
+
+
+def test_the_end_of_a_long_prompt_does_not_need_a_step_of_its_own() -> None:
+    cost = learned(seconds_per_decode=0.05)
+    chunking = Chunking(cost, Attention(), max_length=8192, max_step_tokens=512, max_scored_tokens=16)
+    assert lengths(chunking.cut([prompt(90)], num_decoding=3)) == [90]
+    assert lengths(chunking.cut([prompt(120)], num_decoding=3)) == [64]
 
 
 def test_an_end_is_not_cut_where_there_is_nobody_else() -> None:
@@ -83,7 +121,7 @@ def test_what_shorter_prompts_leave_goes_to_longer_ones() -> None:
 
 
 def test_the_first_prompt_gets_its_share() -> None:
-    chunks = cut([prompt(300, 0), prompt(80, 1)], num_decoding=0)
+    chunks = cut([prompt(300, 0), prompt(80, 1)], num_decoding=0, seconds_per_work=FAST)
     assert [chunk.slot_index for chunk in chunks] == [1, 0]
     assert all(length >= 12 for length in lengths(chunks))
 
@@ -103,11 +141,20 @@ def test_the_first_prompt_gets_on_in_a_long_context_too() -> None:
 
 
 def test_equal_prompts_side_by_side_share_a_pass() -> None:
-    beside = cut([prompt(13, 1), prompt(13, 0), prompt(13, 2)], num_decoding=0)
+    beside = cut([prompt(13, 2), prompt(13, 0), prompt(13, 1)], num_decoding=0)
     apart = cut([prompt(13, slot) for slot in (3, 0, 5, 7, 9, 11)], num_decoding=0)
-    assert [chunk.slot_index for chunk in beside] == [0, 1, 2]
+    assert [chunk.slot_index for chunk in beside] == [2, 1, 0]
     assert sum(lengths(beside)) == 39
     assert len(apart) < 6, "each pass is paid for"
+
+
+def test_of_equal_prompts_the_first_goes_first_and_nobody_gets_a_crumb() -> None:
+    first, *others = [prompt(24, slot) for slot in (1, 0, 2, 3, 4, 5)]
+    assert [chunk.slot_index for chunk in cut([first, *others])] == [1, 0]
+    for num_decoding in range(4):
+        for num_others in range(1, 6):
+            chunks = cut([first, *others[:num_others]], num_decoding, seconds_per_work=FAST)
+            assert set(lengths(chunks)) == {24}
 
 
 def test_crumbs_are_left_for_the_next_step() -> None:
@@ -150,4 +197,4 @@ def test_prompts_that_are_scored_get_few_logits_and_no_padding() -> None:
 
 def test_where_attention_costs_nothing_chunks_are_as_long_as_fits() -> None:
     (chunk,) = cut([prompt(1000, num_computed=3000)], attention=Attention())
-    assert lengths([chunk]) == [36]
+    assert lengths([chunk]) == [40]

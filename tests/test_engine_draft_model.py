@@ -28,7 +28,7 @@ class Words:
 
 @pytest.fixture(autouse=True)
 def passes_cost_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows: 1.0)
+    monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows, seconds_per_row=0.0: 1.0)
     monkeypatch.setattr(DraftModel, "seconds", lambda self, num_sequences, num_tokens: 0.0)
 
 

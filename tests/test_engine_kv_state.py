@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from server.engine import native_log
+from server.engine.attention import SHORT_CONTEXT
 from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
 from server.engine.kv_cache import KVCache, Slot
@@ -23,7 +24,7 @@ from server.models.source import demo_model_path
 from tests.tiny_models import N_CTX as TINY_N_CTX
 from tests.tiny_models import N_VOCAB, write_recurrent, write_sliding_window
 
-N_CTX = 512
+N_CTX = SHORT_CONTEXT
 
 
 SHARES_OF_F16: dict[CacheType, float] = {
@@ -149,6 +150,15 @@ def test_without_flash_attention_the_model_says_the_same_and_its_states_are_othe
     assert np.array_equal(lane.kv_cache.save(first), saved)
     fingerprints = {name: load(path, flash_attn=name).state_fingerprint for name in get_args(FlashAttention)}
     assert fingerprints["auto"] == fingerprints["on"] == model.state_fingerprint != fingerprints["off"]
+
+
+def test_where_contexts_can_get_long_a_cpu_does_without_flash_attention(model: Model) -> None:
+    path = demo_model_path()
+    assert path is not None
+    long = load(path, n_ctx=N_CTX + 1)
+    assert long.attention == load(path, flash_attn="off").attention != model.attention
+    assert long.state_fingerprint == load(path, flash_attn="off").state_fingerprint
+    assert load(path, n_ctx=N_CTX + 1, flash_attn="on").state_fingerprint == model.state_fingerprint
 
 
 @pytest.mark.parametrize(("cache_type", "share"), SHARES_OF_F16.items())

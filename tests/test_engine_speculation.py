@@ -39,7 +39,7 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture(autouse=True)
 def passes_cost_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever their rows, so that every guess that may be right is worth a try."""
-    monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows: 1.0)
+    monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows, seconds_per_row=0.0: 1.0)
 
 
 def generate(runner: FakeRunner, num_drafted: int, *requests: dict[str, Any]) -> list[Event]:
@@ -146,7 +146,9 @@ def test_no_text_is_changed_by_guesses(requests: list[tuple[int, int, bool]], nu
 
 
 def test_nothing_is_drafted_where_more_rows_cost_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows: float(num_rows) * (2 if num_rows > 1 else 1))
+    monkeypatch.setattr(
+        PassCost, "seconds", lambda self, num_rows, seconds_per_row=0.0: float(num_rows) * (2 if num_rows > 1 else 1)
+    )
     runner = FakeRunner(script=around, n_ctx=200)
     generate(runner, NUM_DRAFTED, {"prompt": letters("abcdabcd"), "max_tokens": 80})
     assert {len(tokens) for step in runner.steps[1:] for _, tokens in step} == {1}

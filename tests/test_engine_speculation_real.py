@@ -53,7 +53,7 @@ def greedy(model: Model) -> tuple[list[Answer], int]:
 
 @pytest.fixture(autouse=True)
 def guesses_always_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows: 1.0)
+    monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows, seconds_per_row=0.0: 1.0)
 
 
 def answers(

@@ -1,8 +1,8 @@
 """Parley against llama-server, on work that people feel: rounds, ratios and what is aimed at.
 
-Both serve the same model with the same kernels, threads, slots and context, one after the other; who goes first changes
-with every round, and with every piece of work that is played in pieces. Ratios are taken within a round. What the work
-is, `comparison_works` says.
+Both serve the same model with the same library, threads, slots and context, one after the other, each with its own
+defaults otherwise; who goes first changes with every round, and with every piece of work that is played in pieces.
+Ratios are taken within a round. What the work is, `comparison_works` says.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ of what is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as ReadOnlySequence
 from dataclasses import dataclass
 
@@ -21,25 +21,27 @@ together, and each one left over by itself, for the time of a whole pass over th
 
 MANY_TOKENS = 64
 
-MIN_ALONE_TOKENS = 64
-"""Where there is nobody else, fewer are not worth a pass, even if it takes longer than a step should."""
+MIN_WORTH_TOKENS = 64
+"""Fewer tokens of a prompt are hardly worth a pass, even if a step takes longer than it should by them."""
 
 MIN_EXTRA_TOKENS = 16
 """Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
 
-MAX_SMALL_STRETCH = 1.4
+MAX_END_STRETCH = 1.4
 """A step may take so many times as long as it should, if a prompt ends by it, since the few tokens that are left over
-otherwise take a step of their own, in which everybody else computes a token as well; or if that makes a tile whole, see
-`attention`, and prompts get on faster by it."""
+otherwise take a step of their own, in which everybody else computes a token as well."""
+
+MAX_WORTH_STRETCH = 1.25
+"""The same of the steps of a long prompt, for its end or for as many tokens as are worth a pass."""
+
+MIN_TILE_GAIN = 1.25
+MAX_STRETCH = 3.0
+"""For a tile (see `attention`) by which prompts get on so many times as fast, a step may even take so many times as
+long as it should; or for what is worth a pass, where there is nobody else."""
 
 FIRST_COME_SHARE = 1 / 4
 """Of what prompts get, the part of the one that has waited longest, so that shorter ones never starve it. What it does
 not get in a step, since they took more than they should, it gets in a later one."""
-
-MIN_TILE_GAIN = 1.25
-MAX_STRETCH = 3.0
-"""For a tile by which prompts get on so many times as fast, a step may even take so many times as long as it should; or
-for any gain, where there is nobody else."""
 
 
 @dataclass(frozen=True)
@@ -121,24 +123,24 @@ class Chunking:
         """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
         most are done soonest."""
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
-        stretch = (MAX_SMALL_STRETCH - 1) * (self._step_cost.decode_work(num_decoding) + room.work)
+        stretch = (MAX_END_STRETCH - 1) * (self._step_cost.decode_work(num_decoding) + room.work)
         first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
         is_alone = len(prefilling) == 1 and not num_decoding and self._step_cost.chunks.is_known
         chunks: list[Chunk] = []
-        for sequence in sorted(prefilling, key=_least_left_first):
+        for sequence in sorted(prefilling, key=_least_left_first(first_come)):
             if sequence is first_come:
                 kept = _Room(0, 0)
             is_owed = sequence is first_come or not chunks
-            price = 0.0 if is_owed or _is_same_pass(chunks[-1], sequence) else self._step_cost.chunks.work_per_pass
+            price = 0.0 if is_owed or _is_same_pass(chunks, sequence) else self._step_cost.chunks.work_per_pass
             left = room.without(kept.work + price, kept.num_tokens)
             if sequence.request.wants_prompt_logprobs:
                 num_tokens = min(int(left.work), left.num_tokens, max_scored)
             else:
                 num_tokens = self._num_fitting(sequence, left, stretch)
-                if not chunks and left.work > 0:
-                    num_tokens = self._at_least(num_tokens, sequence, left, num_decoding, is_alone)
-            if num_tokens > 0 and not (price and _is_crumb(num_tokens, sequence)):
+                if not chunks and left.work > 0 and num_tokens < sequence.num_uncomputed_tokens:
+                    num_tokens = self._num_of_long_prompt(sequence, left, num_decoding, is_alone)
+            if num_tokens > 0 and (is_owed or not _is_crumb(num_tokens, sequence)):
                 chunks.append(make_chunk(sequence, num_tokens, num_padding=self._num_padding(sequence, num_tokens)))
                 room = room.without(price + self.work(chunks[-1]), len(chunks[-1].tokens))
                 if sequence is first_come:
@@ -165,20 +167,27 @@ class Chunking:
         most = min(int(room.work), room.num_tokens, whole)
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
 
-    def _at_least(self, num_tokens: int, sequence: Sequence, room: _Room, num_decoding: int, is_alone: bool) -> int:
-        """That many, or more if a step would hardly get on by them."""
+    def _num_of_long_prompt(self, sequence: Sequence, room: _Room, num_decoding: int, is_alone: bool) -> int:
+        """How many tokens to compute of a prompt that does not fit: steps may be longer then, so that it gets on."""
         whole = sequence.num_uncomputed_tokens
-        few = max(num_tokens, min(MIN_PREFILL_TOKENS, whole))
-        many = min(max(self._attention.tile, MIN_ALONE_TOKENS if is_alone else 0), whole)
+        extra = self._step_cost.long_prompt_work(num_decoding) - self._step_cost.prompt_work(num_decoding)
+        long_room = _Room(room.work + extra, room.num_tokens)
+        decode_work = self._step_cost.decode_work(num_decoding)
+        stretch = (MAX_WORTH_STRETCH - 1) * (decode_work + long_room.work)
+        few = max(self._num_fitting(sequence, long_room, stretch), min(MIN_PREFILL_TOKENS, whole))
+        many = min(max(self._attention.tile, MIN_WORTH_TOKENS), whole)
         if few >= many or many > room.num_tokens:
             return few
-        decode_work = self._step_cost.decode_work(num_decoding)
-        few_work, many_work = (decode_work + self._work_of(sequence, number) for number in (few, many))
-        per_pass = self._step_cost.chunks.work_per_pass if is_alone else 0.0
-        gain = many / (many_work + per_pass) / (few / (few_work + per_pass))
-        max_stretch = MAX_STRETCH if is_alone or gain >= MIN_TILE_GAIN else MAX_SMALL_STRETCH
-        wanted_work = room.work if is_alone else max(decode_work + room.work, few_work)
-        return many if gain > 1 and many_work <= max_stretch * wanted_work else few
+        other_work = decode_work + self._step_cost.chunks.work_per_pass
+        few_work, many_work = (other_work + self._work_of(sequence, number) for number in (few, many))
+        gain = many / many_work / (few / few_work)
+        if is_alone:
+            longest = MAX_STRETCH * (other_work + room.work)
+        elif self._attention.tile > 1 and gain >= MIN_TILE_GAIN:
+            longest = MAX_STRETCH * max(other_work + room.work, few_work)
+        else:
+            longest = MAX_WORTH_STRETCH * (other_work + long_room.work)
+        return many if gain > 1 and many_work <= longest else few
 
     def _fits(self, num_tokens: int, start: int, room: _Room) -> bool:
         return num_tokens <= room.num_tokens and self._attention.work(num_tokens, start) <= room.work
@@ -215,17 +224,24 @@ class _Room:
         return _Room(self.work - work, self.num_tokens - num_tokens)
 
 
-def _least_left_first(sequence: Sequence) -> tuple[int, int]:
-    """Of prompts that are equally long, those whose slots are side by side follow each other: they share a pass."""
-    assert sequence.slot is not None
-    return sequence.num_uncomputed_tokens, sequence.slot.index
+def _least_left_first(first_come: Sequence) -> Callable[[Sequence], tuple[int, int, int]]:
+    """A sort key. Of prompts that are equally long, those whose slots are side by side follow each other, as they share
+    a pass; and who has waited longest comes first, or else its share would be a crumb beside the others."""
+    assert first_come.slot is not None
+    middle = first_come.slot.index
+
+    def key(sequence: Sequence) -> tuple[int, int, int]:
+        assert sequence.slot is not None
+        return sequence.num_uncomputed_tokens, abs(sequence.slot.index - middle), sequence.slot.index
+
+    return key
 
 
-def _is_same_pass(chunk: Chunk, sequence: Sequence) -> bool:
-    """Whether the rest of a sequence is computed in the same pass as the chunk."""
+def _is_same_pass(chunks: list[Chunk], sequence: Sequence) -> bool:
+    """Whether the rest of a sequence is computed in the same pass as one of the chunks."""
     assert sequence.slot is not None
-    is_beside = chunk.slot_index + 1 == sequence.slot.index
-    return is_beside and chunk.num_real_tokens == sequence.num_uncomputed_tokens
+    index, num_tokens = sequence.slot.index, sequence.num_uncomputed_tokens
+    return any(abs(chunk.slot_index - index) == 1 and chunk.num_real_tokens == num_tokens for chunk in chunks)
 
 
 def _cuts(most: int) -> Iterator[int]:

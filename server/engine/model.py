@@ -18,7 +18,7 @@ import numpy as np
 from server.engine import native_log
 from server.engine.adapters import Adapters
 from server.engine.affinity import run_anywhere
-from server.engine.attention import Attention
+from server.engine.attention import MAX_PASS_TOKENS_UNFUSED, Attention, fastest_on_cpu
 from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
 from server.engine.context_memory import ContextMemory
@@ -31,6 +31,7 @@ from server.engine.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.state_fingerprint import state_fingerprint
 from server.engine.vocabulary import Vocabulary
 from server.engine.weights import ModelLoadError, Weights, describe
+from server.model_options import FlashAttention
 
 DEFAULT_N_CTX = 8192
 """Tokens per sequence, unless configured or the model was trained for fewer."""
@@ -43,9 +44,7 @@ MAX_THREADS_GPU = 4
 """Most threads to look up the embeddings of a prompt's tokens, all that is left to do on the CPU."""
 
 MAX_PASS_TOKENS = 512
-MAX_PASS_TOKENS_UNFUSED = 128
-"""Most tokens that are computed together (llama.cpp's `n_ubatch`). Without flash attention each has a number for every
-token before it in every head, all in memory at once."""
+"""Most tokens that are computed together (llama.cpp's `n_ubatch`) with flash attention."""
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
@@ -67,9 +66,7 @@ class Model:
         has_gpu = llama.llama_supports_gpu_offload() and config.n_gpu_layers != 0
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
         self._n_gpu_layers = config.n_gpu_layers
-        self._flash_attn = config.flash_attn
         self._cache_types = (config.cache_type_k, config.cache_type_v)
-        self._max_pass_tokens = MAX_PASS_TOKENS_UNFUSED if config.flash_attn == "off" else MAX_PASS_TOKENS
         self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
         self.is_on_gpu = has_gpu and self._is_offloaded(config.n_gpu_layers)
@@ -78,6 +75,8 @@ class Model:
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
         self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
+        self._flash_attn = config.flash_attn if has_gpu else self._flash_attn_on_cpu(config.flash_attn)
+        self._max_pass_tokens = MAX_PASS_TOKENS_UNFUSED if self._flash_attn == "off" else MAX_PASS_TOKENS
         self.attention = Attention() if has_gpu else self._attention_on_cpu()
         max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
         max_verified = MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0
@@ -141,7 +140,7 @@ class Model:
         params.kv_unified = False
         params.n_batch = max(self.max_step_tokens, config.num_slots)
         params.n_ubatch = max(self._max_pass_tokens, config.num_slots)
-        params.flash_attn_type = FLASH_ATTN_TYPES[config.flash_attn]
+        params.flash_attn_type = FLASH_ATTN_TYPES[self._flash_attn]
         params.type_k, params.type_v = (CACHE_TYPES[name] for name in self._cache_types)
         params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
         # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
@@ -153,7 +152,8 @@ class Model:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
                 f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
-                "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less"
+                "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less, and on a CPU "
+                'flash_attn = "on"'
             )
         self._adapters.put_on(context)
         return context
@@ -171,6 +171,9 @@ class Model:
             self.logits(*self.decode([_WarmUp(tokens=[0] * length)]))
         self.memory.clear(0)
         run_anywhere()
+
+    def _flash_attn_on_cpu(self, configured: FlashAttention) -> FlashAttention:
+        return fastest_on_cpu(configured, self.n_ctx, llama.llama_model_n_head(self._model), self._cache_types)
 
     def _attention_on_cpu(self) -> Attention:
         n_embd = llama.llama_model_n_embd(self._model)

@@ -44,15 +44,19 @@ class PassCost:
         self._num_steps_apart: Counter[int] = Counter()
         """Since so many rows were last seen together."""
 
-    def seconds(self, num_rows: int) -> float | None:
-        """What a pass over `num_rows` rows takes, between the nearest that have been seen; None if none has."""
+    def seconds(self, num_rows: int, seconds_per_row: float = 0.0) -> float | None:
+        """What a pass over `num_rows` rows takes, between the nearest that have been seen; None if none has.
+
+        Each row more than have ever been seen is taken to cost `seconds_per_row`.
+        """
         if num_rows in self._seconds:
             return self._seconds[num_rows]
         below = max((known for known in self._seconds if known < num_rows), default=None)
         above = min((known for known in self._seconds if known > num_rows), default=None)
-        if below is None or above is None:
-            nearest = above if below is None else below
-            return None if nearest is None else self._seconds[nearest]
+        if below is None:
+            return None if above is None else self._seconds[above]
+        if above is None:
+            return self._seconds[below] + (num_rows - below) * seconds_per_row
         share = (num_rows - below) / (above - below)
         return self._seconds[below] + share * (self._seconds[above] - self._seconds[below])
 

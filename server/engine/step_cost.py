@@ -15,6 +15,18 @@ FIRST_PREFILL_TOKENS_GPU = 512
 MIN_PREFILL_TOKENS = 16
 """A smaller chunk would make a prompt wait for ever behind running sequences."""
 
+MAX_DECODE_SHARE = 0.07
+MAX_LONG_STRETCH = 2.4
+"""Where decoding would take more than this share of the steps that a long prompt needs, they may take so many times as
+long: a token of everybody else's in each of them delays the prompt."""
+
+MAX_GROWTH = 4.0
+"""Prompts get at most so many times the work of the largest step so far: what many tokens take is a guess, if only few
+have been seen."""
+
+MIN_LEARNED_SHARE = 0.1
+"""Prompts had at least this share of a step in which they were read, whatever decoding is thought to take."""
+
 MIN_PREFILL_SHARE = 0.25
 """Prompts get this share of a step's time, and of what decoding takes, even where decoding alone fills the step."""
 
@@ -31,15 +43,21 @@ class StepCost:
         self._first_prefill_tokens = FIRST_PREFILL_TOKENS_GPU if is_on_gpu else FIRST_PREFILL_TOKENS
         self.passes = PassCost(may_split=not is_on_gpu)
         self.chunks = ChunkCost()
+        self._most_work = self._first_prefill_tokens / MAX_GROWTH
 
     def prompt_work(self, num_decoding: int) -> float:
         """How much work on prompts fits, in one pass, into the next step beside `num_decoding` sequences."""
         if not self.chunks.is_known:
             return self._first_prefill_tokens
-        target = self._max_step_seconds if num_decoding else self._max_idle_step_seconds
-        decode_seconds = self._decode_seconds(num_decoding)
-        seconds_left = max(target - decode_seconds, MIN_PREFILL_SHARE * max(target, decode_seconds))
-        return max(MIN_PREFILL_TOKENS, self.chunks.work_in(seconds_left))
+        return self._work_in(self._max_step_seconds if num_decoding else self._max_idle_step_seconds, num_decoding)
+
+    def long_prompt_work(self, num_decoding: int) -> float:
+        """The same if all of it is for a prompt that would need several steps."""
+        if not self.chunks.is_known or not num_decoding:
+            return self.prompt_work(num_decoding)
+        wanted = self._decode_seconds(num_decoding) / MAX_DECODE_SHARE
+        longest = MAX_LONG_STRETCH * self._max_step_seconds
+        return self._work_in(min(max(self._max_step_seconds, wanted), longest), num_decoding)
 
     def decode_work(self, num_decoding: int) -> float:
         """How much work on prompts could be done while so many sequences decode; 0 while it is unknown."""
@@ -47,8 +65,22 @@ class StepCost:
 
     def learn_prefill(self, num_decoding: int, num_passes: int, num_tokens: int, work: float, seconds: float) -> None:
         """Account for a step of `seconds` in which `num_tokens` tokens of prompts took `num_passes` passes."""
-        of_prompts = seconds - self._decode_seconds(num_decoding)
-        self.chunks.learn(num_passes, num_tokens, work, max(of_prompts, 1e-6))
+        self._most_work = max(self._most_work, work)
+        of_prompts = max(seconds - self._decode_seconds(num_decoding), MIN_LEARNED_SHARE * seconds)
+        self.chunks.learn(num_passes, num_tokens, work, of_prompts)
+
+    def _work_in(self, step_seconds: float, num_decoding: int) -> float:
+        decode_seconds = self._decode_seconds(num_decoding)
+        seconds_left = max(step_seconds - decode_seconds, MIN_PREFILL_SHARE * max(step_seconds, decode_seconds))
+        work = min(self.chunks.work_in(seconds_left), MAX_GROWTH * self._most_work)
+        return max(MIN_PREFILL_TOKENS, work)
 
     def _decode_seconds(self, num_decoding: int) -> float:
-        return (self.passes.seconds(num_decoding) or 0.0) if num_decoding else 0.0
+        """What a pass for so many sequences takes. Rows that were never seen are taken for a prompt's tokens."""
+        if not num_decoding:
+            return 0.0
+        per_row = self.chunks.seconds(0, 1) if self.chunks.is_known else 0.0
+        known = self.passes.seconds(num_decoding, per_row)
+        if known is None:
+            return self.chunks.seconds(1, num_decoding)
+        return known

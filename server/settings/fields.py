@@ -155,8 +155,9 @@ class Settings(_Table):
     )
     flash_attn: FlashAttention = _setting(
         "auto",
-        "Compute attention with llama.cpp's flash attention; `auto` is wherever it has a kernel for the model. On a "
-        "CPU, `off` is faster in long contexts and slower in short ones.",
+        "Compute attention with llama.cpp's flash attention. `auto` is wherever it has a kernel for the model; but "
+        "models that generate do without it on a CPU where that is faster for conversations: if `n_ctx` is over 512, "
+        "and the KV cache not quantized, unless it takes over 256 MiB (`n_ctx` times attention heads over 524,288).",
     )
     cache_type_k: CacheType = _setting(
         "f16", "In what numbers the keys of the KV cache are kept; `q8_0` takes half the memory, `q4_0` a quarter."
@@ -209,7 +210,7 @@ class Settings(_Table):
     max_step_ms: StepTime = _setting(
         400,
         "How long texts that are being generated should stand still at most while a prompt is read, in milliseconds; "
-        "in long contexts it may be three times that.",
+        "for a long prompt it may be three times that.",
     )
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
     body_timeout_seconds: Seconds = _setting(30, "How long a client may take to send its request body.")

@@ -34,6 +34,7 @@ def reference() -> Iterator[LogprobsOf]:
     model = llama.llama_model_load_from_file(str(demo_model_path()).encode(), llama.llama_model_default_params())
     params = llama.llama_context_default_params()
     params.n_ctx = params.n_batch = params.n_ubatch = 256
+    params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED  # as the engine does where contexts can get long
     context = llama.llama_init_from_model(model, params)
     n_vocab = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
 
