@@ -43,8 +43,9 @@ def cut(
     attention: Attention = ATTENTION,
     n_ctx: int = 8192,
     seconds_per_work: float = SECONDS_PER_WORK,
+    seconds_per_decode: float = SECONDS_PER_DECODE,
 ) -> list[Chunk]:
-    cost = learned(seconds_per_work=seconds_per_work)
+    cost = learned(seconds_per_work, seconds_per_decode)
     chunking = Chunking(cost, attention, max_length=n_ctx, max_step_tokens=512, max_scored_tokens=16)
     return chunking.cut(list(prefilling), num_decoding)
 
@@ -79,26 +80,26 @@ def test_a_step_may_be_longer_for_as_many_tokens_as_are_worth_a_pass() -> None:
 
 
 def test_the_steps_of_a_long_prompt_are_longer_where_decoding_takes_much_of_them() -> None:
-    cost = learned(seconds_per_decode=0.05)
-    chunking = Chunking(cost, Attention(), max_length=8192, max_step_tokens=512, max_scored_tokens=16)
-    assert lengths(chunking.cut([prompt(1000)], num_decoding=3)) == [64]
-    assert lengths(chunking.cut([prompt(24, slot) for slot in (0, 2, 4)], num_decoding=3)) == [24, 24], "not others"
+    assert lengths(cut([prompt(1000)], attention=Attention(), seconds_per_decode=0.05)) == [64]
+    short = [prompt(24, slot) for slot in (0, 2, 4)]
+    assert lengths(cut(short, attention=Attention(), seconds_per_decode=0.05)) == [24, 24], "not others"
 
 
 def test_a_step_does_not_get_longer_and_longer_on_a_slow_machine() -> None:
     for seconds_per_work, seconds_per_decode in ((0.05, 0.4), (0.03, 0.3), (0.02, 0.1)):
-        cost = learned(seconds_per_work, seconds_per_decode)
-        chunking = Chunking(cost, Attention(), max_length=8192, max_step_tokens=512, max_scored_tokens=16)
-        (chunk,) = chunking.cut([prompt(1000)], num_decoding=3)
+        (chunk,) = cut(
+            [prompt(1000)],
+            attention=Attention(),
+            seconds_per_work=seconds_per_work,
+            seconds_per_decode=seconds_per_decode,
+        )
         took = seconds_per_decode + SECONDS_PER_PASS + len(chunk.tokens) * seconds_per_work
         assert len(chunk.tokens) == MIN_PREFILL_TOKENS or took <= 3 * 0.4
 
 
 def test_the_end_of_a_long_prompt_does_not_need_a_step_of_its_own() -> None:
-    cost = learned(seconds_per_decode=0.05)
-    chunking = Chunking(cost, Attention(), max_length=8192, max_step_tokens=512, max_scored_tokens=16)
-    assert lengths(chunking.cut([prompt(90)], num_decoding=3)) == [90]
-    assert lengths(chunking.cut([prompt(120)], num_decoding=3)) == [64]
+    assert lengths(cut([prompt(90)], attention=Attention(), seconds_per_decode=0.05)) == [90]
+    assert lengths(cut([prompt(120)], attention=Attention(), seconds_per_decode=0.05)) == [64]
 
 
 def test_an_end_is_not_cut_where_there_is_nobody_else() -> None:

@@ -30,8 +30,8 @@ MIN_GAIN = 0.05
 SHORT_CONTEXT = 512
 """Tokens. Where sequences get no longer, they spend their time about where both ways of attention are equally fast:
 flash attention generates up to 8 percent faster at the beginning of a text and loses from some 200 tokens on; behind
-1,000 it takes a tenth longer, and 1.4 times as long for the end of a prompt. It reads long prompts faster everywhere,
-by 3 to 16 percent. Measured with AVX-512 and with AVX2, a model of half a billion weights."""
+1,000 it takes a tenth longer, and 1.4 times as long for the end of a prompt. Measured with AVX-512 and with AVX2, a
+model of half a billion weights. It reads long prompts faster everywhere, by 3 to 16 percent with AVX-512."""
 
 MAX_PASS_TOKENS_UNFUSED = 128
 MAX_SCORES = 2**26

@@ -150,5 +150,5 @@ class KVCache:
                 raise IntegrityError(f"slot {slot.index} holds {held} tokens, expected {len(slot.tokens)}")
 
     def _forget_copy(self, slot: Slot) -> None:
-        if self._last_copied and self._last_copied[0] is slot:
+        if self.last_copied is slot:
             self._last_copied = None

@@ -79,8 +79,5 @@ class StepCost:
         """What a pass for so many sequences takes. Rows that were never seen are taken for a prompt's tokens."""
         if not num_decoding:
             return 0.0
-        per_row = self.chunks.seconds(0, 1) if self.chunks.is_known else 0.0
-        known = self.passes.seconds(num_decoding, per_row)
-        if known is None:
-            return self.chunks.seconds(1, num_decoding)
-        return known
+        seconds = self.passes.seconds(num_decoding, self.chunks.seconds(0, 1))
+        return self.chunks.seconds(1, num_decoding) if seconds is None else seconds
