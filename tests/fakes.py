@@ -6,12 +6,13 @@ For the tests of scheduler, cache, sampler and engine. It does not fake llama.cp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from server.engine.attention import Attention
-from server.engine.candidates import Logits
 from server.engine.kv_cache import State
+from server.engine.logit_scan import LogitRows, Logits, LogitScan, Scanned, Wanted
 from server.engine.messages import SamplingParams
 from server.engine.runner import DecodeError, Span
 from server.engine.sampler import RepetitionRule, Sampler
@@ -70,7 +71,14 @@ class FakeRunner:
 
     is_on_gpu = False
 
-    def __init__(self, num_slots: int = 4, n_ctx: int = 64, script: Script = count_up, can_trim: bool = True) -> None:
+    def __init__(
+        self,
+        num_slots: int = 4,
+        n_ctx: int = 64,
+        script: Script = count_up,
+        can_trim: bool = True,
+        n_vocab: int = N_VOCAB,
+    ) -> None:
         self.num_slots = num_slots
         self.n_ctx = n_ctx
         self.max_step_tokens = 32
@@ -82,6 +90,8 @@ class FakeRunner:
         self.fails_in_steps: set[int] = set()
         self.num_samplers = 0
         self._script = script
+        self._scan = LogitScan(2, self.max_step_logits, n_vocab)
+        self._n_vocab = n_vocab
         self._tokens_by_row: dict[int, list[int]] = {}
 
     @property
@@ -91,6 +101,7 @@ class FakeRunner:
     def decode(self, spans: Sequence[Span]) -> list[int]:
         self.steps.append([(span.slot_index, span.tokens) for span in spans])
         self._tokens_by_row = {}
+        self.__dict__.pop("_logit_rows", None)
         row = -1
         for span in spans:
             slot = self.memory.slots[span.slot_index]
@@ -107,14 +118,28 @@ class FakeRunner:
         return list(self._tokens_by_row)
 
     def logits(self, row: int) -> Logits:
-        token = self._script(self._tokens_by_row[row])
-        logits = np.zeros(N_VOCAB, dtype=np.float32)
-        logits[token] = 10.0
+        logits: Logits = self._logit_rows[list(self._tokens_by_row).index(row)]
         return logits
+
+    def scan(self, wanted: Sequence[Wanted]) -> Scanned:
+        assert len(wanted) == len(self._tokens_by_row)
+        return self._scan.scan(self._logit_rows, wanted)
+
+    @cached_property
+    def _logit_rows(self) -> LogitRows:
+        rows = np.zeros((len(self._tokens_by_row), self._n_vocab), dtype=np.float32)
+        for logits, tokens in zip(rows, self._tokens_by_row.values(), strict=True):
+            logits[self._script(tokens)] = 10.0
+        return rows
 
     def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None = None) -> Sampler:
         self.num_samplers += 1
         return Sampler(params, banned=[EOG] if ignore_eos else [])
+
+    def _logits_after(self, tokens: list[int]) -> Logits:
+        logits = np.zeros(N_VOCAB, dtype=np.float32)
+        logits[self._script(tokens)] = 10.0
+        return logits
 
     def token_bytes(self, token: int) -> bytes:
         return b"" if token == EOG else chr(token).encode()

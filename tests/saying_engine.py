@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
 from server.engine.engine import Engine
 from server.engine.grammar_compiler import GrammarCompiler
@@ -121,14 +119,8 @@ class SayingRunner(FakeRunner):
     """A model of that vocabulary."""
 
     def __init__(self, vocabulary: ByteVocabulary, num_slots: int) -> None:
-        super().__init__(num_slots, N_CTX, vocabulary.next_token)
-        self._num_tokens = vocabulary.num_tokens
+        super().__init__(num_slots, N_CTX, vocabulary.next_token, n_vocab=vocabulary.num_tokens)
         self.max_step_tokens = N_CTX
-
-    def logits(self, row: int) -> Logits:
-        logits = np.zeros(self._num_tokens, dtype=np.float32)
-        logits[self._script(self._tokens_by_row[row])] = 10.0
-        return logits
 
     def token_bytes(self, token: int) -> bytes:
         return bytes([token]) if EOG < token < FIRST_MARKER else b""

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.engine.attention import Attention
-from server.engine.candidates import Logits
-from server.engine.chunking import FEW_CHUNK_ROWS
+from server.engine.chunking import FEW_CHUNK_ROWS, Chunk, Chunking
 from server.engine.engine import Engine, Output
+from server.engine.logit_scan import Logits
 from server.engine.messages import Delta, Event, Failed, Finished, SamplingParams
 from server.engine.runner import Span
 from server.engine.sequence import Request
@@ -97,6 +97,33 @@ def test_a_gpu_computes_the_next_pass_while_the_text_of_the_last_one_is_delivere
         assert order == ["begin", "[]", "end", "", "begin", "[d]", "end", "", "begin", "[e]", "end", "f"]
     else:
         assert order == ["begin", "end", "d", "begin", "end", "e", "begin", "end", "f"]
+
+
+def test_it_is_crowded_while_more_wait_than_there_are_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowded: list[bool] = []
+    really = Chunking.cut
+
+    def cut(self: Chunking, prefilling: list[Any], num_decoding: int, is_crowded: bool) -> list[Chunk]:
+        crowded.append(is_crowded)
+        return really(self, prefilling, num_decoding, is_crowded)
+
+    monkeypatch.setattr(Chunking, "cut", cut)
+    engine = make_engine(FakeRunner(num_slots=2))
+    for number in range(6):
+        engine.submit(make_request(letters("abc"), number))
+    run(engine)
+    assert crowded == [True, False, False]
+
+
+@pytest.mark.parametrize("is_on_gpu", [False, True])
+def test_what_a_gpu_computes_again_in_no_time_is_not_saved(is_on_gpu: bool) -> None:
+    runner = FakeRunner(num_slots=1, n_ctx=512)
+    runner.is_on_gpu = is_on_gpu
+    engine = Engine(runner, 1000, 10**6, 250, max_ram_bytes=1 << 20)
+    for number, length in enumerate((100, 300, 101)):
+        engine.submit(make_request([number + 1] * length, number))
+        run(engine)
+    assert runner.memory.num_saves == (1 if is_on_gpu else 2)
 
 
 def test_a_request_is_answered_token_by_token() -> None:

@@ -44,10 +44,11 @@ def cut(
     n_ctx: int = 8192,
     seconds_per_work: float = SECONDS_PER_WORK,
     seconds_per_decode: float = SECONDS_PER_DECODE,
+    is_crowded: bool = False,
 ) -> list[Chunk]:
     cost = learned(seconds_per_work, seconds_per_decode)
     chunking = Chunking(cost, attention, max_length=n_ctx, max_step_tokens=512, max_scored_tokens=16)
-    return chunking.cut(list(prefilling), num_decoding)
+    return chunking.cut(list(prefilling), num_decoding, is_crowded)
 
 
 def lengths(chunks: list[Chunk]) -> list[int]:
@@ -70,6 +71,18 @@ def test_a_step_may_be_longer_for_the_end_of_a_prompt() -> None:
     assert lengths(chunks) == [56]
     assert 0.5 < seconds(chunks) <= 1.4 * 0.4
     assert lengths(cut([prompt(68)])) == [40], "not for any"
+
+
+def test_in_a_crowd_prompts_that_share_a_pass_share_a_longer_step() -> None:
+    side_by_side = [prompt(32, slot) for slot in range(5)]
+    assert lengths(cut(side_by_side)) == [32]
+    crowded = cut(side_by_side, is_crowded=True)
+    assert lengths(crowded) == [32] * 4
+    assert 1.0 < SECONDS_PER_DECODE + SECONDS_PER_PASS + 4 * 32 * SECONDS_PER_WORK <= 3 * 0.4
+    apart = [prompt(32, slot) for slot in (0, 2, 4, 6)]
+    assert lengths(cut(apart, is_crowded=True)) == [32], "nothing is spared by these"
+    unequal = [prompt(30 + slot, slot) for slot in range(4)]
+    assert lengths(cut(unequal, is_crowded=True)) == [30], "nor by these"
 
 
 def test_a_step_may_be_longer_for_as_many_tokens_as_are_worth_a_pass() -> None:

@@ -128,7 +128,7 @@ def test_what_a_mask_excludes_is_not_among_the_likeliest(n_vocab: int) -> None:
         assert [top.token(index) for index in range(3)] == [3, 1, n_vocab - 1]
         assert not np.isfinite(top.logits[3:]).any()
         sampler = Sampler(SamplingParams(top_k=count, temperature=5, seed=count))
-        assert {sampler.sample(logits.copy(), 0, []) for _ in range(200)} == {1, 3, n_vocab - 1}
+        assert {sampler.sample(logits.copy(), []) for _ in range(200)} == {1, 3, n_vocab - 1}
 
 
 @pytest.mark.parametrize("params", [{}, {"top_k": 40}, {"top_p": 0.5}, {"top_k": 40, "min_p": 0.05}])
@@ -137,7 +137,7 @@ def test_logits_that_are_no_numbers_give_a_token_all_the_same(params: dict[str, 
     for share in (0.01, 0.9, 1.0):
         logits = random_logits(1, 5_000)
         logits[np.random.default_rng(2).random(5_000) < share] = np.nan
-        assert 0 <= sampler.sample(logits, 0, []) < 5_000
+        assert 0 <= sampler.sample(logits, []) < 5_000
 
 
 @pytest.mark.parametrize("size", [1, 2, 600, 5000])
@@ -176,8 +176,8 @@ def test_mirostat_with_a_single_candidate_or_an_extreme_target_still_says_someth
     for version in (1, 2):
         for tau in (0.0, 5.0, 100.0):
             sampler = Sampler(SamplingParams(mirostat=version, mirostat_tau=tau, mirostat_eta=1.0))
-            assert {sampler.sample(masked.copy(), 0, []) for _ in range(20)} == {7}
-            assert all(0 <= sampler.sample(random_logits(seed), 0, []) < N_VOCAB for seed in range(20))
+            assert {sampler.sample(masked.copy(), []) for _ in range(20)} == {7}
+            assert all(0 <= sampler.sample(random_logits(seed), []) < N_VOCAB for seed in range(20))
 
 
 def test_penalties_are_llama_cpps() -> None:
@@ -198,24 +198,24 @@ def test_penalties_are_llama_cpps() -> None:
 
 def test_penalties_see_the_last_tokens_only_and_may_be_off() -> None:
     params = SamplingParams(temperature=0, repeat_penalty=10, penalty_last_n=1)
-    assert Sampler(params).sample(logits_of(1, 3, 2), 0, [2, 1]) == 2
-    assert Sampler(params).sample(logits_of(1, 3, 2), 0, [1, 0]) == 1
-    assert Sampler(msgspec.structs.replace(params, penalty_last_n=0)).sample(logits_of(1, 3, 2), 0, [1]) == 1
+    assert Sampler(params).sample(logits_of(1, 3, 2), [2, 1]) == 2
+    assert Sampler(params).sample(logits_of(1, 3, 2), [1, 0]) == 1
+    assert Sampler(msgspec.structs.replace(params, penalty_last_n=0)).sample(logits_of(1, 3, 2), [1]) == 1
 
 
 def test_greedy_takes_the_likeliest_token() -> None:
     for params in (SamplingParams(temperature=0), SamplingParams(top_k=1), SamplingParams(top_p=0)):
-        assert Sampler(params).sample(logits_of(1, 3, 2), 0, []) == 1
+        assert Sampler(params).sample(logits_of(1, 3, 2), []) == 1
 
 
 def test_a_bias_changes_the_choice() -> None:
     sampler = Sampler(SamplingParams(temperature=0, logit_bias={2: 1.5}))
-    assert sampler.sample(logits_of(1, 3, 2), 0, []) == 2
+    assert sampler.sample(logits_of(1, 3, 2), []) == 2
 
 
 def test_banned_tokens_are_never_chosen() -> None:
-    assert Sampler(SamplingParams(temperature=0), banned=[1]).sample(logits_of(1, 3, 2), 0, []) == 2
-    assert Sampler(SamplingParams(logit_bias={1: 100}), banned=[1]).sample(logits_of(-50, 3, 50), 0, []) == 2
+    assert Sampler(SamplingParams(temperature=0), banned=[1]).sample(logits_of(1, 3, 2), []) == 2
+    assert Sampler(SamplingParams(logit_bias={1: 100}), banned=[1]).sample(logits_of(-50, 3, 50), []) == 2
 
 
 @pytest.mark.parametrize("values", [*FILTERS, {"mirostat": 1}, {"mirostat": 2}, {"temperature": 0}], ids=str)
@@ -227,17 +227,17 @@ def test_what_a_mask_excludes_is_never_chosen(values: dict[str, float]) -> None:
             allowed = np.random.default_rng(seed).choice(N_VOCAB - 6, size=num_allowed, replace=False) + 6
             masked = np.full(N_VOCAB, -np.inf, dtype=np.float32)
             masked[allowed] = logits[allowed]
-            assert Sampler(params).sample(masked, 0, [5, 5, int(allowed[0])]) in allowed
+            assert Sampler(params).sample(masked, [5, 5, int(allowed[0])]) in allowed
 
 
 def test_with_nothing_allowed_it_still_returns_a_token() -> None:
-    assert Sampler(SamplingParams(top_k=40)).sample(np.full(50, -np.inf, dtype=np.float32), 0, []) in range(50)
+    assert Sampler(SamplingParams(top_k=40)).sample(np.full(50, -np.inf, dtype=np.float32), []) in range(50)
 
 
 def test_the_same_seed_draws_the_same_tokens_and_none_different_ones() -> None:
     def tokens(seed: int | None) -> list[int]:
         sampler = Sampler(SamplingParams(seed=seed))
-        return [sampler.sample(random_logits(position), 0, []) for position in range(20)]
+        return [sampler.sample(random_logits(position), []) for position in range(20)]
 
     assert tokens(7) == tokens(7)
     assert tokens(-7) == tokens(-7)
@@ -248,7 +248,7 @@ def test_the_same_seed_draws_the_same_tokens_and_none_different_ones() -> None:
 def test_xtc_has_its_way_as_often_as_it_should() -> None:
     sampler = Sampler(SamplingParams(xtc_probability=0.3, xtc_threshold=0.1, seed=1))
     logits = np.log(np.array([0.6, 0.4], dtype=np.float32))
-    drawn = Counter(sampler.sample(logits.copy(), 0, []) for _ in range(5000))
+    drawn = Counter(sampler.sample(logits.copy(), []) for _ in range(5000))
     assert drawn[0] / 5000 == pytest.approx(0.7 * 0.6, abs=0.03)
 
 
@@ -270,7 +270,7 @@ class Repeater:
 def test_a_repetition_penalty_is_asked_with_the_whole_history_and_closed_once() -> None:
     repeater = Repeater()
     sampler = Sampler(SamplingParams(temperature=0), repeater)
-    assert sampler.sample(logits_of(9, 3, 2), 0, [4, 5]) == 1
+    assert sampler.sample(logits_of(9, 3, 2), [4, 5]) == 1
     assert repeater.histories == [[4, 5]]
     sampler.close()
     sampler.close()
@@ -279,11 +279,11 @@ def test_a_repetition_penalty_is_asked_with_the_whole_history_and_closed_once() 
 
 def test_mirostat_leaves_penalties_out_as_llama_server_does() -> None:
     repeater = Repeater()
-    Sampler(SamplingParams(mirostat=2, repeat_penalty=2), repeater).sample(logits_of(9, 3, 2), 0, [0])
+    Sampler(SamplingParams(mirostat=2, repeat_penalty=2), repeater).sample(logits_of(9, 3, 2), [0])
     assert repeater.histories == []
 
 
 def test_the_largest_seed_and_the_smallest_temperature_are_safe() -> None:
     params = SamplingParams(temperature=1e-4, seed=2**63 - 1)
-    assert Sampler(params).sample(logits_of(1, 3, 2), 0, []) == 1
+    assert Sampler(params).sample(logits_of(1, 3, 2), []) == 1
     assert math.isfinite(our_probabilities(params, logits_of(1, 3, 2)).sum())

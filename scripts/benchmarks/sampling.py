@@ -121,7 +121,7 @@ def token_figures(model: Model, kind: str, num_steps: int) -> dict[str, Figure]:
         logits = model.logits(row)
         logits[:] = original
         started = time.perf_counter()
-        sampler.sample(model.logits(row), row, history)
+        sampler.sample(model.logits(row), history)
         ours.append((time.perf_counter() - started) * MILLISECONDS)
     sampler.close()
     model.logits(row)[:] = original

@@ -11,11 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-Logits = npt.NDArray[np.float32]
-"""Shape (n_vocab,); a view into llama.cpp's output of one row, valid until the next forward pass."""
-
-BLOCK = 64
-"""Tokens of which only the likeliest is looked at when the likeliest of all are searched for."""
+from server.engine.logit_scan import BLOCK, Logits, Maxima, blocks_of, largest
 
 RUN = 512
 """Weights that are added up at once when many are."""
@@ -27,11 +23,18 @@ FEW = 256
 class Candidates:
     """Logits and, unless it is the whole vocabulary in its order, the tokens that they belong to. Never empty."""
 
-    def __init__(self, logits: Logits, tokens: npt.NDArray[np.int64] | None = None, is_sorted: bool = False) -> None:
+    def __init__(
+        self,
+        logits: Logits,
+        tokens: npt.NDArray[np.int64] | None = None,
+        is_sorted: bool = False,
+        maxima: Maxima | None = None,
+    ) -> None:
         self.logits = logits
         self.tokens = tokens
         self.is_sorted = is_sorted
         """Whether the likeliest comes first."""
+        self._maxima = maxima
         self._peak: np.float32 | None = None
 
     def __len__(self) -> int:
@@ -81,8 +84,13 @@ class Candidates:
     def peak(self) -> np.float32:
         """The logit of the likeliest."""
         if self._peak is None:
-            self._peak = np.float32(self.logits[0] if self.is_sorted else self.logits.max())
+            self._peak = self._find_peak()
         return self._peak
+
+    def _find_peak(self) -> np.float32:
+        if self.is_sorted:
+            return np.float32(self.logits[0])
+        return np.float32(self.logits.max()) if self._maxima is None else largest(self.logits, self._maxima)
 
     def _from_best_blocks(self, count: int) -> Candidates:
         """A few candidates in their order, with the `count` likeliest among them.
@@ -90,11 +98,10 @@ class Candidates:
         All are cut into blocks. The best of `count` blocks are `count` candidates, so what is less likely than each of
         these is not wanted, nor is any block without better ones. Each logit is looked at once.
         """
-        num_rows = min(BLOCK, len(self) // count)
-        num_blocks = len(self) // num_rows
-        num_in_blocks = num_rows * num_blocks
-        blocks = self.logits[:num_in_blocks].reshape(num_rows, num_blocks)  # a block is a column
-        best = blocks.max(axis=0)
+        size = min(BLOCK, len(self) // count)
+        blocks = blocks_of(self.logits, size)
+        num_blocks, num_in_blocks = blocks.shape[1], blocks.size
+        best = blocks.max(axis=0) if self._maxima is None or size < BLOCK else self._maxima
         bound = np.partition(best, num_blocks - count)[num_blocks - count]
         if not bound > -np.inf:
             return self.possible()  # a mask has left little to choose from

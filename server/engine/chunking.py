@@ -31,6 +31,10 @@ MAX_END_STRETCH = 1.4
 """A step may take so many times as long as it should, if a prompt ends by it, since the few tokens that are left over
 otherwise take a step of their own, in which everybody else computes a token as well."""
 
+MAX_CROWDED_STRETCH = 3.0
+"""The same, for prompts that share a pass, while more wait than there are slots: who waits for a slot waits longest,
+and every pass that is spared helps."""
+
 MAX_WORTH_STRETCH = 1.25
 """The same of the steps of a long prompt, for its end or for as many tokens as are worth a pass."""
 
@@ -119,11 +123,11 @@ class Chunking:
         self._owed_work = 0.0
         """What the prompt that has waited longest has not had of its share so far."""
 
-    def cut(self, prefilling: list[Sequence], num_decoding: int) -> list[Chunk]:
+    def cut(self, prefilling: list[Sequence], num_decoding: int, is_crowded: bool = False) -> list[Chunk]:
         """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
-        most are done soonest."""
+        most are done soonest. It is crowded if more wait for a slot than there are."""
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
-        stretch = (MAX_END_STRETCH - 1) * (self._step_cost.decode_work(num_decoding) + room.work)
+        usual_work = self._step_cost.decode_work(num_decoding) + room.work
         first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
         is_alone = len(prefilling) == 1 and not num_decoding and self._step_cost.chunks.is_known
@@ -131,13 +135,14 @@ class Chunking:
         for sequence in sorted(prefilling, key=_least_left_first(first_come)):
             if sequence is first_come:
                 kept = _Room(0, 0)
-            is_owed = sequence is first_come or not chunks
-            price = 0.0 if is_owed or _is_same_pass(chunks, sequence) else self._step_cost.chunks.work_per_pass
+            is_owed, is_same_pass = sequence is first_come or not chunks, _is_same_pass(chunks, sequence)
+            price = 0.0 if is_owed or is_same_pass else self._step_cost.chunks.work_per_pass
+            max_stretch = MAX_CROWDED_STRETCH if is_crowded and is_same_pass else MAX_END_STRETCH
             left = room.without(kept.work + price, kept.num_tokens)
             if sequence.request.wants_prompt_logprobs:
                 num_tokens = min(int(left.work), left.num_tokens, max_scored)
             else:
-                num_tokens = self._num_fitting(sequence, left, stretch)
+                num_tokens = self._num_fitting(sequence, left, (max_stretch - 1) * usual_work)
                 if not chunks and left.work > 0 and num_tokens < sequence.num_uncomputed_tokens:
                     num_tokens = self._num_of_long_prompt(sequence, left, num_decoding, is_alone)
             if num_tokens > 0 and (is_owed or not _is_crumb(num_tokens, sequence)):

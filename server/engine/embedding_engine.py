@@ -132,7 +132,7 @@ class EmbeddingEngine:
             return []
         started = time.perf_counter()
         for text in batch:
-            self._stats.on_start(text)
+            self._stats.on_start(text, started)
         try:
             vectors = self._embedder.embed([text.tokens for text in batch])
         except DecodeError as error:

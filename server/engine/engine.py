@@ -19,7 +19,7 @@ from server.engine.constraint import ConstraintError
 from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.kv_disk import Disk
-from server.engine.kv_tiers import Tiers
+from server.engine.kv_tiers import MIN_SAVED_TOKENS, MIN_SAVED_TOKENS_GPU, Tiers
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats
 from server.engine.prompt_lookup import PromptLookup
 from server.engine.runner import DecodeError, Runner
@@ -70,7 +70,10 @@ class Engine:
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
         self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.is_on_gpu)
-        self._tiers = Tiers(self._kv_cache, max_ram_bytes, disk, lambda: self._step_cost.chunks.seconds_per_token)
+        chunk_cost, min_saved = self._step_cost.chunks, MIN_SAVED_TOKENS_GPU if runner.is_on_gpu else MIN_SAVED_TOKENS
+        self._tiers = Tiers(
+            self._kv_cache, max_ram_bytes, disk, lambda: chunk_cost.seconds_per_token, min_saved_tokens=min_saved
+        )
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._speculation = Speculation(
             drafter or PromptLookup(),
@@ -198,9 +201,6 @@ class Engine:
         return outputs
 
     def _compute(self, chunks: list[Chunk], deliver: Deliver | None) -> None:
-        for chunk in chunks:
-            self._stats.on_start(chunk.sequence)
-        num_prefill = sum(chunk.num_prompt_tokens for chunk in chunks)
         started = time.perf_counter()
         try:
             rows = self._runner.decode(chunks)
@@ -208,8 +208,12 @@ class Engine:
             self._say_unsaid()
             self._give_up(chunks, error)
             return
+        # A GPU is still computing, so whatever does not need the logits comes first.
         if deliver is not None:
             deliver(self._take_outputs())
+        for chunk in chunks:
+            self._stats.on_start(chunk.sequence, started)
+        num_prefill = sum(chunk.num_prompt_tokens for chunk in chunks)
         self._account(chunks)
         self._sample(chunks, rows)
         seconds = time.perf_counter() - started
@@ -223,8 +227,10 @@ class Engine:
 
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
         remaining = iter(rows)
-        for chunk in chunks:
-            rows_of_chunk = list(islice(remaining, chunk.num_logits))
+        rows_by_chunk = [(chunk, list(islice(remaining, chunk.num_logits))) for chunk in chunks]
+        next_rows = {own[-1 - chunk.num_drafted]: chunk.sequence for chunk, own in rows_by_chunk if chunk.reaches_end}
+        self._chooser.prepare(rows, next_rows)
+        for chunk, rows_of_chunk in rows_by_chunk:
             if chunk.sequence.slot is None:
                 continue  # it went down with another choice of its request
             if chunk.is_scored:

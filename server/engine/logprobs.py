@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from server.engine.candidates import Candidates, Logits, total
+from server.engine.candidates import Candidates, total
+from server.engine.logit_scan import Logits
 
 
 class Logprobs:

@@ -7,8 +7,9 @@ Everything that dereferences a llama.cpp pointer is here, in `weights`, `adapter
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
@@ -19,11 +20,11 @@ from server.engine import native_log
 from server.engine.adapters import Adapters
 from server.engine.affinity import run_anywhere
 from server.engine.attention import MAX_PASS_TOKENS_UNFUSED, Attention, fastest_on_cpu
-from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
 from server.engine.context_memory import ContextMemory
 from server.engine.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.engine.dry import DryRules
+from server.engine.logit_scan import LogitRows, Logits, LogitScan, Scanned, Wanted
 from server.engine.messages import ModelCard, SamplingParams
 from server.engine.native_options import CACHE_TYPES, FLASH_ATTN_TYPES
 from server.engine.runner import DecodeError, Span
@@ -44,7 +45,9 @@ MAX_THREADS_GPU = 4
 """Most threads to look up the embeddings of a prompt's tokens, all that is left to do on the CPU."""
 
 MAX_PASS_TOKENS = 512
-"""Most tokens that are computed together (llama.cpp's `n_ubatch`) with flash attention."""
+MAX_PASS_TOKENS_GPU = 1024
+"""Most tokens that are computed together (llama.cpp's `n_ubatch`) with flash attention; on a GPU if it has memory for
+that, since it reads 2,048 tokens in 32 ms and not in 47 then."""
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
@@ -76,7 +79,6 @@ class Model:
         self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
         self.num_slots = config.num_slots
         self._flash_attn = config.flash_attn if has_gpu else self._flash_attn_on_cpu(config.flash_attn)
-        self._max_pass_tokens = MAX_PASS_TOKENS_UNFUSED if self._flash_attn == "off" else MAX_PASS_TOKENS
         self.attention = Attention() if has_gpu else self._attention_on_cpu()
         max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
         max_verified = MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0
@@ -85,6 +87,9 @@ class Model:
         self.memory = ContextMemory(self._context, self._model)
         self._path = Path(config.model_path)
         self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
+        self._row_numbers: dict[int, int] = {}
+        """Of the last forward pass, by the tokens' numbers in its batch."""
+        self._scan = LogitScan(config.num_threads, self.max_step_logits, self.vocabulary.num_tokens)
         if self.is_on_gpu:
             self._warm_up()
 
@@ -98,14 +103,18 @@ class Model:
         code = llama.llama_decode(self._context, self._batch.native)
         if code != 0:
             raise DecodeError(code)
+        self._row_numbers = {row: number for number, row in enumerate(self._batch.rows_with_logits)}
+        self.__dict__.pop("_logit_rows", None)
         return self._batch.rows_with_logits
 
     def logits(self, row: int) -> Logits:
         """Logits of one row of the last forward pass, shape (n_vocab,): llama.cpp's own memory, not a copy."""
-        pointer = llama.llama_get_logits_ith(self._context, row)
-        # Not `np.ctypeslib.as_array`, which takes ten times as long.
-        native = self._row_type.from_address(ctypes.addressof(pointer.contents))
-        return np.frombuffer(native, dtype=np.float32)  # type: ignore[call-overload,no-any-return]
+        logits: Logits = self._logit_rows[self._row_numbers[row]]
+        return logits
+
+    def scan(self, wanted: Sequence[Wanted]) -> Scanned:
+        """Look at all rows of the last forward pass at once."""
+        return self._scan.scan(self._logit_rows, wanted)
 
     def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None = None) -> Sampler:
         """A sampler for one sequence."""
@@ -133,22 +142,35 @@ class Model:
             facts=self._facts,
         )
 
+    @cached_property
+    def _logit_rows(self) -> LogitRows:
+        """All logits of the last forward pass, for whose end this waits."""
+        pointer = llama.llama_get_logits(self._context)
+        # Not `np.ctypeslib.as_array`, which takes ten times as long.
+        native = (self._row_type * len(self._row_numbers)).from_address(ctypes.addressof(pointer.contents))
+        logits: LogitRows = np.frombuffer(native, dtype=np.float32)  # type: ignore[call-overload]
+        return logits.reshape(len(self._row_numbers), -1)
+
     def _make_context(self, config: EngineConfig) -> object:
         params = llama.llama_context_default_params()
         params.n_ctx = self.n_ctx * config.num_slots
         params.n_seq_max = config.num_slots
         params.kv_unified = False
         params.n_batch = max(self.max_step_tokens, config.num_slots)
-        params.n_ubatch = max(self._max_pass_tokens, config.num_slots)
         params.flash_attn_type = FLASH_ATTN_TYPES[self._flash_attn]
         params.type_k, params.type_v = (CACHE_TYPES[name] for name in self._cache_types)
         params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
         # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
         params.n_threads = 1 if self.is_on_gpu else config.num_threads
         params.n_threads_batch = min(config.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else config.num_threads
-        with native_log.captured() as complaints:
-            context = llama.llama_init_from_model(self._model, params)
-        if not context:
+        context = None
+        for max_pass_tokens in self._pass_sizes():
+            params.n_ubatch = max(max_pass_tokens, config.num_slots)
+            with native_log.captured() as complaints:
+                context = llama.llama_init_from_model(self._model, params)
+            if context:
+                break
+        else:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
                 f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
@@ -158,6 +180,12 @@ class Model:
         self._adapters.put_on(context)
         return context
 
+    def _pass_sizes(self) -> tuple[int, ...]:
+        """How many tokens may be computed together, the fastest number first; each needs memory."""
+        if self._flash_attn == "off":
+            return (MAX_PASS_TOKENS_UNFUSED,)
+        return (MAX_PASS_TOKENS_GPU, MAX_PASS_TOKENS) if self.is_on_gpu else (MAX_PASS_TOKENS,)
+
     def _is_offloaded(self, n_gpu_layers: int | None) -> bool:
         """Whether all layers, and the output matrix, which counts as one, are on the GPU if there is one."""
         return n_gpu_layers is None or n_gpu_layers > llama.llama_model_n_layer(self._model)
@@ -165,7 +193,7 @@ class Model:
     def _warm_up(self) -> None:
         """What a GPU's driver puts off until a kernel is first needed would otherwise delay the first request, and have
         the engine believe that passes are slow. The threads that are started now must not be bound to a core each."""
-        num_tokens = min(MAX_PASS_TOKENS, self.n_ctx)
+        num_tokens = min(max(self._pass_sizes()), self.n_ctx)
         for length in (num_tokens, num_tokens, 1, 1):
             self.memory.clear(0)
             self.logits(*self.decode([_WarmUp(tokens=[0] * length)]))
@@ -243,7 +271,7 @@ class _WarmUp:
 
 
 class _Batch:
-    """A `llama_batch` over numpy arrays, so that a chunk of tokens is written at once and not one by one."""
+    """A `llama_batch` over numpy arrays, each of which is written at once and not token by token."""
 
     def __init__(self, capacity: int, num_slots: int) -> None:
         self._token = np.zeros(capacity, dtype=np.int32)
@@ -252,6 +280,7 @@ class _Batch:
         self._seq_id = np.zeros(capacity, dtype=np.uintp)
         self._wants_logits = np.zeros(capacity, dtype=np.int8)
         self._slot_indices = np.arange(num_slots, dtype=np.int32)  # what the elements of _seq_id point to
+        self._first_slot_index: int = self._slot_indices.ctypes.data
         self.rows_with_logits: list[int] = []
         self.native = llama.llama_batch(
             n_tokens=0,
@@ -264,15 +293,21 @@ class _Batch:
         )
 
     def fill(self, spans: Iterable[Span]) -> None:
-        end = 0
-        self.rows_with_logits = []
-        self._wants_logits[:] = 0
+        tokens: list[int] = []
+        positions: list[int] = []
+        seq_ids: list[int] = []
+        rows: list[int] = []
         for span in spans:
-            start, end = end, end + len(span.tokens)
-            self._token[start:end] = span.tokens
-            self._pos[start:end] = np.arange(span.start, span.start + len(span.tokens), dtype=np.int32)
-            self._seq_id[start:end] = self._slot_indices.ctypes.data + 4 * span.slot_index
-            wanted = slice(end - span.num_padding - span.num_logits, end - span.num_padding)
-            self._wants_logits[wanted] = 1
-            self.rows_with_logits += range(wanted.start, wanted.stop)
-        self.native.n_tokens = end
+            tokens += span.tokens
+            positions += range(span.start, span.start + len(span.tokens))
+            seq_ids += [self._first_slot_index + 4 * span.slot_index] * len(span.tokens)
+            end = len(tokens) - span.num_padding
+            rows += range(end - span.num_logits, end)
+        num_tokens = len(tokens)
+        self._token[:num_tokens] = tokens
+        self._pos[:num_tokens] = positions
+        self._seq_id[:num_tokens] = seq_ids
+        self._wants_logits[:num_tokens] = 0
+        self._wants_logits[rows] = 1
+        self.rows_with_logits = rows
+        self.native.n_tokens = num_tokens

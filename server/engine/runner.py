@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from server.engine.attention import Attention
-from server.engine.candidates import Logits
 from server.engine.kv_cache import Memory
+from server.engine.logit_scan import Logits, Scanned, Wanted
 from server.engine.messages import SamplingParams
 from server.engine.sampler import RepetitionRule, Sampler
 
@@ -72,6 +72,11 @@ class Runner(Protocol):
 
     def logits(self, row: int) -> Logits:
         """Logits of a row of the last pass, shape (n_vocab,); writable, and gone with the next pass."""
+        ...
+
+    def scan(self, wanted: Sequence[Wanted]) -> Scanned:
+        """Look at all rows of the last pass at once, in the order in which `decode` returned them. Worth it on a GPU:
+        on a CPU, the pass takes so long that it is as well to look at each when a token is chosen."""
         ...
 
     def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None) -> Sampler: ...

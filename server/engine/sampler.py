@@ -28,7 +28,6 @@ import numpy as np
 
 from server.engine.candidates import (
     Candidates,
-    Logits,
     draw,
     floor_of_min_p,
     floor_of_sigma,
@@ -37,6 +36,7 @@ from server.engine.candidates import (
     typical,
     without_top_choices,
 )
+from server.engine.logit_scan import Logits, Maxima
 from server.engine.messages import SamplingParams
 from server.engine.mirostat import Mirostat
 from server.engine.penalties import penalize, penalizes
@@ -81,12 +81,27 @@ class Sampler:
         self._random = random.Random(None if params.seed is None else params.seed % NUM_SEEDS)
         self._mirostat = Mirostat(params) if params.mirostat else None
 
-    def sample(self, logits: Logits, row: int, history: Sequence[int]) -> int:
+    def sample(self, logits: Logits, history: Sequence[int]) -> int:
         """The next token after `history` (prompt and completion so far). Changes `logits`."""
-        self._adjust(logits, history)
-        if self._is_greedy:
+        self.adjust(logits, history)
+        return self.choose(logits)
+
+    def adjust(self, logits: Logits, history: Sequence[int]) -> None:
+        """The first part of it, bias and penalties: few tokens change, and in place."""
+        if self._bias_ids.size:
+            logits[self._bias_ids] += self._biases
+        if self._banned.size:
+            logits[self._banned] = -np.inf
+        if self._mirostat is None and penalizes(self._params):
+            penalize(logits, history[-self._params.penalty_last_n :], self._params)
+        if self._mirostat is None and self._repetition is not None:
+            self._repetition.penalize(logits, history)
+
+    def choose(self, logits: Logits, maxima: Maxima | None = None) -> int:
+        """The second part of it, with the `maxima` of the adjusted logits if they are known."""
+        if self.is_greedy:
             return int(logits.argmax())
-        candidates = Candidates(logits)
+        candidates = Candidates(logits, maxima=maxima)
         if self._begins_with_top_k:
             candidates = candidates.likeliest(self._params.top_k)  # before anything looks at all of them
         if not np.isfinite(candidates.peak):
@@ -102,7 +117,8 @@ class Sampler:
             self._repetition = None
 
     @property
-    def _is_greedy(self) -> bool:
+    def is_greedy(self) -> bool:
+        """It takes the likeliest."""
         params = self._params
         is_cold = params.temperature < MIN_TEMPERATURE and params.dynatemp_range == 0
         return is_cold or (params.top_k == 1 and not params.mirostat)
@@ -110,17 +126,6 @@ class Sampler:
     @property
     def _begins_with_top_k(self) -> bool:
         return self._params.top_k > 0 and self._params.top_n_sigma <= 0 and self._mirostat is None
-
-    def _adjust(self, logits: Logits, history: Sequence[int]) -> None:
-        """Bias and penalties: few tokens change, and in place."""
-        if self._bias_ids.size:
-            logits[self._bias_ids] += self._biases
-        if self._banned.size:
-            logits[self._banned] = -np.inf
-        if self._mirostat is None and penalizes(self._params):
-            penalize(logits, history[-self._params.penalty_last_n :], self._params)
-        if self._mirostat is None and self._repetition is not None:
-            self._repetition.penalize(logits, history)
 
     def _narrow(self, candidates: Candidates) -> Candidates:
         params = self._params

@@ -165,12 +165,17 @@ class Scheduler:
         if prefilling:
             self._close_gaps(decoding, num_steps=1)  # the prompt in a gap may be done then
             chunks = [make_chunk(sequence, 1) for sequence in decoding]
-            chunks += self._chunking.cut(prefilling, len(decoding))
+            chunks += self._chunking.cut(prefilling, len(decoding), self._is_crowded)
         else:
             self._close_gaps(self.running)
             drafts = self._speculation.draft(decoding)
             chunks = [make_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
         return in_fastest_passes(chunks, self._step_cost.passes)
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether more sequences wait for a slot than there are slots."""
+        return len(self.waiting) > len(self._kv_cache.slots)
 
     def _close_gaps(self, sequences: list[Sequence], num_steps: int = WORTH_STEPS) -> None:
         self._slot_order.close_gaps([sequence.slot for sequence in sequences if sequence.slot is not None], num_steps)

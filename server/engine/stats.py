@@ -75,10 +75,10 @@ class EngineStats:
         self.e2e_seconds = Histogram(WAIT_BOUNDS)
         self.step_seconds = Histogram(TOKEN_BOUNDS)
 
-    def on_start(self, sequence: Timed) -> None:
-        """A sequence is in a forward pass; the first one is the end of its waiting."""
+    def on_start(self, sequence: Timed, now: float) -> None:
+        """A sequence is in a forward pass that began at `now`; the first one is the end of its waiting."""
         if sequence.timing.started is None:
-            sequence.timing.started = time.perf_counter()
+            sequence.timing.started = now
             self.queue_seconds.add(sequence.timing.started - sequence.timing.arrived)
             self.num_prompt_tokens += sequence.num_prompt_tokens
 

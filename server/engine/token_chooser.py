@@ -5,8 +5,10 @@ Knows sequences, their grammars and samplers; it does not know text, or what bec
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from server.engine.logit_scan import Logits, Maxima, Wanted
 from server.engine.logprobs import Logprobs
 from server.engine.messages import TokenLogprob
 from server.engine.runner import Runner
@@ -20,23 +22,61 @@ class ChosenToken(NamedTuple):
     logprob: TokenLogprob | None
 
 
+@dataclass(slots=True)
+class _Prepared:
+    """Logits of which a token is about to be chosen, and what is known of them."""
+
+    logits: Logits
+    """Masked and adjusted."""
+    logprobs: Logprobs | None
+    likeliest: int | None = None
+    maxima: Maxima | None = None
+
+
 class TokenChooser:
     """Chooses the next tokens of sequences; it changes logits, and what their samplers remember."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self._prepared: dict[int, _Prepared] = {}
+        """By rows of the last pass."""
+
+    def prepare(self, rows: list[int], pending: dict[int, Sequence]) -> None:
+        """There has been a pass with logits in `rows`, and sequences are about to choose from those in `pending`.
+
+        Where computing is not this thread's work, all logits are looked at now, together.
+        """
+        self._prepared = {}
+        if self._runner.is_on_gpu and len(pending) > 1:
+            wanted = [_wanted(pending.get(row)) for row in rows]
+            self._prepared = {row: self._prepare(sequence, row) for row, sequence in pending.items()}
+            scanned = self._runner.scan(wanted)
+            for number, row in enumerate(rows):
+                if row in pending:
+                    self._prepared[row].likeliest = scanned.likeliest[number]
+                    self._prepared[row].maxima = scanned.maxima[number]
 
     def choose(self, sequence: Sequence, row: int) -> ChosenToken:
         """The token that follows what the sequence has, from a row of the last pass."""
-        num_top = sequence.request.num_top_logprobs
-        logits = self._runner.logits(row)
-        logprobs = Logprobs(logits) if num_top is not None else None
-        if sequence.constraint is not None:
-            sequence.constraint.apply(logits)
-        token = sequence.sampler.sample(logits, row, sequence.tokens)
+        prepared = self._prepared.pop(row, None) or self._prepare(sequence, row)
+        logits, logprobs = prepared.logits, prepared.logprobs
+        if sequence.sampler.is_greedy and prepared.likeliest is not None:
+            token = prepared.likeliest
+        else:
+            token = sequence.sampler.choose(logits, prepared.maxima)
         if sequence.constraint is not None and not sequence.constraint.allows(token):
             token = int(logits.argmax())  # a draw may end on a token without any probability, by rounding
-        return ChosenToken(token, None if logprobs is None else self._logprob(logprobs, token, num_top or 0))
+        num_top = sequence.request.num_top_logprobs or 0
+        return ChosenToken(token, None if logprobs is None else self._logprob(logprobs, token, num_top))
+
+    def _prepare(self, sequence: Sequence, row: int) -> _Prepared:
+        """All that comes before the choice."""
+        logits = self._runner.logits(row)
+        logprobs = None if sequence.request.num_top_logprobs is None else Logprobs(logits)
+        if sequence.constraint is not None:
+            sequence.constraint.apply(logits)
+        sequence.sampler.adjust(logits, sequence.tokens)
+        return _Prepared(logits, logprobs)
 
     def logprob(self, row: int, token: int, num_top: int) -> TokenLogprob:
         """What a row of the last pass says of a token, and the `num_top` likeliest. Must come before any choice."""
@@ -45,3 +85,9 @@ class TokenChooser:
     def _logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:
         top = [(other, self._runner.token_bytes(other), logprob) for other, logprob in logprobs.top(num_top)]
         return TokenLogprob(token, self._runner.token_bytes(token), logprobs.of(token), top)
+
+
+def _wanted(sequence: Sequence | None) -> Wanted:
+    if sequence is None:
+        return Wanted.NOTHING
+    return Wanted.LIKELIEST if sequence.sampler.is_greedy else Wanted.MAXIMA

@@ -210,7 +210,7 @@ class Settings(_Table):
     max_step_ms: StepTime = _setting(
         400,
         "How long texts that are being generated should stand still at most while a prompt is read, in milliseconds; "
-        "for a long prompt it may be three times that.",
+        "for a long prompt, or in a crowd, it may be three times that.",
     )
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
     body_timeout_seconds: Seconds = _setting(30, "How long a client may take to send its request body.")
