@@ -2,8 +2,6 @@
 
 The engines do all the counting, so any gunicorn worker gives the same answer. It does not know HTTP, nor where the
 numbers come from.
-
-Parley has no `num_preemptions_total`: a sequence that has a slot keeps it until it ends.
 """
 
 from __future__ import annotations
@@ -44,6 +42,9 @@ SUMS = (
     Named("generation_tokens", "generation_tokens", "Tokens that were generated."),
     Named("drafted_tokens", "spec_decode_num_draft_tokens", "Tokens that were guessed ahead and computed."),
     Named("accepted_tokens", "spec_decode_num_accepted_tokens", "Those of them that were right."),
+    Named(
+        "preemptions", "num_preemptions", "Running sequences that lost what was computed of them, and need it again."
+    ),
     Named("rejected", "requests_rejected", "Requests that were refused because too many waited."),
 )
 

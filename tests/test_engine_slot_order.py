@@ -134,5 +134,6 @@ def test_a_state_that_cannot_be_restored_is_computed_again() -> None:
         cost.learn([num_rows], 100.0)
     events = run(engine)
     assert runner.memory.num_restores > 0
+    assert engine.stats(1).counters["preemptions"] == 1
     assert len(finishes(events)) == 2
     assert [len(text_of(events, request_id)) for request_id in (0, 2)] == [39, 39]

@@ -169,6 +169,7 @@ class Engine:
                 "waiting": len(self._scheduler.waiting),
                 "slots": len(slots),
             },
+            num_preemptions=self._kv_cache.num_preemptions,
             kv_tokens={"slots": slot_tokens, "ram": kv.num_ram_tokens, "disk": kv.num_disk_tokens},
             kv_hits={"slots": kv.slot_hit_tokens, "ram": kv.ram_hit_tokens, "disk": kv.disk_hit_tokens},
         )

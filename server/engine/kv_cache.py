@@ -73,6 +73,8 @@ class KVCache:
         self._last_copied: tuple[Slot, State] | None = None
         """For those that copy the same slot in the same step."""
         self.slots = [Slot(index) for index in range(num_slots)]
+        self.num_preemptions = 0
+        """Sequences that lost what was computed of them while they ran, and need it again."""
 
     @property
     def free_slots(self) -> list[Slot]:
@@ -123,8 +125,10 @@ class KVCache:
         """Change the places of two slots in the context; each keeps its tokens, unless restoring them fails."""
         state, of_other = self.save(slot), self.save(other)
         slot.index, other.index = other.index, slot.index
-        self.restore(slot, state, slot.tokens, len(slot.tokens))
-        self.restore(other, of_other, other.tokens, len(other.tokens))
+        for moved, held in ((slot, state), (other, of_other)):
+            length = len(moved.tokens)
+            is_whole = self.restore(moved, held, moved.tokens, length) == length
+            self.num_preemptions += moved.is_busy and not is_whole
 
     def clear(self, slot: Slot) -> None:
         self._forget_copy(slot)

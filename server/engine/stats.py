@@ -107,7 +107,12 @@ class EngineStats:
         self.e2e_seconds.add(time.perf_counter() - sequence.timing.arrived)
 
     def snapshot(
-        self, request_id: int, gauges: dict[str, int], kv_tokens: Mapping[str, int], kv_hits: Mapping[str, int]
+        self,
+        request_id: int,
+        gauges: dict[str, int],
+        kv_tokens: Mapping[str, int],
+        kv_hits: Mapping[str, int],
+        num_preemptions: int = 0,
     ) -> Stats:
         """Everything at this moment.
 
@@ -124,6 +129,7 @@ class EngineStats:
                 "drafted_tokens": self.num_drafted_tokens,
                 "accepted_tokens": self.num_accepted_tokens,
                 "rejected": self.num_rejected,
+                "preemptions": num_preemptions,
             },
             kv_tokens=dict(kv_tokens),
             kv_hits=dict(kv_hits),
