@@ -136,11 +136,6 @@ class FakeRunner:
         self.num_samplers += 1
         return Sampler(params, banned=[EOG] if ignore_eos else [])
 
-    def _logits_after(self, tokens: list[int]) -> Logits:
-        logits = np.zeros(N_VOCAB, dtype=np.float32)
-        logits[self._script(tokens)] = 10.0
-        return logits
-
     def token_bytes(self, token: int) -> bytes:
         return b"" if token == EOG else chr(token).encode()
 

@@ -85,6 +85,30 @@ def test_in_a_crowd_prompts_that_share_a_pass_share_a_longer_step() -> None:
     assert lengths(cut(unequal, is_crowded=True)) == [30], "nor by these"
 
 
+def test_a_crowd_does_not_have_steps_take_longer_than_three_times_what_they_should() -> None:
+    side_by_side = [prompt(8, slot) for slot in range(16)]
+    for seconds_per_decode in (0.02, 0.2, 0.8, 2.0):
+        usual, crowded = (
+            sum(lengths(cut(side_by_side, seconds_per_decode=seconds_per_decode, is_crowded=is_crowded)))
+            for is_crowded in (False, True)
+        )
+        took = seconds_per_decode + SECONDS_PER_PASS + crowded * SECONDS_PER_WORK
+        assert crowded == usual or took <= 3 * 0.4
+
+
+def test_in_a_crowd_the_prompt_that_has_waited_longest_gets_its_share() -> None:
+    chunking = Chunking(learned(), Attention(), max_length=8192, max_step_tokens=512, max_scored_tokens=16)
+    long, of_long, of_all = prompt(100_000), 0, 0
+    for _ in range(100):
+        for chunk in chunking.cut([long, *(prompt(32, slot) for slot in range(2, 7))], 3, is_crowded=True):
+            of_all += len(chunk.tokens)
+            if chunk.sequence is long:
+                of_long += len(chunk.tokens)
+                assert long.slot is not None
+                long.slot.tokens += chunk.tokens
+    assert 0.15 < of_long / of_all < 0.35
+
+
 def test_a_step_may_be_longer_for_as_many_tokens_as_are_worth_a_pass() -> None:
     faster = 0.0065
     (chunk,) = cut([prompt(1000)], seconds_per_work=faster)

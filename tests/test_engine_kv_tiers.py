@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from server.engine.kv_cache import KVCache
-from server.engine.kv_tiers import MIN_SAVED_TOKENS, MIN_SAVED_TOKENS_GPU, Tiers
+from server.engine.kv_tiers import MIN_SAVED_TOKENS, Tiers
+from server.engine.messages import CachePolicy
 from server.engine.prefix_cache import PrefixCache
 from tests.fakes import FakeMemory
 
@@ -16,15 +15,11 @@ class Lane:
     """Slots with host memory behind them, where one prompt after the other is computed."""
 
     def __init__(
-        self,
-        num_slots: int = 1,
-        can_trim: bool = True,
-        max_bytes: int = 1 << 20,
-        min_saved_tokens: int = MIN_SAVED_TOKENS,
+        self, num_slots: int = 1, can_trim: bool = True, max_bytes: int = 1 << 20, min_worth_saving: int = 0
     ) -> None:
         self.memory = FakeMemory(num_slots, can_trim)
         self.kv_cache = KVCache(self.memory, num_slots)
-        self.tiers = Tiers(self.kv_cache, max_bytes, min_saved_tokens=min_saved_tokens)
+        self.tiers = Tiers(self.kv_cache, max_bytes, is_worth_saving=lambda num_tokens: num_tokens >= min_worth_saving)
         self._cache = PrefixCache(self.kv_cache, self.tiers)
         self._step = 0
 
@@ -90,15 +85,23 @@ def test_other_scopes_find_nothing() -> None:
     assert lane.compute([*talk(1), 7], scope="ada") == LENGTH
 
 
-@pytest.mark.parametrize("min_saved_tokens", [MIN_SAVED_TOKENS, MIN_SAVED_TOKENS_GPU])
-def test_few_tokens_are_not_worth_saving(min_saved_tokens: int) -> None:
-    lane = Lane(min_saved_tokens=min_saved_tokens)
-    lane.compute(talk(1, min_saved_tokens - 1))
-    lane.compute(talk(2, min_saved_tokens))
+def test_few_tokens_are_not_worth_saving() -> None:
+    lane = Lane()
+    lane.compute(talk(1, MIN_SAVED_TOKENS - 1))
+    lane.compute(talk(2))
+    assert lane.memory.num_saves == 0
+
+
+def test_what_is_computed_again_sooner_is_not_saved_unless_it_was_asked_for() -> None:
+    lane = Lane(min_worth_saving=LENGTH + 1)
+    lane.compute(talk(1))
+    lane.compute(talk(2, LENGTH + 1))
     assert lane.memory.num_saves == 0
     lane.compute(talk(3))
     assert lane.memory.num_saves == 1
-    assert lane.compute([*talk(2, min_saved_tokens), 7]) == min_saved_tokens
+    lane.kv_cache.slots[0].policy = CachePolicy(retention="24h")
+    lane.compute(talk(4))
+    assert lane.memory.num_saves == 2
 
 
 def test_what_another_slot_or_host_memory_has_is_not_saved_again() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.engine.engine import Engine
 from server.engine.kv_cache import KVCache, Slot
+from server.engine.messages import Delta
 from server.engine.pass_cost import PassCost
 from server.engine.slot_order import RECONSIDERED_STEPS, SlotOrder
 from tests.fakes import FakeMemory, FakeRunner
@@ -98,10 +101,10 @@ def test_the_same_gap_is_looked_at_again_later() -> None:
     assert busy_indices(kv_cache) == [0, 1]
 
 
-def with_a_gap(runner: FakeRunner, prompts: str) -> Engine:
-    """After a step with a request for every letter, of which the second is cancelled; they are numbered from 0 on."""
-    engine = make_engine(runner)
-    requests = [make_request(letters(text), request_id, max_tokens=40) for request_id, text in enumerate(prompts)]
+def with_a_gap(runner: FakeRunner, prompts: str | list[str], engine: Engine | None = None, **options: Any) -> Engine:
+    """After a step with a request for every prompt, of which the second is cancelled; they are numbered from 0 on."""
+    engine = engine or make_engine(runner)
+    requests = [make_request(letters(text), number, max_tokens=40, **options) for number, text in enumerate(prompts)]
     for request in requests:
         engine.submit(request)
     engine.step()
@@ -137,3 +140,30 @@ def test_a_state_that_cannot_be_restored_is_computed_again() -> None:
     assert engine.stats(1).counters["preemptions"] == 1
     assert len(finishes(events)) == 2
     assert [len(text_of(events, request_id)) for request_id in (0, 2)] == [39, 39]
+
+
+def test_guesses_wait_until_a_lost_state_has_been_computed_again() -> None:
+    runner = FakeRunner(num_slots=3, n_ctx=100, script=lambda tokens: ord("a") + (tokens[-1] + 1 - ord("a")) % 4)
+    engine = Engine(runner, 1000, 10**6, 250, max_draft_tokens=7)
+    with_a_gap(runner, ["abcdabcdabcd", "abcd", "bcdabcdabcda"], engine)
+    runner.memory.can_restore = False
+    for num_rows in range(1, 17):
+        engine._step_cost.passes.learn([num_rows], 100.0)
+    events = run(engine)
+    stats = engine.stats(1)
+    assert stats.counters["preemptions"] == 1
+    assert stats.counters["accepted_tokens"] > 0
+    assert text_of(events, 0) == ("abcd" * 10)[1:], "its first token came before"
+    assert text_of(events, 2) == ("bcda" * 10)[1:]
+
+
+def test_the_logprobs_of_a_prompt_are_said_once_even_if_it_is_computed_twice() -> None:
+    runner = FakeRunner(num_slots=3, n_ctx=100)
+    engine = with_a_gap(runner, ["abcdef", "k", "qrstuv"], wants_prompt_logprobs=True, num_top_logprobs=0)
+    runner.memory.can_restore = False
+    for num_rows in (1, 2):
+        engine._step_cost.passes.learn([num_rows], 100.0)
+    events = run(engine)
+    assert engine.stats(1).counters["preemptions"] == 1
+    said = [len(event.logprobs or ()) for event in events if isinstance(event, Delta)]
+    assert sum(said) == 2 * 39, "those of the prompts and first tokens came before"

@@ -29,6 +29,14 @@ def test_the_first_chunk_is_small() -> None:
     assert StepCost(0.25, 0.5, is_on_gpu=True).prompt_work(0) > FIRST_PREFILL_TOKENS
 
 
+def test_what_a_gpu_computes_again_in_no_time_is_not_worth_saving() -> None:
+    cpu, gpu = (StepCost(0.25, 0.5, is_on_gpu) for is_on_gpu in (False, True))
+    assert cpu.is_worth_saving(1)
+    for work in (16, 256, 64, 512) * 10:
+        gpu.learn_prefill(0, 1, work, work, 0.004 + work * 16e-6)
+    assert [gpu.is_worth_saving(num_tokens) for num_tokens in (200, 400)] == [False, True]
+
+
 def test_a_step_takes_the_time_it_may() -> None:
     assert learned(0.25, 0.05, 0.002).prompt_work(3) == pytest.approx(100, rel=0.02)
     assert learned(0.1, 0.05, 0.002).prompt_work(3) == pytest.approx(25, rel=0.05)

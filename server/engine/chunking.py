@@ -32,8 +32,8 @@ MAX_END_STRETCH = 1.4
 otherwise take a step of their own, in which everybody else computes a token as well."""
 
 MAX_CROWDED_STRETCH = 3.0
-"""The same, for prompts that share a pass, while more wait than there are slots: who waits for a slot waits longest,
-and every pass that is spared helps."""
+"""A step may take so many times `max_step_ms` for prompts that share a pass, while more wait than there are slots: who
+waits for a slot waits longest, and every pass that is spared helps."""
 
 MAX_WORTH_STRETCH = 1.25
 """The same of the steps of a long prompt, for its end or for as many tokens as are worth a pass."""
@@ -74,6 +74,11 @@ class Chunk:
     def is_scored(self) -> bool:
         """It lies in a prompt whose logprobs are wanted."""
         return self.sequence.request.wants_prompt_logprobs and self.start < self.sequence.num_prompt_tokens
+
+    @property
+    def goes_on(self) -> bool:
+        """A token is to be chosen after it."""
+        return self.reaches_end and not self.sequence.has_spent_max_tokens
 
     @property
     def num_logits(self) -> int:
@@ -127,7 +132,9 @@ class Chunking:
         """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
         most are done soonest. It is crowded if more wait for a slot than there are."""
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
-        usual_work = self._step_cost.decode_work(num_decoding) + room.work
+        usual_work, room_for_others = self._step_cost.decode_work(num_decoding) + room.work, room.work
+        end_stretch = (MAX_END_STRETCH - 1) * usual_work
+        crowded_stretch = max(end_stretch, MAX_CROWDED_STRETCH * self._step_cost.step_work - usual_work)
         first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
         is_alone = len(prefilling) == 1 and not num_decoding and self._step_cost.chunks.is_known
@@ -135,14 +142,14 @@ class Chunking:
         for sequence in sorted(prefilling, key=_least_left_first(first_come)):
             if sequence is first_come:
                 kept = _Room(0, 0)
-            is_owed, is_same_pass = sequence is first_come or not chunks, _is_same_pass(chunks, sequence)
+            is_owed, is_same_pass = sequence is first_come or not chunks, self._is_same_pass(chunks, sequence)
             price = 0.0 if is_owed or is_same_pass else self._step_cost.chunks.work_per_pass
-            max_stretch = MAX_CROWDED_STRETCH if is_crowded and is_same_pass else MAX_END_STRETCH
+            stretch = crowded_stretch if is_crowded and is_same_pass else end_stretch
             left = room.without(kept.work + price, kept.num_tokens)
             if sequence.request.wants_prompt_logprobs:
                 num_tokens = min(int(left.work), left.num_tokens, max_scored)
             else:
-                num_tokens = self._num_fitting(sequence, left, (max_stretch - 1) * usual_work)
+                num_tokens = self._num_fitting(sequence, left, stretch)
                 if not chunks and left.work > 0 and num_tokens < sequence.num_uncomputed_tokens:
                     num_tokens = self._num_of_long_prompt(sequence, left, num_decoding, is_alone)
             if num_tokens > 0 and (is_owed or not _is_crumb(num_tokens, sequence)):
@@ -150,6 +157,9 @@ class Chunking:
                 room = room.without(price + self.work(chunks[-1]), len(chunks[-1].tokens))
                 if sequence is first_come:
                     self._owed_work = max(0.0, self._owed_work - self.work(chunks[-1]))
+                else:
+                    room_for_others -= self.work(chunks[-1])
+        self._owed_work += FIRST_COME_SHARE * max(0.0, -room_for_others)
         return chunks
 
     def work(self, chunk: Chunk) -> float:
@@ -208,6 +218,13 @@ class Chunking:
         num_padding = self._attention.num_padding(num_tokens, sequence.num_computed_tokens)
         return num_padding if len(sequence.tokens) + num_padding <= self._max_length else 0
 
+    def _is_same_pass(self, chunks: list[Chunk], sequence: Sequence) -> bool:
+        """Whether the rest of a sequence is computed in the same pass as one of the chunks."""
+        assert sequence.slot is not None
+        index, num_tokens = sequence.slot.index, sequence.num_uncomputed_tokens
+        length = num_tokens + self._num_padding(sequence, num_tokens)
+        return any(abs(chunk.slot_index - index) == 1 and len(chunk.tokens) == length for chunk in chunks)
+
     def _max_scored(self, prefilling: list[Sequence]) -> int:
         """How many logits each of those whose prompts are scored may have."""
         num_scored = sum(sequence.request.wants_prompt_logprobs for sequence in prefilling)
@@ -240,13 +257,6 @@ def _least_left_first(first_come: Sequence) -> Callable[[Sequence], tuple[int, i
         return sequence.num_uncomputed_tokens, abs(sequence.slot.index - middle), sequence.slot.index
 
     return key
-
-
-def _is_same_pass(chunks: list[Chunk], sequence: Sequence) -> bool:
-    """Whether the rest of a sequence is computed in the same pass as one of the chunks."""
-    assert sequence.slot is not None
-    index, num_tokens = sequence.slot.index, sequence.num_uncomputed_tokens
-    return any(abs(chunk.slot_index - index) == 1 and chunk.num_real_tokens == num_tokens for chunk in chunks)
 
 
 def _cuts(most: int) -> Iterator[int]:

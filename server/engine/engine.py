@@ -19,7 +19,7 @@ from server.engine.constraint import ConstraintError
 from server.engine.detokenizer import Detokenizer, Released
 from server.engine.kv_cache import IntegrityError, KVCache
 from server.engine.kv_disk import Disk
-from server.engine.kv_tiers import MIN_SAVED_TOKENS, MIN_SAVED_TOKENS_GPU, Tiers
+from server.engine.kv_tiers import Tiers
 from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats
 from server.engine.prompt_lookup import PromptLookup
 from server.engine.runner import DecodeError, Runner
@@ -69,10 +69,13 @@ class Engine:
         """
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
-        self._step_cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.is_on_gpu)
-        chunk_cost, min_saved = self._step_cost.chunks, MIN_SAVED_TOKENS_GPU if runner.is_on_gpu else MIN_SAVED_TOKENS
+        self._step_cost = cost = StepCost(max_step_ms / 1000, MAX_IDLE_STEP_SECONDS, runner.is_on_gpu)
         self._tiers = Tiers(
-            self._kv_cache, max_ram_bytes, disk, lambda: chunk_cost.seconds_per_token, min_saved_tokens=min_saved
+            self._kv_cache,
+            max_ram_bytes,
+            disk,
+            lambda: cost.chunks.seconds_per_token,
+            is_worth_saving=cost.is_worth_saving,
         )
         waiting = WaitingQueue(max_waiting_requests, max_waiting_tokens)
         self._speculation = Speculation(
@@ -160,15 +163,11 @@ class Engine:
 
     def stats(self, request_id: int) -> Stats:
         """What happened since the start, and what runs now. From any thread."""
-        kv, slots = self._tiers.stats, self._kv_cache.slots
+        kv, slots, scheduler = self._tiers.stats, self._kv_cache.slots, self._scheduler
         slot_tokens = sum(len(slot.tokens) for slot in slots)
         return self._stats.snapshot(
             request_id,
-            gauges={
-                "running": len(self._scheduler.running),
-                "waiting": len(self._scheduler.waiting),
-                "slots": len(slots),
-            },
+            gauges={"running": len(scheduler.running), "waiting": len(scheduler.waiting), "slots": len(slots)},
             num_preemptions=self._kv_cache.num_preemptions,
             kv_tokens={"slots": slot_tokens, "ram": kv.num_ram_tokens, "disk": kv.num_disk_tokens},
             kv_hits={"slots": kv.slot_hit_tokens, "ram": kv.ram_hit_tokens, "disk": kv.disk_hit_tokens},
@@ -203,6 +202,8 @@ class Engine:
 
     def _compute(self, chunks: list[Chunk], deliver: Deliver | None) -> None:
         started = time.perf_counter()
+        for chunk in chunks:
+            self._stats.on_start(chunk.sequence, started)
         try:
             rows = self._runner.decode(chunks)
         except DecodeError as error:
@@ -212,8 +213,6 @@ class Engine:
         # A GPU is still computing, so whatever does not need the logits comes first.
         if deliver is not None:
             deliver(self._take_outputs())
-        for chunk in chunks:
-            self._stats.on_start(chunk.sequence, started)
         num_prefill = sum(chunk.num_prompt_tokens for chunk in chunks)
         self._account(chunks)
         self._sample(chunks, rows)
@@ -229,8 +228,8 @@ class Engine:
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
         remaining = iter(rows)
         rows_by_chunk = [(chunk, list(islice(remaining, chunk.num_logits))) for chunk in chunks]
-        next_rows = {own[-1 - chunk.num_drafted]: chunk.sequence for chunk, own in rows_by_chunk if chunk.reaches_end}
-        self._chooser.prepare(rows, next_rows)
+        going_on = [(chunk, own) for chunk, own in rows_by_chunk if chunk.goes_on]
+        self._chooser.prepare(rows, {own[-1 - chunk.num_drafted]: chunk.sequence for chunk, own in going_on})
         for chunk, rows_of_chunk in rows_by_chunk:
             if chunk.sequence.slot is None:
                 continue  # it went down with another choice of its request
@@ -241,10 +240,12 @@ class Engine:
 
     def _score(self, chunk: Chunk, rows: list[int]) -> None:
         """The logprobs of the tokens of a prompt that follow those whose logits are in `rows`."""
-        request = chunk.sequence.request
-        following = request.prompt[chunk.start + 1 : chunk.start + 1 + len(rows)]
+        request, start = chunk.sequence.request, chunk.start
+        num_known = max(0, chunk.sequence.num_scored_tokens - start)  # what was lost is computed again, but not said
+        following = request.prompt[start + 1 + num_known : start + 1 + len(rows)]
         num_top = request.num_top_logprobs or 0
-        scored = [self._chooser.logprob(row, token, num_top) for row, token in zip(rows, following, strict=False)]
+        scored = [self._chooser.logprob(*of, num_top) for of in zip(rows[num_known:], following, strict=False)]
+        chunk.sequence.num_scored_tokens = max(chunk.sequence.num_scored_tokens, start + len(rows))
         if scored:
             delta = Delta(request.request_id, chunk.sequence.choice, "", scored, num_tokens=0)
             self._outputs.append((request, delta))

@@ -22,9 +22,7 @@ from server.engine.kv_store import SavedState, StateStore
 from server.engine.kv_transfer import Transfer
 
 MIN_SAVED_TOKENS = 32
-MIN_SAVED_TOKENS_GPU = 256
-"""Fewer are computed again. What lies on a GPU is saved layer by layer, in 2 ms or more however little it is, in which
-nothing is computed; the GPU itself computes so many tokens in 5 ms."""
+"""Fewer are computed again."""
 
 MIN_WRITTEN_SHARE = 1 / 16
 """A state that has grown by less than this since it was written is not written anew, until the engine stops."""
@@ -57,10 +55,10 @@ class Tiers:
         disk: Disk | None = None,
         seconds_per_token: Callable[[], float | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
-        min_saved_tokens: int = MIN_SAVED_TOKENS,
+        is_worth_saving: Callable[[int], bool] = lambda num_tokens: True,
     ) -> None:
-        """`seconds_per_token` is what computing a token of a prompt takes, as far as that is known. For fewer than
-        `min_saved_tokens`, nothing is done."""
+        """`seconds_per_token` is what computing a token of a prompt takes, as far as that is known, and
+        `is_worth_saving` whether so many tokens are better saved than computed again."""
         self.stats = KVStats()
         self._kv_cache = kv_cache
         self._disk = disk
@@ -68,7 +66,7 @@ class Tiers:
         self._has_ram = max_ram_bytes > 0
         self.seconds_per_token = seconds_per_token
         self._clock = clock
-        self._min_saved_tokens = min_saved_tokens
+        self._is_worth_saving = is_worth_saving
         self._store = StateStore(max_ram_bytes, kv_cache.can_trim, self.stats, clock)
         self._staged: dict[SavedState, tuple[State, float]] = {}
         """Read from disk, and since when it has waited for a slot."""
@@ -85,10 +83,10 @@ class Tiers:
 
         The last token of a prompt is always computed, since its logits are needed.
         """
-        if self._is_off or len(prompt) - 1 < num_held + self._min_saved_tokens:
+        if self._is_off or len(prompt) - 1 < num_held + MIN_SAVED_TOKENS:
             return None
         found = self._store.find(array("i", prompt[:-1]), scope, self._is_reachable)
-        if found is None or found[1] < num_held + self._min_saved_tokens:
+        if found is None or found[1] < num_held + MIN_SAVED_TOKENS:
             return None
         return Found(*found) if self._is_faster(found[0], found[1] - num_held) else None
 
@@ -111,7 +109,7 @@ class Tiers:
         num_restored = self._kv_cache.restore(slot, data, state.tokens, found.length)
         self._restoring.learn(data.nbytes, time.perf_counter() - started)
         self._count_restored(num_restored, is_from_disk)
-        if num_restored and self._kv_cache.can_trim and len(state.tokens) - found.length < self._min_saved_tokens:
+        if num_restored and self._kv_cache.can_trim and len(state.tokens) - found.length < MIN_SAVED_TOKENS:
             self._store.drop_data(state)  # the slot has it now
         elif not num_restored:
             self._store.forget(state)
@@ -127,7 +125,9 @@ class Tiers:
     def keep(self, slot: Slot, num_kept: int) -> None:
         """Save the slot before all but its first `num_kept` tokens are lost, if nothing else has them."""
         self._idle_since.pop(slot, None)
-        if self._is_off or len(slot.tokens) - num_kept < self._min_saved_tokens or self._is_held_elsewhere(slot):
+        if self._is_off or len(slot.tokens) - num_kept < MIN_SAVED_TOKENS or self._is_held_elsewhere(slot):
+            return
+        if slot.policy.retention != "24h" and not self._is_worth_saving(len(slot.tokens)):
             return
         state = self._save(slot)
         data = state.data
@@ -203,7 +203,7 @@ class Tiers:
 
     def _is_held_elsewhere(self, slot: Slot) -> bool:
         """Whether another slot, or the nearest tier, has the tokens of this one, but for a few."""
-        num_needed = len(slot.tokens) - self._min_saved_tokens
+        num_needed = len(slot.tokens) - MIN_SAVED_TOKENS
         tokens = array("i", slot.tokens)
         found = self._store.find(tokens, slot.scope, lambda state: state.data is not None or not self._has_ram)
         if found and found[1] > num_needed:
@@ -236,7 +236,7 @@ class Tiers:
         if state.policy.retention == "24h":
             min_share = 0.0
         num_missing = len(state.tokens) - self._store.num_on_disk(state.tokens, state.scope)
-        return num_missing >= max(self._min_saved_tokens, min_share * len(state.tokens))
+        return num_missing >= max(MIN_SAVED_TOKENS, min_share * len(state.tokens))
 
     def _write(self, state: SavedState, data: State) -> None:
         assert self._disk is not None

@@ -48,7 +48,7 @@ def blocks_of(logits: npt.NDArray[np.float32], size: int = BLOCK) -> npt.NDArray
 def largest(logits: Logits, maxima: Maxima) -> np.float32:
     """What `logits.max()` says."""
     rest = logits[BLOCK * len(maxima) :]
-    return np.float32(max(maxima.max(initial=-np.inf), rest.max(initial=-np.inf)))
+    return np.float32(np.maximum(maxima.max(initial=-np.inf), rest.max(initial=-np.inf)))
 
 
 class Wanted(Enum):
@@ -90,9 +90,10 @@ class LogitScan:
 
     def _scan_part(self, rows: LogitRows, wanted: Sequence[Wanted], start: int, end: int) -> None:
         """Without Python's lock, but for a few microseconds."""
-        for of_run, numbers in groupby(range(start, end), key=wanted.__getitem__):
-            first, *_, last = [*numbers] * 2
-            if of_run is Wanted.LIKELIEST:
-                rows[first : last + 1].argmax(axis=1, out=self._likeliest[first : last + 1])
-            elif of_run is Wanted.MAXIMA:
-                np.maximum.reduce(blocks_of(rows[first : last + 1]), axis=1, out=self._maxima[first : last + 1])
+        for wanted_of_run, numbers in groupby(range(start, end), key=wanted.__getitem__):
+            in_run = list(numbers)
+            run = slice(in_run[0], in_run[-1] + 1)
+            if wanted_of_run is Wanted.LIKELIEST:
+                rows[run].argmax(axis=1, out=self._likeliest[run])
+            elif wanted_of_run is Wanted.MAXIMA:
+                np.maximum.reduce(blocks_of(rows[run]), axis=1, out=self._maxima[run])

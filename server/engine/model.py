@@ -7,6 +7,7 @@ Everything that dereferences a llama.cpp pointer is here, in `weights`, `adapter
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,8 @@ from server.engine.state_fingerprint import state_fingerprint
 from server.engine.vocabulary import Vocabulary
 from server.engine.weights import ModelLoadError, Weights, describe
 from server.model_options import FlashAttention
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_N_CTX = 8192
 """Tokens per sequence, unless configured or the model was trained for fewer."""
@@ -100,11 +103,11 @@ class Model:
             DecodeError: nothing can be said of what the slots in the batch hold then.
         """
         self._batch.fill(spans)
+        self.__dict__.pop("_logit_rows", None)
         code = llama.llama_decode(self._context, self._batch.native)
         if code != 0:
             raise DecodeError(code)
         self._row_numbers = {row: number for number, row in enumerate(self._batch.rows_with_logits)}
-        self.__dict__.pop("_logit_rows", None)
         return self._batch.rows_with_logits
 
     def logits(self, row: int) -> Logits:
@@ -170,6 +173,7 @@ class Model:
                 context = llama.llama_init_from_model(self._model, params)
             if context:
                 break
+            logger.warning("no memory to compute %d tokens together (n_ubatch)", max_pass_tokens)
         else:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
@@ -177,6 +181,7 @@ class Model:
                 "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less, and on a CPU "
                 'flash_attn = "on"'
             )
+        self._n_ubatch = params.n_ubatch
         self._adapters.put_on(context)
         return context
 
@@ -230,6 +235,7 @@ class Model:
         return (
             self._n_gpu_layers,
             self._flash_attn,
+            self._n_ubatch,
             self.n_ctx,
             self.num_slots,
             DRAWS,

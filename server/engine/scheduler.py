@@ -160,17 +160,27 @@ class Scheduler:
 
     def _cut_chunks(self) -> list[Chunk]:
         """A token of every decoding sequence; then prompts, as far as the time goes, or guesses at more tokens."""
-        decoding = [sequence for sequence in self.running if not sequence.is_prefilling and not sequence.is_held]
-        prefilling = [sequence for sequence in self.running if sequence.is_prefilling]
+        num_preemptions = self._kv_cache.num_preemptions
+        decoding, prefilling = self._by_stage()
         if prefilling:
             self._close_gaps(decoding, num_steps=1)  # the prompt in a gap may be done then
+        else:
+            self._close_gaps(self.running)
+        if self._kv_cache.num_preemptions > num_preemptions:
+            decoding, prefilling = self._by_stage()
+        if prefilling:
             chunks = [make_chunk(sequence, 1) for sequence in decoding]
             chunks += self._chunking.cut(prefilling, len(decoding), self._is_crowded)
         else:
-            self._close_gaps(self.running)
             drafts = self._speculation.draft(decoding)
             chunks = [make_chunk(sequence, 1, drafts.get(sequence, ())) for sequence in decoding]
         return in_fastest_passes(chunks, self._step_cost.passes)
+
+    def _by_stage(self) -> tuple[list[Sequence], list[Sequence]]:
+        """Those that decode, and those whose prompts are read."""
+        ready = [sequence for sequence in self.running if not sequence.is_held]
+        prefilling = [sequence for sequence in ready if sequence.is_prefilling]
+        return [sequence for sequence in ready if not sequence.is_prefilling] if prefilling else ready, prefilling
 
     @property
     def _is_crowded(self) -> bool:

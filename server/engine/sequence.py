@@ -67,6 +67,8 @@ class Sequence:
     tokens: list[int] = field(init=False)
     slot: Slot | None = None
     num_cached_tokens: int = 0
+    num_scored_tokens: int = 0
+    """Those of the prompt after which the logprob of the next one has been said."""
     held_logprobs: list[TokenLogprob] = field(default_factory=list)
     """Logprobs of tokens whose text is still held back."""
     timing: Timing = field(init=False)

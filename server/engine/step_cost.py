@@ -12,6 +12,10 @@ FIRST_PREFILL_TOKENS = 32
 FIRST_PREFILL_TOKENS_GPU = 512
 """Size of the first chunk, while its cost is still unknown."""
 
+SAVING_SECONDS_GPU = 0.005
+"""What lies on a GPU is saved and restored layer by layer, which takes that long together however little it is, and
+nothing is computed meanwhile."""
+
 MIN_PREFILL_TOKENS = 16
 """A smaller chunk would make a prompt wait for ever behind running sequences."""
 
@@ -41,6 +45,7 @@ class StepCost:
         self._max_step_seconds = max_step_seconds
         self._max_idle_step_seconds = max(max_step_seconds, max_idle_step_seconds)
         self._first_prefill_tokens = FIRST_PREFILL_TOKENS_GPU if is_on_gpu else FIRST_PREFILL_TOKENS
+        self._saving_seconds = SAVING_SECONDS_GPU if is_on_gpu else 0.0
         self.passes = PassCost(may_split=not is_on_gpu)
         self.chunks = ChunkCost()
         self._most_work = self._first_prefill_tokens / MAX_GROWTH
@@ -58,6 +63,15 @@ class StepCost:
         wanted = self._decode_seconds(num_decoding) / MAX_DECODE_SHARE
         longest = MAX_LONG_STRETCH * self._max_step_seconds
         return self._work_in(min(max(self._max_step_seconds, wanted), longest), num_decoding)
+
+    @property
+    def step_work(self) -> float:
+        """How much work on prompts could be done in one pass of `max_step_seconds`; 0 while it is unknown."""
+        return self.chunks.work_in(self._max_step_seconds) if self.chunks.is_known else 0.0
+
+    def is_worth_saving(self, num_tokens: int) -> bool:
+        """Whether computing so many tokens again, beside others, would take longer than saving and restoring them."""
+        return self.chunks.seconds(0, num_tokens) >= self._saving_seconds
 
     def decode_work(self, num_decoding: int) -> float:
         """How much work on prompts could be done while so many sequences decode; 0 while it is unknown."""

@@ -79,7 +79,7 @@ class TokenChooser:
         return _Prepared(logits, logprobs)
 
     def logprob(self, row: int, token: int, num_top: int) -> TokenLogprob:
-        """What a row of the last pass says of a token, and the `num_top` likeliest. Must come before any choice."""
+        """What a row of the last pass, from which nothing is chosen, says of a token, and the `num_top` likeliest."""
         return self._logprob(Logprobs(self._runner.logits(row)), token, num_top)
 
     def _logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:
