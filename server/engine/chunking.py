@@ -31,10 +31,6 @@ MAX_END_STRETCH = 1.4
 """A step may take so many times as long as it should, if a prompt ends by it, since the few tokens that are left over
 otherwise take a step of their own, in which everybody else computes a token as well."""
 
-MAX_CROWDED_STRETCH = 3.0
-"""A step may take so many times `max_step_ms` for prompts that share a pass, while more wait than there are slots: who
-waits for a slot waits longest, and every pass that is spared helps."""
-
 MAX_WORTH_STRETCH = 1.25
 """The same of the steps of a long prompt, for its end or for as many tokens as are worth a pass."""
 
@@ -134,7 +130,7 @@ class Chunking:
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
         usual_work, room_for_others = self._step_cost.decode_work(num_decoding) + room.work, room.work
         end_stretch = (MAX_END_STRETCH - 1) * usual_work
-        crowded_stretch = max(end_stretch, MAX_CROWDED_STRETCH * self._step_cost.step_work - usual_work)
+        crowded_stretch = max(end_stretch, self._step_cost.crowded_work - usual_work)
         first_come, kept = prefilling[0], self._claim(prefilling[0], room)
         max_scored = self._max_scored(prefilling)
         is_alone = len(prefilling) == 1 and not num_decoding and self._step_cost.chunks.is_known

@@ -24,6 +24,10 @@ MAX_LONG_STRETCH = 2.4
 """Where decoding would take more than this share of the steps that a long prompt needs, they may take so many times as
 long: a token of everybody else's in each of them delays the prompt."""
 
+MAX_CROWDED_STRETCH = 3.0
+"""A step may take so many times as long as it should for prompts that share a pass, while more wait than there are
+slots: who waits for a slot waits longest, and every pass that is spared helps."""
+
 MAX_GROWTH = 4.0
 """Prompts get at most so many times the work of the largest step so far: what many tokens take is a guess, if only few
 have been seen."""
@@ -65,9 +69,11 @@ class StepCost:
         return self._work_in(min(max(self._max_step_seconds, wanted), longest), num_decoding)
 
     @property
-    def step_work(self) -> float:
-        """How much work on prompts could be done in one pass of `max_step_seconds`; 0 while it is unknown."""
-        return self.chunks.work_in(self._max_step_seconds) if self.chunks.is_known else 0.0
+    def crowded_work(self) -> float:
+        """How much work, decoding included, a step may be for prompts that share a pass; 0 while it is unknown."""
+        if not self.chunks.is_known:
+            return 0.0
+        return min(self.chunks.work_in(MAX_CROWDED_STRETCH * self._max_step_seconds), MAX_GROWTH * self._most_work)
 
     def is_worth_saving(self, num_tokens: int) -> bool:
         """Whether computing so many tokens again, beside others, would take longer than saving and restoring them."""
