@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from server.engine.attention import Attention
+from server.engine.candidates import Logits
 from server.engine.kv_cache import State
-from server.engine.logit_scan import LogitRows, Logits, LogitScan, Scanned, Wanted
+from server.engine.logit_scan import LogitRows, LogitScan, Scanned, Wanted
 from server.engine.messages import SamplingParams
 from server.engine.runner import DecodeError, Span
 from server.engine.sampler import RepetitionRule, Sampler

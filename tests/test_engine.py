@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.engine.attention import Attention
+from server.engine.candidates import Logits
 from server.engine.chunking import FEW_CHUNK_ROWS, Chunk, Chunking
 from server.engine.engine import Engine, Output
-from server.engine.logit_scan import Logits
 from server.engine.messages import Delta, Event, Failed, Finished, SamplingParams
 from server.engine.runner import Span
 from server.engine.sequence import Request

@@ -12,10 +12,10 @@ import pytest
 
 from server.engine import native_log
 from server.engine.attention import SHORT_CONTEXT
+from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
 from server.engine.kv_cache import KVCache, Slot
 from server.engine.kv_tiers import Tiers
-from server.engine.logit_scan import Logits
 from server.engine.model import Model
 from server.engine.prefix_cache import PrefixCache
 from server.engine.weights import ModelLoadError

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.logit_scan import BLOCK, LogitRows, LogitScan, Wanted, blocks_of, largest
+from server.engine.candidates import BLOCK, blocks_of, largest
+from server.engine.logit_scan import LogitRows, LogitScan, Wanted
 from server.engine.messages import SamplingParams
 from server.engine.sampler import Sampler
 from tests.test_engine_sampler import FILTERS

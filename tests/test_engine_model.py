@@ -9,8 +9,9 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 import pytest
 
+from server.engine.candidates import blocks_of
 from server.engine.engine import Engine
-from server.engine.logit_scan import Wanted, blocks_of
+from server.engine.logit_scan import Wanted
 from server.engine.messages import Delta, SamplingParams
 from server.engine.model import MAX_PASS_TOKENS, Model
 from server.engine.sequence import Request

@@ -11,7 +11,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from server.engine.logit_scan import BLOCK, Logits, Maxima, blocks_of, largest
+Logits = npt.NDArray[np.float32]
+"""Shape (n_vocab,); a view into llama.cpp's output of one row, valid until the next forward pass."""
+
+BLOCK = 64
+"""Tokens of which only the likeliest is looked at when the likeliest of all are searched for."""
+
+Maxima = npt.NDArray[np.float32]
+"""Shape (n_vocab // BLOCK,): the largest logit of each block of a row."""
 
 RUN = 512
 """Weights that are added up at once when many are."""
@@ -112,6 +119,18 @@ class Candidates:
             rest = np.flatnonzero(self.logits[num_in_blocks:] >= bound) + num_in_blocks
             found = np.concatenate([found, rest])
         return self.take(found)
+
+
+def blocks_of(logits: npt.NDArray[np.float32], size: int = BLOCK) -> npt.NDArray[np.float32]:
+    """Blocks of `size` logits, shape (..., size, n_vocab // size): each is a column, and the last few are in none."""
+    num_blocks = logits.shape[-1] // size
+    return logits[..., : size * num_blocks].reshape(*logits.shape[:-1], size, num_blocks)
+
+
+def largest(logits: Logits, maxima: Maxima) -> np.float32:
+    """What `logits.max()` says."""
+    rest = logits[BLOCK * len(maxima) :]
+    return np.float32(np.maximum(maxima.max(initial=-np.inf), rest.max(initial=-np.inf)))
 
 
 def floor_of_sigma(logits: Logits, num_sigmas: float) -> float:

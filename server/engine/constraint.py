@@ -16,7 +16,7 @@ import numpy.typing as npt
 from llguidance import LLMatcher
 
 from server.engine.affinity import run_anywhere
-from server.engine.logit_scan import Logits
+from server.engine.candidates import Logits
 
 Mask = npt.NDArray[np.uint32]
 """A bit per token, lowest first: which may come next."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
-from server.engine.logit_scan import Logits
+from server.engine.candidates import Logits
 from server.engine.messages import SamplingParams
 
 MAX_RULES = 16

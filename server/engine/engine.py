@@ -228,8 +228,8 @@ class Engine:
     def _sample(self, chunks: list[Chunk], rows: list[int]) -> None:
         remaining = iter(rows)
         rows_by_chunk = [(chunk, list(islice(remaining, chunk.num_logits))) for chunk in chunks]
-        going_on = [(chunk, own) for chunk, own in rows_by_chunk if chunk.goes_on]
-        self._chooser.prepare(rows, {own[-1 - chunk.num_drafted]: chunk.sequence for chunk, own in going_on})
+        pending = {own[-1 - chunk.num_drafted]: chunk.sequence for chunk, own in rows_by_chunk if chunk.goes_on}
+        self._chooser.prepare(rows, pending)
         for chunk, rows_of_chunk in rows_by_chunk:
             if chunk.sequence.slot is None:
                 continue  # it went down with another choice of its request

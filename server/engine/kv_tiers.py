@@ -125,9 +125,10 @@ class Tiers:
     def keep(self, slot: Slot, num_kept: int) -> None:
         """Save the slot before all but its first `num_kept` tokens are lost, if nothing else has them."""
         self._idle_since.pop(slot, None)
-        if self._is_off or len(slot.tokens) - num_kept < MIN_SAVED_TOKENS or self._is_held_elsewhere(slot):
+        if self._is_off or len(slot.tokens) - num_kept < MIN_SAVED_TOKENS:
             return
-        if slot.policy.retention != "24h" and not self._is_worth_saving(len(slot.tokens)):
+        is_wanted = slot.policy.retention == "24h" or self._is_worth_saving(len(slot.tokens))
+        if not is_wanted or self._is_held_elsewhere(slot):
             return
         state = self._save(slot)
         data = state.data

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from server.engine.candidates import Candidates, total
-from server.engine.logit_scan import Logits
+from server.engine.candidates import Candidates, Logits, total
 
 
 class Logprobs:

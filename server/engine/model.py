@@ -21,11 +21,12 @@ from server.engine import native_log
 from server.engine.adapters import Adapters
 from server.engine.affinity import run_anywhere
 from server.engine.attention import MAX_PASS_TOKENS_UNFUSED, Attention, fastest_on_cpu
+from server.engine.candidates import Logits
 from server.engine.config import EngineConfig
 from server.engine.context_memory import ContextMemory
 from server.engine.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.engine.dry import DryRules
-from server.engine.logit_scan import LogitRows, Logits, LogitScan, Scanned, Wanted
+from server.engine.logit_scan import LogitRows, LogitScan, Scanned, Wanted
 from server.engine.messages import ModelCard, SamplingParams
 from server.engine.native_options import CACHE_TYPES, FLASH_ATTN_TYPES
 from server.engine.runner import DecodeError, Span
@@ -166,14 +167,12 @@ class Model:
         # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
         params.n_threads = 1 if self.is_on_gpu else config.num_threads
         params.n_threads_batch = min(config.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else config.num_threads
-        context = None
         for max_pass_tokens in self._pass_sizes():
             params.n_ubatch = max(max_pass_tokens, config.num_slots)
             with native_log.captured() as complaints:
                 context = llama.llama_init_from_model(self._model, params)
             if context:
                 break
-            logger.warning("no memory to compute %d tokens together (n_ubatch)", max_pass_tokens)
         else:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
@@ -181,7 +180,8 @@ class Model:
                 "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less, and on a CPU "
                 'flash_attn = "on"'
             )
-        self._n_ubatch = params.n_ubatch
+        if max_pass_tokens < max(self._pass_sizes()):
+            logger.warning("for lack of memory, only %d tokens are computed together (n_ubatch)", max_pass_tokens)
         self._adapters.put_on(context)
         return context
 
@@ -235,7 +235,7 @@ class Model:
         return (
             self._n_gpu_layers,
             self._flash_attn,
-            self._n_ubatch,
+            llama.llama_n_ubatch(self._context),
             self.n_ctx,
             self.num_slots,
             DRAWS,

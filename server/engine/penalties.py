@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from server.engine.logit_scan import Logits
+from server.engine.candidates import Logits
 from server.engine.messages import SamplingParams
 
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from server.engine.attention import Attention
+from server.engine.candidates import Logits
 from server.engine.kv_cache import Memory
-from server.engine.logit_scan import Logits, Scanned, Wanted
+from server.engine.logit_scan import Scanned, Wanted
 from server.engine.messages import SamplingParams
 from server.engine.sampler import RepetitionRule, Sampler
 

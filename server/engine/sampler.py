@@ -28,6 +28,8 @@ import numpy as np
 
 from server.engine.candidates import (
     Candidates,
+    Logits,
+    Maxima,
     draw,
     floor_of_min_p,
     floor_of_sigma,
@@ -36,7 +38,6 @@ from server.engine.candidates import (
     typical,
     without_top_choices,
 )
-from server.engine.logit_scan import Logits, Maxima
 from server.engine.messages import SamplingParams
 from server.engine.mirostat import Mirostat
 from server.engine.penalties import penalize, penalizes

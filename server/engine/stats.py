@@ -117,7 +117,8 @@ class EngineStats:
         """Everything at this moment.
 
         `gauges` are the numbers that are not sums over time. `kv_tokens` and `kv_hits` are tokens by tier of the KV
-        cache: those that it holds, and those of prompts that were found there.
+        cache: those that it holds, and those of prompts that were found there. `num_preemptions` is a sum, too, that
+        the KV cache has.
         """
         return Stats(
             request_id,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from server.engine.logit_scan import Logits, Maxima, Wanted
+from server.engine.candidates import Logits, Maxima
+from server.engine.logit_scan import Wanted
 from server.engine.logprobs import Logprobs
 from server.engine.messages import TokenLogprob
 from server.engine.runner import Runner
@@ -51,18 +52,18 @@ class TokenChooser:
             wanted = [_wanted(pending.get(row)) for row in rows]
             self._prepared = {row: self._prepare(sequence, row) for row, sequence in pending.items()}
             scanned = self._runner.scan(wanted)
-            for number, row in enumerate(rows):
-                if row in pending:
-                    self._prepared[row].likeliest = scanned.likeliest[number]
-                    self._prepared[row].maxima = scanned.maxima[number]
+            for row, of_row, token, maxima in zip(rows, wanted, scanned.likeliest, scanned.maxima, strict=True):
+                if of_row is Wanted.LIKELIEST:
+                    self._prepared[row].likeliest = token
+                elif of_row is Wanted.MAXIMA:
+                    self._prepared[row].maxima = maxima
 
     def choose(self, sequence: Sequence, row: int) -> ChosenToken:
         """The token that follows what the sequence has, from a row of the last pass."""
         prepared = self._prepared.pop(row, None) or self._prepare(sequence, row)
         logits, logprobs = prepared.logits, prepared.logprobs
-        if sequence.sampler.is_greedy and prepared.likeliest is not None:
-            token = prepared.likeliest
-        else:
+        token = prepared.likeliest
+        if token is None:
             token = sequence.sampler.choose(logits, prepared.maxima)
         if sequence.constraint is not None and not sequence.constraint.allows(token):
             token = int(logits.argmax())  # a draw may end on a token without any probability, by rounding
