@@ -11,7 +11,7 @@ import sys
 import pony.orm.dbproviders.sqlite
 from gunicorn.workers.base import Worker
 
-from server.arbiter import ParleyArbiter, install
+from server.http.arbiter import ParleyArbiter, install
 from server.logs import start_logging
 from server.models.catalogue import Catalogue
 from server.settings import SettingsError, load_settings
@@ -39,7 +39,7 @@ proc_name = "parley"
 wsgi_app = "server.app:create_app()"
 bind = _settings.bind
 workers = _settings.workers
-worker_class = "server.gunicorn_worker.ParleyWorker"
+worker_class = "server.http.worker.ParleyWorker"
 loglevel = _settings.log_level
 graceful_timeout = _settings.graceful_timeout_seconds
 

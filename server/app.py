@@ -15,11 +15,9 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 
 from schemas.errors import SchemaError
-from server import database_start, draining
+from server import database_start
 from server.api import (
-    chat_completions,
     compactions,
-    completions,
     conversation_items,
     conversations,
     embeddings,
@@ -29,17 +27,20 @@ from server.api import (
     responses,
     tokens,
 )
+from server.api.chat_completions import view as chat_completions
+from server.api.completions import view as completions
 from server.api.services import Services
 from server.api.storage_errors import client_error
-from server.auth import allowed_headers, authenticate_requests
+from server.auth.authentication import allowed_headers, authenticate_requests
+from server.backends.local.generation import ClientLeft
+from server.backends.served_models import ServedModels
 from server.errors import InvalidRequest, ShuttingDown, error_response, register_error_handlers
-from server.generation import ClientLeft
+from server.http import draining
 from server.models.catalogue import Catalogue
-from server.responses.keeper import Keeper
-from server.runtime import RuntimeDir
-from server.served_models import ServedModels
+from server.protocol.runtime import RuntimeDir
 from server.settings import Settings, load_settings
-from storage.database import Database
+from server.turns.keeper import Keeper
+from storage.db.database import Database
 from storage.errors import StorageError
 
 logger = logging.getLogger(__name__)

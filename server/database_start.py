@@ -12,7 +12,7 @@ import gevent
 
 from server.settings import Settings
 from storage import keys
-from storage.database import Database
+from storage.db.database import Database
 from storage.errors import StorageUnavailable
 from storage.first_key import ADMIN_NAME, make_first_key
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pony.orm import Database as Db
 
-from storage import sql
-from storage.clock import now_micros
+from storage.db import sql
+from storage.db.clock import now_micros
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import conversation_rows, item_rows, sql
-from storage.clock import MICROS, now_micros
+from storage import conversation_rows, item_rows
+from storage.db import sql
+from storage.db.clock import MICROS, now_micros
+from storage.db.json_text import decode, encode
+from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.ids import new_id
-from storage.json_text import decode, encode
 from storage.records import Conversation, Order, Page
-from storage.session import writes
 
 
 @writes

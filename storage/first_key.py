@@ -5,8 +5,8 @@ from __future__ import annotations
 from pony.orm import Database as Db
 
 from storage import keys, users
+from storage.db.session import writes
 from storage.errors import DuplicateName
-from storage.session import writes
 
 ADMIN_NAME = "admin"
 

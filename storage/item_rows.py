@@ -15,11 +15,11 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import sql
-from storage.clock import now_seconds
+from storage.db import sql
+from storage.db.clock import now_seconds
+from storage.db.json_text import decode, encode
 from storage.errors import DuplicateItem, RecordNotFound
 from storage.ids import item_prefix, new_id
-from storage.json_text import decode, encode
 from storage.records import Item
 
 REFERENCE = "item_reference"

@@ -11,11 +11,12 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversation_rows, conversations, item_rows, sql
+from storage import conversation_rows, conversations, item_rows
+from storage.db import sql
+from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.item_rows import record
 from storage.records import Conversation, Item, Order, Page
-from storage.session import writes
 
 
 @writes

@@ -12,12 +12,12 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import sql
-from storage.clock import now_seconds
+from storage.db import sql
+from storage.db.clock import now_seconds
+from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.ids import new_id
 from storage.records import ApiKey, User
-from storage.session import writes
 
 SECRET_PREFIX = "sk-parley-"
 NUM_RANDOM_BYTES = 32

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from pony.orm import Database as Db
 
-from storage import conversation_rows, reaping, sql, workers
-from storage.clock import MICROS, lease_clock, lease_now, now_micros
+from storage import conversation_rows, reaping, workers
+from storage.db import sql
+from storage.db.clock import MICROS, lease_clock, lease_now, now_micros
+from storage.db.session import writes_for_now
 from storage.errors import ConversationLocked, RecordNotFound
 from storage.records import Held, Lease
-from storage.session import writes_for_now
 
 
 @writes_for_now

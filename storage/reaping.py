@@ -13,11 +13,12 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import item_rows, response_rows, sql, workers
-from storage.clock import lease_now, now_micros
+from storage import item_rows, response_rows, workers
+from storage.db import sql
+from storage.db.clock import lease_now, now_micros
+from storage.db.json_text import encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow
-from storage.json_text import encode
 from storage.records import Event, StoredResponse
 from storage.response_rows import response_record
 

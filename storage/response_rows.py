@@ -12,10 +12,11 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversation_rows, item_rows, sql
+from storage import conversation_rows, item_rows
+from storage.db import sql
+from storage.db.json_text import decode, encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow, record
-from storage.json_text import decode, encode
 from storage.records import RUNNING_STATUSES, Event, Item, Order, StoredResponse
 
 

@@ -15,14 +15,15 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversation_rows, item_rows, items, locks, reaping, response_rows, sql
-from storage.clock import MICROS, lease_clock, lease_now, now_micros, now_seconds
+from storage import conversation_rows, item_rows, items, locks, reaping, response_rows
+from storage.db import sql
+from storage.db.clock import MICROS, lease_clock, lease_now, now_micros, now_seconds
+from storage.db.json_text import encode
+from storage.db.session import writes, writes_for_now
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import record
-from storage.json_text import encode
 from storage.records import Event, Heartbeat, Held, Item, Order, Page, StoredResponse
 from storage.response_rows import item_list, response_record
-from storage.session import writes, writes_for_now
 
 # --- writing: one turn ----------------------------------------------------------------------------------------------
 

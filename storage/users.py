@@ -7,11 +7,11 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage.clock import now_seconds
+from storage.db.clock import now_seconds
+from storage.db.session import writes
 from storage.errors import DuplicateName, RecordNotFound
 from storage.ids import new_id
 from storage.records import User
-from storage.session import writes
 
 LOCAL_NAME = "local"
 

@@ -166,7 +166,7 @@ class LiveServer:
 
     @property
     def engine(self) -> psutil.Process:
-        return wait_until(lambda: self.members("server.engine.process"), "the engine")[0]
+        return wait_until(lambda: self.members("server.engine.host.process"), "the engine")[0]
 
     @property
     def workers(self) -> list[psutil.Process]:

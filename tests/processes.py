@@ -10,10 +10,10 @@ from typing import Any
 
 import psutil
 
-from tests.gguf_maker import make_gguf
 from tests.live_server import LiveServer, alive
+from tests.models.gguf_maker import make_gguf
 
-FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
+FAKE_ENGINE = Path(__file__).with_name("supervisor") / "fake_engine.py"
 
 LOADING = {"report": {"state": "loading", "progress": 0.5}}
 READY = {"report": {"state": "ready"}}

@@ -21,7 +21,7 @@ CONTRIBUTING = CHECKOUT / "CONTRIBUTING.md"
 API, SETTINGS, FILES = (CHECKOUT / "docs" / name for name in ("api.md", "settings.md", "files.md"))
 
 MAPPED_PACKAGES = ("schemas", "server", "storage")
-"""Of these the file map has every module."""
+"""Of these the file map has every package."""
 
 
 def code_blocks(document: Path, language: str) -> list[str]:
@@ -66,20 +66,15 @@ def _setting_cells(info: SettingInfo) -> tuple[str, ...]:
     return f"`{info.name}`", info.doc, info.type, "" if info.default == "null" else info.default
 
 
-def modules_markdown() -> str:
-    """Every module with the first sentence of its docstring; packages come before what is in them."""
-    paths = [path for package in MAPPED_PACKAGES for path in (CHECKOUT / package).rglob("*.py")]
-    return table(("Module", "What it is"), map(_module_cells, sorted(paths, key=_place)))
+def packages_markdown() -> str:
+    """Every package with the first sentence of its docstring; what is in it, each file says itself."""
+    paths = [path for package in MAPPED_PACKAGES for path in (CHECKOUT / package).rglob("__init__.py")]
+    return table(("Package", "What it is"), map(_package_cells, sorted(paths, key=lambda path: path.parent)))
 
 
-def _place(path: Path) -> tuple[Path, bool, str]:
-    return path.parent, path.name != "__init__.py", path.name
-
-
-def _module_cells(path: Path) -> tuple[str, str]:
-    name = path.relative_to(CHECKOUT).as_posix().removesuffix("__init__.py")
-    sentence = first_sentence(ast.get_docstring(ast.parse(path.read_text())) or "")
-    return (f"**`{name}`**", f"**{sentence}**") if name.endswith("/") else (f"`{name}`", sentence)
+def _package_cells(path: Path) -> tuple[str, str]:
+    name = path.parent.relative_to(CHECKOUT).as_posix()
+    return f"`{name}/`", first_sentence(ast.get_docstring(ast.parse(path.read_text())) or "")
 
 
 def first_sentence(docstring: str) -> str:
@@ -94,7 +89,7 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
         "server/settings/fields.py, Settings": settings_markdown,
         "server/settings/fields.py, ModelEntry": model_keys_markdown,
     },
-    FILES: {"the modules' docstrings": modules_markdown},
+    FILES: {"the packages' docstrings": packages_markdown},
 }
 """By document and by what they are made from."""
 

@@ -1,9 +1,9 @@
 """An engine process whose model says what its prompt tells it to: the text between the last « and » there.
 
 The supervisor starts it instead of the real one (`_PARLEY_ENGINE_COMMAND`); all but the model is the real engine. The
-model file's name is that of a chat template in `tests/templates`, whose control tokens the model has; any other token
-is a byte. The conversation of a test so scripts the model, whatever format its family writes. Under a grammar it says
-what it is told where it may, and anything where it may not.
+model file's name is that of a chat template in `tests/chat/templates`, whose control tokens the model has; any other
+token is a byte. The conversation of a test so scripts the model, whatever format its family writes. Under a grammar it
+says what it is told where it may, and anything where it may not.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from pathlib import Path
 import msgspec
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from server.engine.config import EngineConfig
 from server.engine.engine import Engine
-from server.engine.grammar_compiler import GrammarCompiler
-from server.engine.grammar_trial import SPECIAL_MARK
-from server.engine.intake import Intake
-from server.engine.messages import ModelCard, Report, SamplingParams, TextPiece
-from server.engine.process import Ending, Reporter
-from server.engine.service import Service
-from tests import chat_templates
-from tests.fakes import EOG, FakeRunner
+from server.engine.grammar.compiler import GrammarCompiler
+from server.engine.grammar.trial import SPECIAL_MARK
+from server.engine.host.process import Ending, Reporter
+from server.engine.host.service import Service
+from server.engine.intake.intake import Intake
+from server.protocol.engine_config import EngineConfig
+from server.protocol.messages import ModelCard, Report, SamplingParams, TextPiece
+from tests.chat import chat_templates
+from tests.engine.fakes import EOG, FakeRunner
 
 FIRST_MARKER = 256
 N_CTX = 100_000

@@ -11,7 +11,7 @@ from server import database_start
 from server.database_start import start_in_background
 from server.settings import Settings
 from storage import keys, users
-from storage.database import Database
+from storage.db.database import Database
 
 
 @pytest.fixture

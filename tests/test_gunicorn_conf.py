@@ -42,7 +42,7 @@ def test_settings_reach_gunicorn() -> None:
 def test_the_fixed_part_is_what_streams_need() -> None:
     config = values(check(CHECKOUT))
     assert config["wsgi_app"] == "server.app:create_app()"
-    assert config["worker_class"] == "server.gunicorn_worker.ParleyWorker"
+    assert config["worker_class"] == "server.http.worker.ParleyWorker"
     assert config["keepalive"] == "75"
     assert config["control_socket_disable"] == "True"
 
@@ -65,7 +65,7 @@ def test_bad_settings_stop_the_start_with_a_sentence(variables: dict[str, str], 
 
 def test_it_can_be_used_from_any_directory(tmp_path: Path) -> None:
     config = values(check(tmp_path, "--config", str(CHECKOUT / "gunicorn.conf.py"), PYTHONPATH=str(CHECKOUT)))
-    assert config["worker_class"] == "server.gunicorn_worker.ParleyWorker"
+    assert config["worker_class"] == "server.http.worker.ParleyWorker"
 
 
 def test_the_server_starts_where_psycopg2_is_not_installed(tmp_path: Path) -> None:

@@ -14,22 +14,22 @@ import pytest
 
 from schemas.sampling import SamplingOptions
 from schemas.tokens import MAX_CHARACTERS
-from server import strict_json
-from server.cli import main as parley
-from server.doctor import NEWEST_PYTHON, OLDEST_PYTHON
-from server.engine import sampler
-from server.engine.messages import SamplingParams
+from server.backends.local.submission import DEFAULT_SAMPLING
+from server.cli.commands import main as parley
+from server.cli.doctor import NEWEST_PYTHON, OLDEST_PYTHON
+from server.engine.sampling import sampler
 from server.errors import ParleyError
+from server.http import strict_json
 from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
+from server.protocol.messages import SamplingParams
 from server.responses.opening import LEASE_SECONDS
-from server.responses.turn import SAVE_SECONDS
 from server.settings import Settings, load_settings
 from server.settings.fields import DEFAULT_DATABASE_FILE
 from server.settings.load import CONFIG_VARIABLE
 from server.settings.problems import variable_name
-from server.submission import DEFAULT_SAMPLING
-from storage.address import parse_address
-from storage.database import DEFAULT_POOL_SIZE
+from server.turns.turn import SAVE_SECONDS
+from storage.db.address import parse_address
+from storage.db.database import DEFAULT_POOL_SIZE
 from storage.first_key import ADMIN_NAME
 from tests.readme import (
     CHECKOUT,

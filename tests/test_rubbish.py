@@ -9,7 +9,7 @@ from schemas.chat_completions import load_chat_completion
 from schemas.completions import load_completion
 from schemas.errors import SchemaError
 from server.errors import InvalidRequest, ModelNotFound, error_response, register_error_handlers
-from server.limits import read_json_body
+from server.http.body import read_json_body
 from tests.rubbish import BASES, CHAT, COMPLETIONS, Rubbish, flaw, rubbish
 
 MAX_BODY_BYTES = 1_000_000

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import gevent
 from flask import Flask, Response
 
-from server import draining
 from server.api import health
+from server.http import draining
 
 TICK_SECONDS = 0.05
 

@@ -12,9 +12,9 @@ import sys
 
 import msgspec
 
-from server.engine.config import EngineConfig
-from server.engine.framing import FrameReader, frame
-from server.engine.messages import (
+from server.protocol.engine_config import EngineConfig
+from server.protocol.framing import FrameReader, frame
+from server.protocol.messages import (
     Accepted,
     Cancel,
     Command,

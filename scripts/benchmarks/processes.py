@@ -12,7 +12,7 @@ from typing import Literal
 import psutil
 
 Role = Literal["master", "worker", "supervisor", "engine", "other"]
-MODULES: dict[str, Role] = {"server.supervisor": "supervisor", "server.engine.process": "engine"}
+MODULES: dict[str, Role] = {"server.supervisor": "supervisor", "server.engine.host.process": "engine"}
 
 
 def role_of(process: psutil.Process, root: psutil.Process) -> Role:

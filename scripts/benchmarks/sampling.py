@@ -14,16 +14,16 @@ from typing import Any
 import llama_cpp.llama_cpp as llama
 import msgspec
 
-from server.engine import native_log
-from server.engine.config import EngineConfig
-from server.engine.dry import DryRules
+from server.backends.local.submission import DEFAULT_SAMPLING
 from server.engine.engine import Engine
-from server.engine.framing import frame
-from server.engine.messages import SamplingParams
-from server.engine.model import Model
+from server.engine.llama import native_log
+from server.engine.llama.model import Model
 from server.engine.runner import Span
+from server.engine.sampling.dry import DryRules
 from server.engine.sequence import Request
-from server.submission import DEFAULT_SAMPLING
+from server.protocol.engine_config import EngineConfig
+from server.protocol.framing import frame
+from server.protocol.messages import SamplingParams
 
 from .report import Figure, cell, figure, json_line, table
 from .servers import Setup

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 
 from schemas.chat_completions import load_chat_completion
-from server.chat.template import ChatTemplate
-from server.engine.framing import FrameReader, frame
-from server.engine.messages import Event, ModelCard, Rejected, Submit
-from server.strict_json import decode_object
-from server.submission import Caller, make_submit
+from server.backends.local.submission import Caller, make_submit
+from server.chat.template.template import ChatTemplate
+from server.http.strict_json import decode_object
+from server.protocol.framing import FrameReader, frame
+from server.protocol.messages import Event, ModelCard, Rejected, Submit
 
 from .report import Figure, figure
 from .work import WorkRefused, chat

@@ -16,11 +16,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from storage import sql, users
-from storage.clock import now_micros
-from storage.database import Database
+from storage import users
+from storage.db import sql
+from storage.db.clock import now_micros
+from storage.db.database import Database
+from storage.db.session import writes
 from storage.ids import new_id
-from storage.session import writes
 
 from .answers import split_head
 from .client import Address, KeptAlive, Raw, exchange

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from server.engine.constraint import Constraint, ConstraintError
 from server.engine.engine import Engine
-from server.engine.guidance import GrammarError, MatcherGrammar, compile_grammar
-from server.engine.messages import Failed, Grammar, SamplingParams, TextPiece
-from server.engine.model import Model
+from server.engine.grammar.constraint import Constraint, ConstraintError
+from server.engine.grammar.guidance import GrammarError, MatcherGrammar, compile_grammar
+from server.engine.llama.model import Model
 from server.engine.sequence import Request
+from server.protocol.messages import Failed, Grammar, SamplingParams, TextPiece
 
 from .report import Figure, cell, figure, json_line, table
 from .sampling import MILLISECONDS, load

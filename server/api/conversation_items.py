@@ -9,7 +9,7 @@ from schemas.ids import CONVERSATION, check_id
 from schemas.pages import check_include, load_page_query
 from server.api.conversations import conversation_object, list_object
 from server.api.services import json_body, json_response, services
-from server.auth import current_user
+from server.auth.authentication import current_user
 from storage import items
 
 blueprint = Blueprint("conversation_items", __name__, url_prefix="/v1/conversations/<conversation_id>/items")

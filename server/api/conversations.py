@@ -19,7 +19,7 @@ from schemas.conversations import (
 from schemas.ids import CONVERSATION, check_id
 from schemas.pages import load_page_query
 from server.api.services import json_body, json_response, services
-from server.auth import current_user
+from server.auth.authentication import current_user
 from storage import conversations
 from storage.records import Conversation
 

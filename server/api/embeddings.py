@@ -11,10 +11,10 @@ from flask import Blueprint, Response
 
 from schemas.embeddings import EmbeddingRequest, load_embedding
 from server.api.services import client_watch, json_body, json_response, services
-from server.auth import current_caller
-from server.engine.messages import Embed
-from server.generation import Generation
-from server.submission import turn_of
+from server.auth.authentication import current_caller
+from server.backends.local.generation import Generation
+from server.backends.local.submission import turn_of
+from server.protocol.messages import Embed
 
 blueprint = Blueprint("embeddings", __name__, url_prefix="/v1/embeddings")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from server import draining
-from server.runtime import ModelStatus, RuntimeDir, Status
+from server.http import draining
+from server.protocol.runtime import ModelStatus, RuntimeDir, Status
 
 blueprint = Blueprint("health", __name__)
 

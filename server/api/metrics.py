@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 2.0
 def get_metrics() -> Response:
     """Numbers of every model; of one that is not loaded, only that."""
     # Loaded by the first scrape: most servers are never scraped.
-    from server.metrics import CONTENT_TYPE_LATEST, exposition
+    from server.backends.local.metrics import CONTENT_TYPE_LATEST, exposition
 
     stats = {model.spec.id: model.client.read_stats(PATIENCE_SECONDS) for model in services().models}
     return Response(exposition(stats), content_type=CONTENT_TYPE_LATEST)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from server.api.services import json_response, services
-from server.served_models import ServedModel
+from server.backends.served_models import ServedModel
 
 blueprint = Blueprint("models", __name__, url_prefix="/v1/models")
 

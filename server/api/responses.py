@@ -14,21 +14,21 @@ from flask import Blueprint, Response, request
 from schemas.ids import check_id
 from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
-from server import sse
 from server.api.conversations import list_object
 from server.api.services import client_watch, json_body, json_response, services
-from server.auth import current_caller, current_user
-from server.client_watch import ClientWatch
+from server.auth.authentication import current_caller, current_user
+from server.backends.local.generation import ClientLeft
+from server.backends.served_models import ServedModel
 from server.errors import DO_NOT_RETRY, InvalidRequest, ParleyError, error_response
-from server.generation import ClientLeft
+from server.http import sse
+from server.http.client_watch import ClientWatch
 from server.responses.builder import Event, is_terminal
-from server.responses.follow import follow_stored
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
 from server.responses.production import Prompting, produce, tell
 from server.responses.prompt import Opened
-from server.responses.turn import Turn
-from server.served_models import ServedModel
+from server.turns.follow import follow_stored
+from server.turns.turn import Turn
 from storage import responses
 from storage.ids import new_id
 

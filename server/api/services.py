@@ -8,12 +8,12 @@ from typing import Any, cast
 import msgspec
 from flask import Flask, Response, current_app, request
 
-from server.client_watch import ClientWatch
-from server.limits import read_json_body
-from server.responses.keeper import Keeper
-from server.served_models import ServedModels
+from server.backends.served_models import ServedModels
+from server.http.body import read_json_body
+from server.http.client_watch import ClientWatch
 from server.settings import Settings
-from storage.database import Database
+from server.turns.keeper import Keeper
+from storage.db.database import Database
 
 EXTENSION = "parley"
 BYTES_PER_MIB = 1 << 20

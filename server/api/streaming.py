@@ -12,10 +12,10 @@ from typing import Protocol
 
 from flask import Response
 
-from server import sse
-from server.engine.messages import Delta, Finished
+from server.backends.local.generation import ClientLeft, Generation, Usage
 from server.errors import ParleyError, error_body
-from server.generation import ClientLeft, Generation, Usage
+from server.http import sse
+from server.protocol.messages import Delta, Finished
 
 logger = logging.getLogger(__name__)
 

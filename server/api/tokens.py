@@ -9,11 +9,11 @@ import gevent
 from flask import Blueprint, Response
 
 from schemas.tokens import load_apply_template, load_detokenize, load_tokenize
-from server.api.chat_completions import render_prompt
+from server.api.chat_completions.view import render_prompt
 from server.api.services import client_watch, json_body, json_response, services
-from server.asking import ask
-from server.engine.messages import Detokenize, Tokenize
-from server.tool_use import tool_use
+from server.backends.local.asking import ask
+from server.backends.local.tool_use import tool_use
+from server.protocol.messages import Detokenize, Tokenize
 
 blueprint = Blueprint("tokens", __name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.generation import Usage
+from server.backends.local.generation import Usage
 
 
 def usage_object(usage: Usage, num_reasoning_tokens: int = 0) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from server.chat.errors import MessagesRefused
+from server.chat.calls.family import PromptedFamily
 from server.chat.families.detection import GENERIC
-from server.chat.families.family import PromptedFamily
-from server.chat.template import ChatTemplate
+from server.chat.template.errors import MessagesRefused
+from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS, ToolUse
-from server.engine.messages import TextPiece
+from server.protocol.messages import TextPiece
 
 Message = Mapping[str, Any]
 

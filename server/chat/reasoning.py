@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from server.chat.output import ContentText, OutputParser, OutputPart, ReasoningText
+from server.chat.parts import ContentText, OutputParser, OutputPart, ReasoningText
 
 
 @dataclass(frozen=True)

@@ -14,22 +14,22 @@ from itertools import islice
 
 import msgspec
 
-from server.engine.chunking import Chunk, Chunking
-from server.engine.constraint import ConstraintError
+from server.engine.cost.step_cost import StepCost
 from server.engine.detokenizer import Detokenizer, Released
-from server.engine.kv_cache import IntegrityError, KVCache
-from server.engine.kv_disk import Disk
-from server.engine.kv_tiers import Tiers
-from server.engine.messages import Delta, Event, Failed, Finished, FinishReason, Stats
-from server.engine.prompt_lookup import PromptLookup
+from server.engine.grammar.constraint import ConstraintError
+from server.engine.kv.cache import IntegrityError, KVCache
+from server.engine.kv.disk import Disk
+from server.engine.kv.tiers import Tiers
 from server.engine.runner import DecodeError, Runner
-from server.engine.scheduler import Scheduler
+from server.engine.scheduling.chunking import Chunk, Chunking
+from server.engine.scheduling.scheduler import Scheduler
+from server.engine.scheduling.waiting_queue import QueueFull, WaitingQueue
 from server.engine.sequence import Request, Sequence
-from server.engine.speculation import Drafter, Speculation
+from server.engine.speculation.prompt_lookup import PromptLookup
+from server.engine.speculation.speculation import Drafter, Speculation
 from server.engine.stats import EngineStats
-from server.engine.step_cost import StepCost
 from server.engine.token_chooser import ChosenToken, TokenChooser
-from server.engine.waiting_queue import QueueFull, WaitingQueue
+from server.protocol.messages import Delta, Event, Failed, Finished, FinishReason, Stats
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from server.engine.pass_cost import PassCost
+from server.engine.cost.pass_cost import PassCost
 from server.engine.runner import Span
 
 AnySpan = TypeVar("AnySpan", bound=Span)

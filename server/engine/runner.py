@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from server.engine.attention import Attention
-from server.engine.candidates import Logits
-from server.engine.kv_cache import Memory
-from server.engine.logit_scan import Scanned, Wanted
-from server.engine.messages import SamplingParams
-from server.engine.sampler import RepetitionRule, Sampler
+from server.engine.cost.attention import Attention
+from server.engine.kv.cache import Memory
+from server.engine.sampling.candidates import Logits
+from server.engine.sampling.logit_scan import Scanned, Wanted
+from server.engine.sampling.sampler import RepetitionRule, Sampler
+from server.protocol.messages import SamplingParams
 
 
 class Span(Protocol):

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from server.engine.messages import CachePolicy, SamplingParams, TokenLogprob
 from server.engine.stats import Timing
+from server.protocol.messages import CachePolicy, SamplingParams, TokenLogprob
 
 if TYPE_CHECKING:
-    from server.engine.constraint import CompiledGrammar, Constraint
     from server.engine.detokenizer import Detokenizer
-    from server.engine.kv_cache import Slot
-    from server.engine.sampler import RepetitionRule, Sampler
+    from server.engine.grammar.constraint import CompiledGrammar, Constraint
+    from server.engine.kv.cache import Slot
+    from server.engine.sampling.sampler import RepetitionRule, Sampler
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar
 
-from server.engine.messages import Accepted, Embed, Event, Question, Rejected, Stats, Submit, Tokens
+from server.protocol.messages import Accepted, Embed, Event, Question, Rejected, Stats, Submit, Tokens
 
 Submission = Submit | Embed
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
-from server.engine.messages import HistogramCounts, Stats
+from server.protocol.messages import HistogramCounts, Stats
 
 # Upper bounds in seconds. vLLM's, cut to what a few streams of local models need.
 WAIT_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)

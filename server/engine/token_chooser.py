@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from server.engine.candidates import Logits, Maxima
-from server.engine.logit_scan import Wanted
-from server.engine.logprobs import Logprobs
-from server.engine.messages import TokenLogprob
 from server.engine.runner import Runner
+from server.engine.sampling.candidates import Logits, Maxima
+from server.engine.sampling.logit_scan import Wanted
+from server.engine.sampling.logprobs import Logprobs
 from server.engine.sequence import Sequence
+from server.protocol.messages import TokenLogprob
 
 
 class ChosenToken(NamedTuple):

@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from server.engine.config import LoraAdapter
-from server.model_options import UNQUANTIZED_CACHE_TYPES, CacheType, FlashAttention, Pooling
 from server.models.cores import num_physical_cores
 from server.models.errors import InvalidSource
 from server.models.source import (
@@ -23,6 +21,8 @@ from server.models.source import (
     demo_model_path,
     parse_source,
 )
+from server.protocol.engine_config import LoraAdapter
+from server.protocol.model_options import UNQUANTIZED_CACHE_TYPES, CacheType, FlashAttention, Pooling
 from server.settings import ModelEntry, Settings, SettingsError, split_adapter
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import msgspec
 
-from server.engine.messages import Report
 from server.models.errors import InvalidSource, ModelError
 from server.models.progress import Progress
 from server.models.source import HubFile, parse_source
+from server.protocol.messages import Report
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from server.engine.messages import Report
 from server.models.errors import format_bytes
+from server.protocol.messages import Report
 
 REPORT_INTERVAL_SECONDS = 0.25
 TERMINAL_INTERVAL_SECONDS = 0.25

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from server.chat.output import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
-from server.chat.output_reader import OutputReader
-from server.engine.messages import Delta, Finished, TokenLogprob
+from server.chat.output.reader import OutputReader
+from server.chat.parts import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.errors import InvalidRequest, Overloaded, ParleyError
+from server.protocol.messages import Delta, Finished, TokenLogprob
 from server.responses.output_items import (
     BareEvent,
     CallItem,

@@ -18,12 +18,12 @@ from schemas.responses import ResponsesRequest
 from server.errors import InvalidRequest, ItemSentTwice
 from server.responses.prompt import Item, Opened
 from storage import items, locks, responses
+from storage.db.session import writes_for_now
 from storage.errors import DuplicateItem, RecordNotFound, StorageError, StorageUnavailable
 from storage.records import Held
-from storage.session import writes_for_now
 
 if TYPE_CHECKING:
-    from storage.database import Database
+    from storage.db.database import Database
 
 logger = logging.getLogger(__name__)
 

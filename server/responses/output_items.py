@@ -13,8 +13,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from server.chat.families.json_scanner import is_whole_object
-from server.engine.messages import TokenLogprob
+from server.chat.calls.json_scanner import is_whole_object
+from server.protocol.messages import TokenLogprob
 from server.responses.opaque import sealed_text
 
 BareEvent = dict[str, Any]

@@ -12,22 +12,22 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.responses import ResponsesRequest
-from server.chat.output_plan import OutputPlan, plan_output
+from server.backends.local.generation import ClientLeft, Generation
+from server.backends.local.structured_output import clashes_refused, grammar_of, grammar_param
+from server.backends.local.submission import Caller, cache_policy, make_submit, sampling_params
+from server.backends.local.tool_use import tool_use
+from server.backends.served_models import ServedModel
+from server.chat.output.plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
-from server.chat.template import TemplateError
-from server.client_watch import ClientWatch
-from server.engine.messages import Delta, Finished, Submit, TextPiece
+from server.chat.template.template import TemplateError
 from server.errors import ContextLengthExceeded, InvalidRequest, ParleyError, TemplateRefused
-from server.generation import ClientLeft, Generation
+from server.http.client_watch import ClientWatch
+from server.protocol.messages import Delta, Finished, Submit, TextPiece
 from server.responses.builder import Event, ResponseBuilder
 from server.responses.compaction import HEAD, first_unreadable, unfolded
 from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, check_outputs, is_instruction
 from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
-from server.served_models import ServedModel
-from server.structured_output import clashes_refused, grammar_of, grammar_param
-from server.submission import Caller, cache_policy, make_submit, sampling_params
-from server.tool_use import tool_use
 from storage.ids import new_id
 
 INPUT = "input"

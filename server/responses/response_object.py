@@ -6,8 +6,8 @@ from typing import Any
 
 from schemas.response_tools import shown_tool
 from schemas.responses import ResponsesRequest
-from server.engine.messages import SamplingParams
-from server.generation import Usage
+from server.backends.local.generation import Usage
+from server.protocol.messages import SamplingParams
 from server.responses.truncation import Cut
 
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 from schemas.chat_completions import ChatCompletionRequest
 from schemas.sampling import SamplingOptions
-from server.chat.output_plan import plan_output
-from server.chat.output_reader import content_of
-from server.chat.template import TemplateError
-from server.client_watch import ClientWatch
+from server.backends.local.generation import Generation, Usage
+from server.backends.local.submission import Caller, make_submit
+from server.backends.served_models import ServedModel
+from server.chat.output.plan import plan_output
+from server.chat.output.reader import content_of
+from server.chat.template.template import TemplateError
 from server.errors import ContextLengthExceeded, TemplateRefused
-from server.generation import Generation, Usage
+from server.http.client_watch import ClientWatch
 from server.responses.compaction import request_messages, transcript
-from server.served_models import ServedModel
-from server.submission import Caller, make_submit
-from server.titling import NOT_AGAIN
+from server.titles.titling import NOT_AGAIN
 
 SUMMARY_SHARE = 8
 """A summary has at most this part of the context (one eighth)."""

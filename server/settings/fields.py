@@ -16,11 +16,11 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from server.model_options import CacheType, FlashAttention, Pooling
+from server.protocol.model_options import CacheType, FlashAttention, Pooling
 from server.settings.adapters import check_adapter
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
 from server.settings.proxies import UNIX_PEER, parse_network
-from storage.address import parse_address
+from storage.db.address import parse_address
 
 MAX_INT32 = 2**31 - 1
 MAX_SLOTS = 256

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from server.engine.config import LoraAdapter
-from server.model_options import CacheType, FlashAttention, Pooling
+from server.protocol.engine_config import LoraAdapter
+from server.protocol.model_options import CacheType, FlashAttention, Pooling
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from server.runtime import RuntimeDir
+from server.protocol.runtime import RuntimeDir
 from server.supervisor.backoff import Backoff
 from server.supervisor.child import describe_exit
 from server.supervisor.config import SupervisorConfig

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from server.engine.config import EngineConfig
 from server.models.cores import are_all_cores
-from server.runtime import RuntimeDir
+from server.protocol.engine_config import EngineConfig
+from server.protocol.runtime import RuntimeDir
 from server.supervisor.child import Child
 from server.supervisor.config import ModelConfig, SupervisorConfig
 
-ENGINE_COMMAND = (sys.executable, "-m", "server.engine.process")
+ENGINE_COMMAND = (sys.executable, "-m", "server.engine.host.process")
 BINDING_VARIABLES = frozenset({"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"})
 """Whoever sets one of these has decided where OpenMP's threads run."""
 DOWNLOAD_COMMAND = (sys.executable, "-m", "server.models.download")

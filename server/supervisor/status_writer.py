@@ -6,7 +6,7 @@ import logging
 
 import msgspec
 
-from server.runtime import RuntimeDir, Status
+from server.protocol.runtime import RuntimeDir, Status
 
 logger = logging.getLogger(__name__)
 

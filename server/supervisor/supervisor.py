@@ -13,7 +13,7 @@ import selectors
 import time
 from collections.abc import Callable
 
-from server.runtime import RuntimeDir, Status
+from server.protocol.runtime import RuntimeDir, Status
 from server.supervisor.announcement import invitation
 from server.supervisor.child import Child
 from server.supervisor.config import SupervisorConfig

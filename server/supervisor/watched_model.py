@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from server.engine.messages import Report
 from server.models.errors import ModelError
-from server.runtime import ModelState, ModelStatus
+from server.protocol.messages import Report
+from server.protocol.runtime import ModelState, ModelStatus
 from server.supervisor.backoff import Backoff
 from server.supervisor.child import Child, describe_exit
 from server.supervisor.config import ModelConfig

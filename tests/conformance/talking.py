@@ -152,7 +152,7 @@ def kill_worker(server: LiveServer) -> bool:
 
 
 def kill_engine(server: LiveServer) -> bool:
-    return _kill_one(server.members("server.engine.process"))
+    return _kill_one(server.members("server.engine.host.process"))
 
 
 def _kill_one(family: Sequence[Any]) -> bool:

@@ -21,7 +21,7 @@ import pytest
 from openai import AsyncOpenAI, AuthenticationError, InternalServerError, NotFoundError, OpenAI
 
 from storage import keys, users
-from storage.database import Database
+from storage.db.database import Database
 from tests.live_server import CHECKOUT, PATIENCE_SECONDS, LiveServer, wait_until
 from tests.storage.postgres import temporary_database
 
@@ -47,7 +47,7 @@ def header_server() -> Iterator[LiveServer]:
 def parley(server: LiveServer, *arguments: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the command beside the server, with the server's settings."""
     run = subprocess.run(
-        [sys.executable, "-m", "server.cli", *arguments],
+        [sys.executable, "-m", "server.cli.commands", *arguments],
         cwd=CHECKOUT,
         env={name: value for name, value in os.environ.items() if "PARLEY_" not in name} | server.variables,
         capture_output=True,

@@ -16,7 +16,7 @@ from openai import AsyncOpenAI, OpenAI
 from openai.pagination import SyncCursorPage
 from openai.types.conversations import Conversation, ConversationDeletedResource
 
-from storage.database import DEFAULT_POOL_SIZE
+from storage.db.database import DEFAULT_POOL_SIZE
 from tests.conformance.conversing import HELLO, USER, add, checked, client_of, ids, said, send, texts
 from tests.live_server import LiveServer
 from tests.storage.postgres import Cluster

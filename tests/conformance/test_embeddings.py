@@ -17,7 +17,7 @@ from scripts.benchmarks.make_model import make_model
 from scripts.benchmarks.shapes import SHAPES
 from tests.conformance.conversing import checked
 from tests.conformance.slow_client import RawStream
-from tests.embedding_reference import Reference
+from tests.engine.embedding.embedding_reference import Reference
 from tests.live_server import LiveServer, wait_until
 
 TEXTS = ["The capital of France is Paris.", "naïve café 漢字 🙂", "x"]

@@ -82,7 +82,9 @@ def test_http_never_stops_answering_while_the_engine_dies_again_and_again(server
     for _ in range(3):
         server.wait_until_ready()
         server.engine.kill()
-        wait_until(lambda: not server.is_ready() or server.members("server.engine.process"), "the fall or the rise")
+        wait_until(
+            lambda: not server.is_ready() or server.members("server.engine.host.process"), "the fall or the rise"
+        )
         for _ in range(20):
             assert server.get("/healthz")[0] == 200
             assert server.post(PATH, BODY)[0] in (200, 503)
@@ -95,7 +97,7 @@ def test_a_killed_supervisor_is_replaced(server: LiveServer) -> None:
     wait_until(lambda: not alive([supervisor, engine]), "the end of the old ones")
     assert_serves(server)
     assert server.supervisor.pid != supervisor.pid
-    assert len(server.members("server.supervisor")) == len(server.members("server.engine.process")) == 1
+    assert len(server.members("server.supervisor")) == len(server.members("server.engine.host.process")) == 1
 
 
 def test_a_killed_worker_is_replaced_and_its_requests_leave_the_engine(server: LiveServer) -> None:

@@ -9,9 +9,9 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from server.engine.kv_files import StateDir
+from server.engine.kv.files import StateDir
+from tests.engine.kv.test_files import PLENTY
 from tests.live_server import LiveServer, wait_until
-from tests.test_engine_kv_files import PLENTY
 
 
 @pytest.fixture(scope="module")

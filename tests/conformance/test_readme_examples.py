@@ -95,7 +95,7 @@ def test_the_commands_for_users_and_databases_work_one_after_another(tmp_path: P
     environ |= {"PARLEY_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(CHECKOUT)}
 
     def run_parley(*arguments: str) -> str:
-        command = [sys.executable, "-m", "server.cli", *arguments]
+        command = [sys.executable, "-m", "server.cli.commands", *arguments]
         outcome = subprocess.run(
             command, cwd=tmp_path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from openai import OpenAI
 
-from server.engine import native_log
+from server.engine.llama import native_log
 from server.models.source import demo_model_path
 from tests.live_server import LiveServer
 

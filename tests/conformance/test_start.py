@@ -145,7 +145,7 @@ def test_two_models_have_an_engine_each(tmp_path: Path) -> None:
         """
     )
     with LiveServer(config=config) as server:
-        assert len(server.members("server.engine.process")) == 2
+        assert len(server.members("server.engine.host.process")) == 2
         assert [model["id"] for model in server.get("/v1/models")[1]["data"]] == ["small/demo", "other"]
         for path in ("/v1/models/small/demo", "/v1/models/small%2Fdemo"):
             assert server.get(path)[1]["meta"]["n_ctx"] == 512
@@ -154,7 +154,7 @@ def test_two_models_have_an_engine_each(tmp_path: Path) -> None:
 
 
 def test_bad_settings_stop_the_start_and_are_named() -> None:
-    for command in ([sys.executable, "-m", "gunicorn"], [sys.executable, "-m", "server.cli", "serve"]):
+    for command in ([sys.executable, "-m", "gunicorn"], [sys.executable, "-m", "server.cli.commands", "serve"]):
         environ = {"PATH": "/usr/bin:/bin", "PARLEY_SLOTS": "many", "PARLEY_COLOUR": "red"}
         result = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
         assert result.returncode == 2
@@ -164,7 +164,7 @@ def test_bad_settings_stop_the_start_and_are_named() -> None:
 
 
 def test_parley_serve_does_the_same_as_gunicorn() -> None:
-    with LiveServer(command=[sys.executable, "-m", "server.cli", "serve"]) as server:
+    with LiveServer(command=[sys.executable, "-m", "server.cli.commands", "serve"]) as server:
         assert server.post(PATH, BODY)[0] == 200
         wait_until(lambda: f"curl {server.origin}" in server.log, "the invitation")
         assert server.stop(signal.SIGINT) == 0

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openai import OpenAI
 
+from tests.chat.schema.json_schemas import SAMPLING, SCHEMAS, Schema
 from tests.conformance.test_structured_output import MODEL
-from tests.json_schemas import SAMPLING, SCHEMAS, Schema
 from tests.live_server import LiveServer
 
 NUM_SCHEMAS = int(os.environ.get("PARLEY_TEST_NUM_SCHEMAS", "100"))

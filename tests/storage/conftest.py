@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from storage import users
-from storage.database import Database
+from storage.db.database import Database
 from storage.records import User
 from tests.live_server import CHECKOUT
 from tests.storage import postgres

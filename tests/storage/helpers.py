@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from storage import responses
-from storage.database import Database
+from storage.db.database import Database
 from storage.ids import new_id
 from storage.records import StoredResponse, User
 

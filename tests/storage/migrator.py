@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from storage.address import parse_address
-from storage.schema import SOURCE, migrate
+from storage.db.address import parse_address
+from storage.db.schema import SOURCE, migrate
 
 print(*migrate(parse_address(sys.argv[1]), *sys.argv[2:3] or [SOURCE]), flush=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.address import PostgresServer, SqliteFile, parse_address
+from storage.db.address import PostgresServer, SqliteFile, parse_address
 
 
 @pytest.mark.parametrize(

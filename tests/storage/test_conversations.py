@@ -8,10 +8,10 @@ import gevent
 import pytest
 
 from storage import conversations, items, responses
-from storage.database import Database
+from storage.db.database import Database
+from storage.db.sql import execute
 from storage.errors import RecordNotFound
 from storage.records import Conversation, User
-from storage.sql import execute
 from tests.storage.helpers import begin, message, texts
 
 

@@ -13,20 +13,20 @@ import gevent
 import pytest
 
 from storage import users
-from storage.database import DEFAULT_POOL_SIZE, Database
+from storage.db.database import DEFAULT_POOL_SIZE, Database
+from storage.db.session import writes
+from storage.db.sql import execute
 from storage.errors import StorageUnavailable
 from storage.records import User
-from storage.session import writes
-from storage.sql import execute
 from tests.live_server import CHECKOUT
 
 PATCHED = """
 import logging, sys
-from storage.database import Database
+from storage.db.database import Database
 from gevent import monkey
 monkey.patch_all()
 import gevent
-from server.native_log_locks import use_native_log_locks
+from server.http.native_log_locks import use_native_log_locks
 from storage import conversations, items, users
 logging.basicConfig(stream=sys.stderr, level=logging.DEBUG)
 use_native_log_locks()
@@ -54,7 +54,7 @@ database.close()
 TOO_LATE = """
 from gevent import monkey
 monkey.patch_all()
-from storage.database import Database
+from storage.db.database import Database
 Database("sqlite:////tmp/never.db")
 """
 

@@ -14,7 +14,7 @@ import gevent
 import pytest
 
 from storage import conversations, items, users
-from storage.database import Database
+from storage.db.database import Database
 from storage.errors import StorageUnavailable
 from storage.records import Conversation, User
 from tests.live_server import CHECKOUT
@@ -215,7 +215,7 @@ def test_a_transaction_that_loses_its_connection_begins_again(cluster: Cluster) 
 def test_sqlite_that_another_process_holds_for_too_long_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.database.LOCK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("storage.db.database.LOCK_TIMEOUT_SECONDS", 0.05)
     url = f"sqlite:///{tmp_path / 'parley.db'}"
     database = Database(url)
     user = database.run(users.create, "ada")

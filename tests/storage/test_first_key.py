@@ -3,7 +3,7 @@ from __future__ import annotations
 import gevent
 
 from storage import keys, users
-from storage.database import Database
+from storage.db.database import Database
 from storage.first_key import ADMIN_NAME, make_first_key
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from storage import conversations, items
-from storage.database import Database
+from storage.db.database import Database
 from storage.errors import DuplicateItem, RecordNotFound
 from storage.records import Conversation, User
 from tests.storage.helpers import message, texts
@@ -190,7 +190,7 @@ def test_adding_nothing_adds_nothing(database: Database, user: User, conversatio
 
 
 def test_adding_is_activity(database: Database, user: User, conversation: Conversation) -> None:
-    from storage.sql import execute
+    from storage.db.sql import execute
 
     database.run(lambda db: execute(db, "UPDATE conversations SET active_at = $then", then=5_000_000))
     assert database.run(conversations.get, user.id, conversation.public_id).updated_at == 5

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.json_text import decode, encode
+from storage.db.json_text import decode, encode
 
 TEXT = st.text(st.characters(codec="utf-8"))
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -8,10 +8,10 @@ import gevent
 import pytest
 
 from storage import keys, users
-from storage.database import Database
+from storage.db.database import Database
+from storage.db.sql import execute
 from storage.errors import RecordNotFound
 from storage.records import User
-from storage.sql import execute
 
 
 def test_a_secret_opens_and_is_not_stored(database: Database, user: User) -> None:

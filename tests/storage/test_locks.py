@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from storage import conversations, items, locks, responses, workers
-from storage.database import Database
+from storage.db.database import Database
 from storage.errors import ConversationLocked, RecordNotFound
 from storage.records import Conversation, User
 from tests.storage.helpers import answer, begin, message, texts

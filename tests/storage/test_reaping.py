@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from storage import conversations, items, responses, workers
-from storage.database import Database
+from storage.db.database import Database
 from storage.errors import ConversationLocked, ResponseEnded
 from storage.reaping import MESSAGE
 from storage.records import Event, User

@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from storage import conversations, items, responses
-from storage.database import Database
+from storage.db.database import Database
 from storage.errors import ConversationLocked, DuplicateItem, RecordNotFound, ResponseEnded
 from storage.records import Conversation, Event, Item, Page, User
 from tests.storage.helpers import answer, begin, complete, message, response_body, texts

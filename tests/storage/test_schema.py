@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from storage import users
-from storage.address import parse_address
-from storage.database import Database
+from storage.db.address import parse_address
+from storage.db.database import Database
+from storage.db.schema import SOURCE, migrate
 from storage.errors import StorageError
-from storage.schema import SOURCE, migrate
 from tests.live_server import CHECKOUT
 
 ALL = ["m0001_conversations", "m0002_lock_worker"]

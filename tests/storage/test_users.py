@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from storage import users
-from storage.database import Database
+from storage.db.database import Database
 from storage.errors import DuplicateName, RecordNotFound
 from storage.records import User
 

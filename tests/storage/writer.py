@@ -12,8 +12,8 @@ import time
 from typing import Any
 
 from storage import items
-from storage.database import Database
-from storage.session import writes
+from storage.db.database import Database
+from storage.db.session import writes
 from tests.storage.helpers import message
 
 

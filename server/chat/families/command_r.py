@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.chat.families.calls import Calls
-from server.chat.families.family import Mark
-from server.chat.families.json_calls import CallKeys, json_call_rules, read_json_calls
-from server.chat.families.lark import literal, several
-from server.chat.families.marked_json import MarkedJson
-from server.chat.families.reader import Reader, Steps
+from server.chat.calls.calls import Calls
+from server.chat.calls.family import Mark
+from server.chat.calls.json_calls import CallKeys, json_call_rules, read_json_calls
+from server.chat.calls.lark import literal, several
+from server.chat.calls.marked_json import MarkedJson
+from server.chat.calls.reader import Reader, Steps
 from server.chat.tools import Tool
 
 

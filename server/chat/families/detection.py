@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from server.chat.calls.family import PromptedFamily, ToolFamily
 from server.chat.families.command_r import CommandR, CommandR7B
 from server.chat.families.deepseek import DeepSeek, DeepSeekV31
 from server.chat.families.deepseek_v32 import DeepSeekV32
-from server.chat.families.family import PromptedFamily, ToolFamily
 from server.chat.families.gemma import FunctionGemma, Gemma
 from server.chat.families.generic import Generic
 from server.chat.families.glm import Glm

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from server.chat.families.calls import Calls
-from server.chat.families.family import Mark
-from server.chat.families.json_values import dumps, loads
-from server.chat.families.lark import literal, member_rules, several, text_rule
-from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
-from server.chat.families.reader import Broken, Reader, Steps
-from server.chat.families.schema import call_schema, json_rule
-from server.chat.families.schema_types import ANYTHING, is_any_text, is_plain_object, json_of, with_definitions
+from server.chat.calls.calls import Calls
+from server.chat.calls.family import Mark
+from server.chat.calls.json_values import dumps, loads
+from server.chat.calls.lark import literal, member_rules, several, text_rule
+from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
+from server.chat.calls.reader import Broken, Reader, Steps
+from server.chat.calls.schema import call_schema, json_rule
+from server.chat.calls.schema_types import ANYTHING, is_any_text, is_plain_object, json_of, with_definitions
 from server.chat.tools import Tool
 
 _MAX_DEPTH = 50

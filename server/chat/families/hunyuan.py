@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.chat.families.marked_json import MarkedJson
+from server.chat.calls.marked_json import MarkedJson
 
 
 class Hunyuan(MarkedJson):

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from server.chat.families.calls import Calls, read_arguments
-from server.chat.families.family import Mark
-from server.chat.families.lark import call_rules, literal, several
-from server.chat.families.opened import MAX_HEADER_LENGTH
-from server.chat.families.reader import Broken, Reader, Steps
-from server.chat.families.sectioned import Sectioned
+from server.chat.calls.calls import Calls, read_arguments
+from server.chat.calls.family import Mark
+from server.chat.calls.lark import call_rules, literal, several
+from server.chat.calls.opened import MAX_HEADER_LENGTH
+from server.chat.calls.reader import Broken, Reader, Steps
+from server.chat.calls.sectioned import Sectioned
 from server.chat.tools import Tool
 
 SECTION_BEGIN, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.chat.families.calls import Calls, content_and_calls
-from server.chat.families.family import Mark
-from server.chat.families.json_calls import CallKeys, json_call_rules, read_json_calls
-from server.chat.families.lark import literal, several
-from server.chat.families.reader import Broken, Reader, SteppedParser, Steps
-from server.chat.output import OutputParser
+from server.chat.calls.calls import Calls, content_and_calls
+from server.chat.calls.family import Mark
+from server.chat.calls.json_calls import CallKeys, json_call_rules, read_json_calls
+from server.chat.calls.lark import literal, several
+from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
+from server.chat.parts import OutputParser
 from server.chat.tools import Tool
 
 PYTHON_TAG = "<|python_tag|>"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.chat.families.tagged import Tagged
-from server.chat.families.tagged_grammar import Tags
+from server.chat.calls.tagged import Tagged
+from server.chat.calls.tagged_grammar import Tags
 
 
 class MiniMax(Tagged):

@@ -10,12 +10,12 @@ import secrets
 import string
 from collections.abc import Sequence
 
-from server.chat.families.calls import Calls, read_arguments
-from server.chat.families.family import Mark
-from server.chat.families.json_calls import json_call_rules, read_json_calls
-from server.chat.families.lark import call_rules, literal, several
-from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
-from server.chat.families.reader import Reader, Steps
+from server.chat.calls.calls import Calls, read_arguments
+from server.chat.calls.family import Mark
+from server.chat.calls.json_calls import json_call_rules, read_json_calls
+from server.chat.calls.lark import call_rules, literal, several
+from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
+from server.chat.calls.reader import Reader, Steps
 from server.chat.tools import Tool
 
 START, ID, ARGUMENTS = "[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"

@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from server.chat.families.calls import Calls, content_and_calls, read_arguments
-from server.chat.families.family import Mark
-from server.chat.families.json_values import dumps, loads
-from server.chat.families.lark import literal, member_rules, several
-from server.chat.families.opened import MAX_HEADER_LENGTH, OpenedFamily
-from server.chat.families.reader import Broken, Reader, SteppedParser, Steps
-from server.chat.families.schema import call_schema, json_rule
-from server.chat.families.schema_types import is_plain_object, with_definitions
-from server.chat.output import OutputParser
+from server.chat.calls.calls import Calls, content_and_calls, read_arguments
+from server.chat.calls.family import Mark
+from server.chat.calls.json_values import dumps, loads
+from server.chat.calls.lark import literal, member_rules, several
+from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
+from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
+from server.chat.calls.schema import call_schema, json_rule
+from server.chat.calls.schema_types import is_plain_object, with_definitions
+from server.chat.parts import OutputParser
 from server.chat.tools import Tool
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

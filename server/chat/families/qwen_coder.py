@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from server.chat.families.tagged import Tagged
-from server.chat.families.tagged_grammar import Tags
+from server.chat.calls.tagged import Tagged
+from server.chat.calls.tagged_grammar import Tags
 
 
 class QwenCoder(Tagged):

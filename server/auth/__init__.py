@@ -1,0 +1,1 @@
+"""Who is asking, before anybody knows what for."""

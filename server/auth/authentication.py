@@ -1,0 +1,254 @@
+"""Who is asking? Turns a request's credentials into a user, before any endpoint sees the request.
+
+    off       everybody who reaches the server is the one local user, who is only looked up where somebody needs him,
+              so that what is stateless works without a database
+    keys      Authorization: Bearer <key>, or x-api-key: <key>
+    header    a trusted proxy names the user, who is created when first named
+
+What the database says is believed for a few seconds, so a key that is revoked or a user who is disabled is locked out
+by every worker within that time. Keys themselves are neither kept nor logged. This module does not know what a user
+may do, or how keys are made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar, cast
+
+from flask import Flask, Request, current_app, g, request
+
+from server.auth.user_names import InvalidUserName, parse_user_name
+from server.backends.local.submission import Caller
+from server.errors import Unauthorized
+from server.settings import Settings
+from server.settings.proxies import TrustedProxies
+from storage import keys, users
+from storage.db.database import Database
+from storage.records import ApiKey, User
+
+EXTENSION = "parley_auth"
+SHARED_CACHE = "parley_shared_cache"
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz"})
+BELIEVED_SECONDS = 3.0
+MAX_BELIEVED = 10_000
+MAX_KEY_LENGTH = 200
+"""Far more than our own keys have; what is longer is not even looked up."""
+
+ACCOUNT_DEACTIVATED = "account_deactivated"
+
+T = TypeVar("T")
+
+
+# --- for endpoints --------------------------------------------------------------------------------------------------
+
+
+def current_user() -> User:
+    """Whom the current request comes from.
+
+    Raises:
+        StorageUnavailable: if that takes the database (`auth = off` only, for the first few calls) and it is down.
+    """
+    if "user" not in g:
+        g.user = _authenticator().identify(request)
+    return cast(User, g.user)
+
+
+def current_caller() -> Caller:
+    """The same for the engine. It takes no database where nobody has to be recognised."""
+    caller = _authenticator().caller(request)
+    return dataclasses.replace(caller, cache_scope="") if current_app.extensions[SHARED_CACHE] else caller
+
+
+def _authenticator() -> Authenticator:
+    return cast(Authenticator, current_app.extensions[EXTENSION])
+
+
+# --- for the app ----------------------------------------------------------------------------------------------------
+
+
+def authenticate_requests(app: Flask, settings: Settings, database: Database) -> None:
+    """Let only those in whom the settings let in."""
+    app.extensions[EXTENSION] = make_authenticator(settings, database)
+    app.extensions[SHARED_CACHE] = settings.kv_cache_scope == "shared"
+    app.before_request(_check_credentials)
+
+
+def allowed_headers(settings: Settings) -> str | re.Pattern[str]:
+    """Which headers a web page of another origin may send: all, but not the one that names the user.
+
+    The browser may well run on a trusted machine, and what it shows is no trusted proxy.
+    """
+    if settings.auth != "header":
+        return "*"
+    return re.compile(rf"(?!{re.escape(settings.header_user)}$)", re.IGNORECASE)
+
+
+def _check_credentials() -> None:
+    # A browser asks beforehand, with OPTIONS and without credentials, whether it may send some.
+    if request.path not in PUBLIC_PATHS and request.method != "OPTIONS" and _authenticator().is_needed:
+        current_user()
+
+
+# --- the three ways -------------------------------------------------------------------------------------------------
+
+
+class Authenticator(Protocol):
+    is_needed: bool
+    """Whether a request that names nobody must be refused."""
+
+    def identify(self, request: Request) -> User:
+        """Raise Unauthorized if it comes from nobody who is known."""
+        ...
+
+    def caller(self, request: Request) -> Caller: ...
+
+
+def make_authenticator(settings: Settings, database: Database) -> Authenticator:
+    match settings.auth:
+        case "off":
+            return NoAuthentication(database)
+        case "keys":
+            return KeyAuthentication(database)
+        case "header":
+            return HeaderAuthentication(database, settings.header_user, TrustedProxies(settings.trusted_proxies))
+
+
+class NoAuthentication:
+    """`auth = off`."""
+
+    is_needed = False
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._believed: Believed[User] = Believed()
+
+    def identify(self, request: Request) -> User:
+        return self._believed.get("", lambda: self._database.run(users.local_user))
+
+    def caller(self, request: Request) -> Caller:
+        """Machines take turns, and all share what is cached: they are one user."""
+        return Caller(turn_of=request.remote_addr or "", cache_scope="")
+
+
+class _KnownUsers:
+    """What the two ways have in common that tell users apart."""
+
+    is_needed = True
+
+    def caller(self, request: Request) -> Caller:
+        user = current_user()
+        return Caller(turn_of=user.public_id, cache_scope=user.public_id)
+
+
+class KeyAuthentication(_KnownUsers):
+    """`auth = keys`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._believed: Believed[tuple[User, ApiKey] | None] = Believed()
+
+    def identify(self, request: Request) -> User:
+        secret = presented_key(request)
+        if len(secret) > MAX_KEY_LENGTH or not secret.isascii():
+            raise _incorrect_key()
+        # Not the key itself, which has no business in memory once the request is over.
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        found = self._believed.get(digest, lambda: self._database.run(keys.authenticate, secret))
+        if found is None or is_expired(found[1]):
+            raise _incorrect_key()
+        return found[0]
+
+
+def presented_key(request: Request) -> str:
+    """The key that a request carries; `Authorization` counts before `x-api-key`.
+
+    Raises:
+        Unauthorized: if there is none, or nothing that can be understood as one.
+    """
+    scheme, *credentials = request.headers.get("Authorization", "").split() or [""]
+    if scheme.lower() == "bearer" and credentials:
+        if len(credentials) > 1:
+            raise Unauthorized("The Authorization header has more than one word after 'Bearer'.", MALFORMED_KEY)
+        return credentials[0]
+    if other := request.headers.get("X-Api-Key", "").strip():
+        return other
+    raise Unauthorized(
+        "You didn't provide an API key. Send one in the Authorization header as Bearer auth "
+        "(Authorization: Bearer YOUR_KEY). Whoever runs this server can make one with `parley keys create`.",
+        MISSING_KEY,
+    )
+
+
+MISSING_KEY = 'Bearer realm="parley"'
+MALFORMED_KEY = 'Bearer realm="parley", error="invalid_request"'
+INCORRECT_KEY = 'Bearer realm="parley", error="invalid_token"'
+"""What the header WWW-Authenticate says, in the words of RFC 6750."""
+
+
+def _incorrect_key() -> Unauthorized:
+    return Unauthorized("Incorrect API key provided: it is unknown, expired or revoked.", INCORRECT_KEY)
+
+
+def is_expired(key: ApiKey) -> bool:
+    return key.expires_at is not None and key.expires_at <= time.time()
+
+
+class HeaderAuthentication(_KnownUsers):
+    """`auth = header`."""
+
+    def __init__(self, database: Database, header: str, proxies: TrustedProxies) -> None:
+        self._database = database
+        self._header = header
+        self._proxies = proxies
+        self._believed: Believed[User] = Believed()
+
+    def identify(self, request: Request) -> User:
+        name = self._named_user(request)
+        user = self._believed.get(name, lambda: self._database.run(users.get_or_create, name))
+        if user.is_disabled:
+            raise self._refusal("This user has been disabled.", ACCOUNT_DEACTIVATED)
+        return user
+
+    def _named_user(self, request: Request) -> str:
+        if (request.remote_addr or "") not in self._proxies:
+            raise self._refusal(f"{request.remote_addr or 'A unix socket'} is not among the trusted proxies.")
+        value = request.headers.get(self._header)
+        if value is None:
+            raise self._refusal(f"The header {self._header}, in which a proxy names the user, is missing.")
+        try:
+            return parse_user_name(value.encode("latin-1").decode())
+        except (InvalidUserName, UnicodeError):
+            raise self._refusal(f"The header {self._header} names no user: {InvalidUserName.RULE}.") from None
+
+    def _refusal(self, message: str, code: str | None = None) -> Unauthorized:
+        # HTTP wants every 401 to say how it could be better; for this way there is no word but the header's own.
+        return Unauthorized(message, f'{self._header} realm="parley"', code=code)
+
+
+# --- not asking the database every time -----------------------------------------------------------------------------
+
+
+class Believed(Generic[T]):
+    """Answers that still count for a few seconds, at most `max_size` of them."""
+
+    def __init__(self, seconds: float = BELIEVED_SECONDS, max_size: int = MAX_BELIEVED) -> None:
+        self._seconds = seconds
+        self._max_size = max_size
+        self._answers: dict[str, tuple[float, T]] = {}  # from the oldest to the newest
+
+    def get(self, question: str, ask: Callable[[], T]) -> T:
+        asked_at, answer = self._answers.get(question, (None, None))
+        if asked_at is not None and time.monotonic() < asked_at + self._seconds:
+            return cast(T, answer)
+        return self._remember(question, time.monotonic(), ask())
+
+    def _remember(self, question: str, asked_at: float, answer: T) -> T:
+        self._answers.pop(question, None)
+        while len(self._answers) >= self._max_size:
+            del self._answers[next(iter(self._answers))]
+        self._answers[question] = asked_at, answer
+        return answer

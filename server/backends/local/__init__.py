@@ -1,0 +1,1 @@
+"""Models in engine processes of this machine: template, plan, submit, engine, reader."""

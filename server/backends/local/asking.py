@@ -1,0 +1,58 @@
+"""Asks an engine what its vocabulary alone can answer, for a client that may leave meanwhile.
+
+It does not know JSON or which endpoint asks.
+"""
+
+from __future__ import annotations
+
+from gevent.queue import SimpleQueue
+
+from server.backends.local.engine_client import Arrival, EngineGone, NotConnected
+from server.backends.local.generation import BAD_TOKEN, ClientLeft
+from server.backends.served_models import ServedModel
+from server.errors import EngineFailed, EngineLost, InvalidRequest, ShuttingDown
+from server.http import draining
+from server.http.client_watch import ClientWatch
+from server.protocol.messages import Failed, Question, Rejected, Tokens
+
+
+def ask(model: ServedModel, question: Question, watch: ClientWatch, param: str) -> Tokens:
+    """The engine's answer; `param` is what the endpoint calls what is asked about.
+
+    Raises:
+        ParleyError: if there is none.
+        ClientLeft: if the client did.
+    """
+    answers: SimpleQueue[Arrival | Exception] = SimpleQueue()
+
+    def on_deadline(_event: object) -> None:
+        answers.put(ShuttingDown(has_begun=True))
+
+    try:
+        ticket = model.client.submit(question, answers)
+    except NotConnected:
+        raise model.not_ready() from None
+    try:
+        watch.start(lambda: answers.put(ClientLeft()))
+        draining.deadline_event.rawlink(on_deadline)
+        return _checked(model, answers.get(), param)
+    finally:
+        draining.deadline_event.unlink(on_deadline)
+        watch.stop()
+        ticket.cancel()
+
+
+def _checked(model: ServedModel, answer: Arrival | Exception, param: str) -> Tokens:
+    match answer:
+        case Tokens():
+            return answer
+        case Rejected():
+            raise InvalidRequest(BAD_TOKEN.format(answer.limit - 1), param=param)
+        case EngineGone():
+            raise EngineLost(model.spec.id)
+        case Failed(_, message, _):
+            raise EngineFailed(message)
+        case Exception():
+            raise answer
+        case _:
+            raise TypeError(f"the engine sent {answer!r}")

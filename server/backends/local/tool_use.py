@@ -1,0 +1,35 @@
+"""From the functions of a request to what the chat layer knows of tools; for every endpoint that takes functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.tools import FunctionTool, ToolChoice
+from server.chat.schema.kept import UnsupportedSchema, supported
+from server.chat.tools import Tool, ToolUse
+from server.errors import InvalidRequest
+
+
+def tool_use(functions: Sequence[FunctionTool], choice: ToolChoice, parallel_tool_calls: bool) -> ToolUse:
+    """`functions` are those that may be called (`schemas.tools.callable_functions`).
+
+    Raises:
+        InvalidRequest: naming the keyword of a strict function's schema that cannot be guaranteed.
+    """
+    return ToolUse(
+        tools=tuple(Tool(tool.name, _parameters(tool), tool.description, tool.strict) for tool in functions),
+        must_call=choice.mode == "required",
+        parallel=parallel_tool_calls and not choice.is_single,
+    )
+
+
+def _parameters(tool: FunctionTool) -> Mapping[str, Any]:
+    if not tool.strict:
+        return tool.parameters
+    try:
+        return supported(tool.parameters)
+    except UnsupportedSchema as error:
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
+        message = f"The function '{tool.name}' cannot be strict with these parameters. {error}."
+        raise InvalidRequest(message, param=tool.param + place, code="invalid_function_parameters") from None

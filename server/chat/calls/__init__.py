@@ -1,0 +1,1 @@
+"""The machinery that formats of tool calls are made of; it knows none of them."""

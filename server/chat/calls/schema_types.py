@@ -1,0 +1,118 @@
+"""Types of a JSON schema's values, and values that a model writes without JSON's quotes.
+
+For formats in which a text and a number look alike. It knows schemas only as far as types go.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from server.chat.calls.json_values import dumps, loads
+
+ANYTHING = frozenset(["string", "number", "integer", "boolean", "object", "array", "null"])
+_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
+_OBJECT_WORDS = frozenset(
+    [
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "title",
+        "description",
+        "$defs",
+        "definitions",
+        "$schema",
+    ]
+)
+_TEXT_WORDS = frozenset(["type", "title", "description", "default", "examples"])
+_MAX_DEPTH = 20
+"""Of references and unions; a schema may refer to itself."""
+
+
+def is_plain_object(parameters: Mapping[str, Any]) -> bool:
+    """Whether a schema says of an object which members it has, and nothing more."""
+    properties = parameters.get("properties", {})
+    if not set(parameters) <= _OBJECT_WORDS or not isinstance(properties, Mapping):
+        return False
+    members = all(isinstance(schema, Mapping) and name for name, schema in properties.items())
+    return members and set(parameters.get("required", [])) <= set(properties)
+
+
+def is_any_text(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    """Whether a value may be every string, and nothing else."""
+    return types_of(schema, root) == {"string"} and set(schema) <= _TEXT_WORDS
+
+
+def with_definitions(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+    """A member's schema that stands alone: what it may refer to is in it."""
+    return {**{word: root[word] for word in ("$defs", "definitions") if word in root}, **schema}
+
+
+def property_schema(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is known of an argument; nothing if the schema does not list it."""
+    properties = parameters.get("properties")
+    schema = properties.get(name) if isinstance(properties, Mapping) else None
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def types_of(schema: object, root: Mapping[str, Any], depth: int = 0) -> frozenset[str]:
+    """The types that a value may have, `ANYTHING` where that is not said."""
+    if not isinstance(schema, Mapping) or depth > _MAX_DEPTH:
+        return ANYTHING
+    declared = schema.get("type")
+    if isinstance(declared, (str, list)):
+        return frozenset([declared] if isinstance(declared, str) else map(str, declared))
+    if "const" in schema or isinstance(schema.get("enum"), list):
+        values = [schema["const"]] if "const" in schema else schema["enum"]
+        return frozenset(_TYPES.get(type(value), "null") for value in values)
+    if isinstance(schema.get("$ref"), str):
+        return types_of(_resolved(schema["$ref"], root), root, depth + 1)
+    union = schema.get("anyOf", schema.get("oneOf"))
+    if isinstance(union, list):
+        return frozenset().union(*(types_of(part, root, depth + 1) for part in union))
+    return ANYTHING
+
+
+def json_of(text: str, types: frozenset[str]) -> str:
+    """The JSON text of a value written bare: kept to the byte where it is JSON of a wanted type, else a string.
+
+    Python's spelling of true, false and null, and of lists and dictionaries, counts as well.
+    """
+    stripped = text.strip()
+    value = _parsed(stripped, loads)
+    if value is not None and _is_wanted(value[0], types):
+        return stripped
+    if value is None:
+        value = _parsed(stripped, ast.literal_eval)
+        if value is not None and not isinstance(value[0], str) and _is_wanted(value[0], types):
+            dumped = _parsed(value[0], dumps)
+            if dumped is not None:
+                return str(dumped[0])
+    if types == {"boolean"} and stripped.lower() in ("true", "false"):
+        return stripped.lower()
+    return dumps(text)
+
+
+def _is_wanted(value: object, types: frozenset[str]) -> bool:
+    """A bare text that parses as a string is one with quotes of its own: never the value that is meant, if mixed."""
+    name = _TYPES.get(type(value), "null" if value is None else "")
+    return (name in types or (name == "integer" and "number" in types)) and (name != "string")
+
+
+def _parsed(text: Any, parse: Any) -> tuple[Any] | None:
+    try:
+        return (parse(text),)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+
+
+def _resolved(reference: str, root: Mapping[str, Any]) -> object:
+    """What a reference inside the schema points to; None if that is not there."""
+    place: object = root
+    if not reference.startswith("#"):
+        return None
+    for step in reference.removeprefix("#").split("/")[1:]:
+        place = place.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(place, Mapping) else None
+    return place

@@ -1,0 +1,121 @@
+"""Calls whose arguments stand between tags, each by itself: `<parameter=city>Paris</parameter>`.
+
+Values are bare: a string is a text without quotes, everything else is JSON. The function's schema says which is which,
+and strings are passed on while they come. Models that fall back into Hermes' JSON between the same markers are
+understood, and constrained to it where a schema has what tags cannot promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server.chat.calls.calls import Calls
+from server.chat.calls.family import Mark
+from server.chat.calls.json_calls import read_json_calls
+from server.chat.calls.json_values import dumps
+from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
+from server.chat.calls.reader import Broken, Reader, Steps
+from server.chat.calls.schema_types import json_of, property_schema, types_of
+from server.chat.calls.tagged_grammar import TaggedGrammar, Tags
+from server.chat.tools import Tool
+
+
+class Tagged(OpenedFamily):
+    """The first of `call_starts` is in front of a call; the others may stand there alone where models forget it."""
+
+    tags: Tags
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        return (self.tags.call_start, self.tags.call_end)
+
+    def grammar(self, tools: Sequence[Tool], parallel: bool, mark: Mark) -> str:
+        return TaggedGrammar(self.tags, self.markers, mark).rules(tools, parallel)
+
+    def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
+        tags = self.tags
+        yield from reader.take_if(tags.call_start)
+        yield from reader.space()
+        if (yield from reader.peek()) in ("{", "["):
+            yield from read_json_calls(reader, calls)
+        else:
+            yield from self._read_function(reader, calls)
+            while tags.function_start and (yield from _follows(reader, tags.function_start)):
+                yield from self._read_function(reader, calls)
+        yield from reader.take_closing(tags.call_end)
+
+    def _read_function(self, reader: Reader, calls: Calls) -> Steps[None]:
+        tags = self.tags
+        if tags.function_start:
+            yield from reader.take(tags.function_start)
+        name = yield from reader.whole_before(*tags.name_ends, max_length=MAX_HEADER_LENGTH)
+        yield from reader.take_if(tags.name_ends[0])
+        yield calls.start(name.strip())
+        reader.commit()
+        separator = "{"
+        while (yield from _follows(reader, tags.key_start)):
+            yield from self._read_argument(reader, calls, calls.tools[name.strip()], separator)
+            separator = ", "
+        if not (yield from _follows(reader, tags.function_end or tags.call_end, tags.call_end)):
+            # Cut off, or something else: who knows which arguments would have come.
+            raise Broken
+        yield calls.arguments("{}" if separator == "{" else "}")
+        if tags.function_end:
+            yield from reader.take_closing(tags.function_end)
+
+    def _read_argument(self, reader: Reader, calls: Calls, tool: Tool, separator: str) -> Steps[None]:
+        tags = self.tags
+        yield from reader.take(tags.key_start)
+        key = (yield from reader.whole_before(*tags.key_ends, max_length=MAX_HEADER_LENGTH)).strip()
+        is_text = (yield from reader.take(*tags.key_ends)) in tags.text_key_ends
+        if tags.value_start:
+            yield from reader.space()
+            yield from reader.take(tags.value_start)
+        yield from reader.take_if("\n")
+        types = types_of(property_schema(tool.parameters, key), tool.parameters)
+        yield calls.arguments(f"{separator}{dumps(key)}: ")
+        reader.commit()
+        if is_text or types == {"string"}:
+            yield from self._read_text(reader, calls)
+        else:
+            yield from self._read_value(reader, calls, types)
+        reader.commit()
+
+    @property
+    def _value_ends(self) -> tuple[str, str]:
+        """A line break in front of the tag is the tag's."""
+        return self.tags.value_end, f"\n{self.tags.value_end}"
+
+    def _read_text(self, reader: Reader, calls: Calls) -> Steps[None]:
+        yield calls.arguments('"')
+        while piece := (yield from reader.text_before(*self._value_ends, holds_half=True)):
+            reader.commit()
+            yield calls.arguments(dumps(piece)[1:-1])
+        yield from reader.take(*self._value_ends)
+        yield calls.arguments('"')
+
+    def _read_value(self, reader: Reader, calls: Calls, types: frozenset[str]) -> Steps[None]:
+        if (yield from reader.peek()) in ("{", "["):
+            # JSON says where it ends, though the tag may stand in one of its strings.
+            try:
+                value = yield from reader.json_text()
+                yield from reader.space()
+                yield from reader.take(self.tags.value_end)
+            except Broken:
+                reader.give_back()
+            else:
+                yield calls.arguments(json_of(value, types))
+                return
+        value = yield from reader.whole_before(*self._value_ends)
+        yield from reader.take(*self._value_ends)
+        yield calls.arguments(json_of(value, types))
+
+
+def _follows(reader: Reader, *markers: str) -> Steps[bool]:
+    """Whether one of the markers comes next, behind white space, which is read only then."""
+    reader.commit()
+    yield from reader.space()
+    if (yield from reader.find(*markers)):
+        return True
+    reader.give_back()
+    return False

@@ -1,0 +1,136 @@
+"""The grammar of calls whose arguments stand between tags (`tagged`), as close to a schema as tags can be.
+
+Arguments come in the order of the schema, each once. What bare values cannot promise (a string's length or pattern, a
+value that may be a string or something else, members that have no name yet) makes that function's calls JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.chat.calls.family import Mark
+from server.chat.calls.lark import literal, several, spelled, text_rule
+from server.chat.calls.schema import call_schema, json_rule
+from server.chat.calls.schema_types import is_any_text, is_plain_object, types_of, with_definitions
+from server.chat.tools import Tool
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a call is written between. White space belongs to the grammar only: reading, it may be there or not."""
+
+    call_start: str
+    call_end: str
+    function_start: str
+    """Empty where the name follows the start of the call."""
+    name_ends: tuple[str, ...]
+    """The first ends a name; it also does in front of the others, which stay unread."""
+    function_end: str
+    key_start: str
+    key_ends: tuple[str, ...]
+    value_end: str
+    value_start: str = ""
+    """Where it is not the end of the key that starts the value."""
+    text_key_ends: tuple[str, ...] = ()
+    """Of `key_ends`, those that say that a string follows, whatever the schema says."""
+    call_space: str = "\n"
+    """Around a function."""
+    name_space: str = "\n"
+    """Behind the name."""
+    value_space: str = ""
+    """Around a value."""
+    argument_space: str = "\n"
+    """Behind an argument."""
+    value_start_space: str = ""
+    """Behind the end of a key."""
+
+
+class TaggedGrammar:
+    """Writes it for a family whose `markers` may be control tokens."""
+
+    def __init__(self, tags: Tags, markers: Sequence[str], mark: Mark) -> None:
+        self._tags = tags
+        self._markers = markers
+        self._mark = mark
+
+    def rules(self, tools: Sequence[Tool], parallel: bool) -> str:
+        """One of them is `tool_calls`."""
+        tags = self._tags
+        call = f"{self._spelled(tags.call_start)} tool_call {self._spelled(tags.call_end)}"
+        rules = [
+            f"tool_calls: {several(call, self._spelled(tags.call_space), parallel)}\n",
+            f"tool_call: {' | '.join(f'tool_call_{i}' for i in range(len(tools)))}\n",
+            text_rule("tool_text", tags.value_end, self._markers, self._mark),
+        ]
+        for i, tool in enumerate(tools):
+            rules += self._tag_rules(tool, i) if _fits(tags, tool) else self._json_rules(tool, i)
+        return "".join(rules)
+
+    def _spelled(self, text: str) -> str:
+        return spelled(text, self._markers, self._mark)
+
+    def _json_rules(self, tool: Tool, i: int) -> Iterator[str]:
+        space = self._tags.call_space
+        start = literal(f'{space}{{"name": {json.dumps(tool.name)}, "arguments": ')
+        yield f"tool_call_{i}: {start} tool_arguments_{i} {literal('}' + space)}\n"
+        yield f"tool_arguments_{i}: {json_rule(call_schema(tool))}\n"
+
+    def _tag_rules(self, tool: Tool, i: int) -> Iterator[str]:
+        tags = self._tags
+        required = tool.parameters.get("required", [])
+        arguments = []
+        for j, (key, schema) in enumerate(tool.parameters.get("properties", {}).items()):
+            arguments.append(f"tool_argument_{i}_{j}{'' if key in required else '?'}")
+            yield from self._argument_rules(replace(tool, parameters=schema), tool.parameters, key, f"{i}_{j}")
+        start = f"{tags.call_space if tags.function_start else ''}{tags.function_start}{tool.name}"
+        start += (tags.name_ends[0] if tags.function_start else "") + tags.name_space
+        end = f"{tags.function_end}{tags.call_space if tags.function_end else ''}"
+        yield f"tool_call_{i}: {self._spelled(start)} {' '.join(arguments)} {self._spelled(end)}\n"
+
+    def _argument_rules(self, tool: Tool, root: Mapping[str, Any], key: str, number: str) -> Iterator[str]:
+        tags = self._tags
+        is_text = types_of(tool.parameters, root) == {"string"}
+        key_end = tags.key_ends[0 if is_text else -1]
+        start = self._spelled(
+            f"{tags.key_start}{key}{key_end}{tags.value_start_space}{tags.value_start}{tags.value_space}"
+        )
+        end = self._spelled(f"{tags.value_space}{tags.value_end}{tags.argument_space}")
+        choices = _choices(tool.parameters)
+        if choices is not None and is_text:
+            yield f"tool_argument_{number}: {start} ({' | '.join(map(literal, choices))}) {end}\n"
+        elif is_text:
+            # The text ends with the tag, whatever space is in front of it.
+            yield f"tool_argument_{number}: {start} tool_text {self._spelled(tags.argument_space)}\n"
+        else:
+            schema = call_schema(replace(tool, parameters=with_definitions(tool.parameters, root)))
+            yield f"tool_argument_{number}: {start} tool_value_{number} {end}\n"
+            yield f"tool_value_{number}: {json_rule(schema)}\n"
+
+
+def _fits(tags: Tags, tool: Tool) -> bool:
+    """Whether tags can promise what the schema asks."""
+    root = tool.parameters
+    return is_plain_object(root) and all(
+        _fits_tag(tags, key, schema, root) for key, schema in root.get("properties", {}).items()
+    )
+
+
+def _fits_tag(tags: Tags, key: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    if key != key.strip() or any(mark[0] in key for mark in (*tags.key_ends, tags.value_end)):
+        return False
+    types = types_of(schema, root)
+    if types != {"string"}:
+        return "string" not in types and "$ref" not in schema
+    choices = _choices(schema)
+    if choices is None:
+        return is_any_text(schema, root)
+    return all(
+        isinstance(choice, str) and choice == choice.strip() and tags.value_end not in choice for choice in choices
+    )
+
+
+def _choices(schema: Mapping[str, Any]) -> list[Any] | None:
+    return [schema["const"]] if "const" in schema else schema.get("enum")

@@ -1,0 +1,1 @@
+"""How one request's output is asked for and read."""

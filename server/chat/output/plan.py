@@ -1,0 +1,134 @@
+"""How one request's output is asked of the engine and read: grammar, control tokens that must show, parser.
+
+    pieces = render_chat(template, messages, use)       # server.chat.prompted_tools
+    plan = plan_output(template, pieces, use=use, marker_ids=card.marker_ids)
+    make_submit(..., pieces=pieces, shown_control_tokens=plan.shown_control_tokens, grammar=plan.grammar)
+    reader = plan.reader()                              # one for each choice
+    parts, logprobs = reader.read(delta)                # for each Delta of the engine
+    parts, logprobs = reader.finish()                   # for its Finished
+
+A call that is demanded is guaranteed, by a grammar; where the model may choose, what it writes is parsed, and there is
+a grammar only where more is promised (strict functions, no parallel calls) or where the format was taught by words
+alone. Every endpoint that answers chats goes through here. It does not know HTTP, requests or how answers are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from server.chat.calls.family import ToolFamily
+from server.chat.families.detection import GENERIC
+from server.chat.output.grammar import Reasoning, answer_grammar, call_grammar, mark_with
+from server.chat.output.reader import MakeParser, OutputReader
+from server.chat.parts import ContentText, OutputParser, OutputPart, ReasoningText
+from server.chat.reasoning import ReasoningSplitter
+from server.chat.template.template import ChatTemplate
+from server.chat.tools import NO_TOOLS, ToolUse
+from server.protocol.messages import Grammar, TextPiece
+
+
+class PlainText:
+    """Implements `OutputParser` for text that is content as it comes."""
+
+    def feed(self, text: str) -> list[OutputPart]:
+        return [ContentText(text)] if text else []
+
+    def finish(self) -> list[OutputPart]:
+        return []
+
+
+class Unseparated:
+    """Implements `OutputParser` over one that tells reasoning apart where that is not wanted: it becomes content."""
+
+    def __init__(self, parser: OutputParser) -> None:
+        self._parser = parser
+
+    def feed(self, text: str) -> list[OutputPart]:
+        return list(map(_unseparated, self._parser.feed(text)))
+
+    def finish(self) -> list[OutputPart]:
+        return list(map(_unseparated, self._parser.finish()))
+
+
+def _unseparated(part: OutputPart) -> OutputPart:
+    return ContentText(part.text) if isinstance(part, ReasoningText) else part
+
+
+@dataclass(frozen=True)
+class OutputPlan:
+    """What `plan_output` decided."""
+
+    make_parser: MakeParser = PlainText
+    shown_control_tokens: tuple[str, ...] = ()
+    grammar: Grammar | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all text is content, so that nothing has to read it."""
+        return self.make_parser is PlainText
+
+    def reader(self) -> OutputReader:
+        """For one choice."""
+        return OutputReader(self.make_parser())
+
+
+def plan_output(
+    template: ChatTemplate,
+    prompt: Sequence[TextPiece],
+    *,
+    use: ToolUse = NO_TOOLS,
+    separates_reasoning: bool = True,
+    answer: Grammar | None = None,
+    marker_ids: Mapping[str, int] = {},
+) -> OutputPlan:
+    """The plan for a prompt that `template` has rendered.
+
+    Reasoning that is not separated is content, tags included. `answer` is what the content must follow; a call may
+    still take its place, or must.
+
+    Raises:
+        GrammarsClash: if `answer` is in a language that cannot be part of the grammar that is needed.
+    """
+    family = template.tool_family
+    use = use.one_at_a_time if family is GENERIC else use
+    reasoning = _reasoning(template, family, prompt)
+    return OutputPlan(
+        _parser_maker(family, use, reasoning, separates_reasoning),
+        _shown(family, use, reasoning),
+        _grammar(family, use, reasoning, answer, marker_ids),
+    )
+
+
+def _reasoning(template: ChatTemplate, family: ToolFamily, prompt: Sequence[TextPiece]) -> Reasoning | None:
+    tags = None if family.owns_reasoning else template.think_tags
+    return None if tags is None else Reasoning(tags, bool(prompt) and tags.is_open_in(prompt[-1].text))
+
+
+def _parser_maker(
+    family: ToolFamily, use: ToolUse, reasoning: Reasoning | None, separates_reasoning: bool
+) -> MakeParser:
+    if family.owns_reasoning and not separates_reasoning:
+        return (lambda: Unseparated(family.parser(use.tools))) if use.tools else PlainText
+    if reasoning is None or not separates_reasoning:
+        return (lambda: family.parser(use.tools)) if use.tools or family.owns_reasoning else PlainText
+    tags, is_open = reasoning.tags, reasoning.is_open
+    return lambda: ReasoningSplitter(tags, is_open, family.parser(use.tools) if use.tools else None)
+
+
+def _shown(family: ToolFamily, use: ToolUse, reasoning: Reasoning | None) -> tuple[str, ...]:
+    of_family = family.markers if use.tools or family.owns_reasoning else ()
+    return (*of_family, *((reasoning.tags.start, reasoning.tags.end) if reasoning else ()))
+
+
+def _grammar(
+    family: ToolFamily,
+    use: ToolUse,
+    reasoning: Reasoning | None,
+    answer: Grammar | None,
+    marker_ids: Mapping[str, int],
+) -> Grammar | None:
+    mark = mark_with(marker_ids)
+    if use.tools and (use.must_call or use.is_exact or answer or family is GENERIC):
+        return call_grammar(family, use, mark, reasoning, answer)
+    return answer_grammar(answer, family, mark, reasoning) if answer else None

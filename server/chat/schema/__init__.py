@@ -1,0 +1,1 @@
+"""JSON Schemas: which can be kept to, and what can be kept of the others."""

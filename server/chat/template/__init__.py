@@ -1,0 +1,1 @@
+"""A model's chat template: compiled, bounded, given messages in the form that it was written for."""

@@ -1,0 +1,95 @@
+"""What a template can take of messages, found out by trying.
+
+Most are written for contents that are texts, those of vision models often for arrays of parts alone: of a text they
+show nothing, without a word. About an assistant message that calls tools they differ more. OpenAI's API has
+`content: null` and arguments as JSON text there: some ask whether content is none, others would print "None"; most want
+arguments as an object and dump it themselves, others paste them as they are. Some refuse ids that are not of nine
+letters and digits, as their own models make them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.chat.template.errors import TemplateError
+
+_NEEDLE = "needle"
+_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "probe",
+        "description": "A tool.",
+        "parameters": {"type": "object", "properties": {_NEEDLE: {"type": "string", "description": "A text."}}},
+    },
+}
+
+SHORT_ID, LONG_ID = "call12345", "call_" + "a1B2" * 6
+_HAY = "haystack"
+_OBJECT = {_NEEDLE: _HAY}
+
+Render = Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], str]
+"""Messages and tools to text; raises TemplateError."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    takes_null_content: bool
+    takes_object_arguments: bool
+    takes_any_id: bool = True
+
+
+_BEST_FIRST = [Capabilities(null, objects) for null in (True, False) for objects in (True, False)]
+
+
+def wants_parts(render: Render) -> bool:
+    """Whether the template that `render` runs shows a content only where it is an array of parts."""
+    return _HAY not in _shown(render, _HAY) and _is_text_alone(_shown(render, as_parts(_HAY)))
+
+
+def as_parts(text: str) -> list[dict[str, str]]:
+    """A content as an array of parts."""
+    return [{"type": "text", "text": text}]
+
+
+def _shown(render: Render, content: object) -> str:
+    try:
+        return render([{"role": "user", "content": content}], [])
+    except TemplateError:
+        return ""
+
+
+def _is_text_alone(text: str) -> bool:
+    """The part's text is there, and the part itself is not printed."""
+    return _HAY in text and "'type'" not in text and '"type"' not in text
+
+
+def find_capabilities(render: Render) -> Capabilities:
+    """What the template that `render` runs is best given; an empty text and JSON where it shows no tool calls."""
+    shows = (capabilities for capabilities in _BEST_FIRST if _is_shown_well(_tried(render, capabilities, SHORT_ID)))
+    best = next(shows, None)
+    if best is None:
+        return Capabilities(takes_null_content=False, takes_object_arguments=False)
+    return replace(best, takes_any_id=_is_shown_well(_tried(render, best, LONG_ID)))
+
+
+def _tried(render: Render, capabilities: Capabilities, call_id: str) -> str:
+    arguments = _OBJECT if capabilities.takes_object_arguments else json.dumps(_OBJECT)
+    content = None if capabilities.takes_null_content else ""
+    call = {"id": call_id, "type": "function", "function": {"name": "probe", "arguments": arguments}}
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": content, "tool_calls": [call]},
+        {"role": "tool", "content": "Hi", "name": "probe", "tool_call_id": call_id},
+    ]
+    try:
+        return render(messages, [_TOOL])
+    except TemplateError:
+        return ""
+
+
+def _is_shown_well(text: str) -> bool:
+    """The call's arguments are there, and nothing is printed as Python would write it."""
+    return _HAY in text and "None" not in text and f"{{'{_NEEDLE}'" not in text

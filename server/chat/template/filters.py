@@ -1,0 +1,66 @@
+"""The filters and functions that chat templates are given: jinja2's, within bounds, and what transformers adds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+from server.chat.template import bounds
+from server.chat.template.errors import MessagesRefused
+from server.chat.template.special_tokens import holds_marks
+from server.chat.template.text import plain
+
+_KEEPS_MARKS = frozenset(["default", "d", "trim", "string", "safe", "join"])
+"""Filters that are given the template's own text as such; the others get it plain, and so do not keep its marks."""
+
+Filter = Callable[..., Any]
+
+
+def bounded(name: str, function: Filter) -> Filter:
+    """The filter of that name within bounds, and given the text that it can deal with."""
+    num_internal = 1 if hasattr(function, "jinja_pass_arg") else 0
+    read = _as_it_is if name in _KEEPS_MARKS else plain
+
+    @wraps(function)
+    def bounded_function(*arguments: Any, **keywords: Any) -> Any:
+        values = [read(argument) for argument in arguments]
+        named = {key: read(value) for key, value in keywords.items()}
+        bounds.check_call(name, values[num_internal], (*values[num_internal + 1 :], *named.values()))
+        return bounds.check_size(function(*values, **named))
+
+    return bounded_function
+
+
+def strftime_now(format_string: str) -> str:
+    """The server's local time."""
+    return datetime.now().astimezone().strftime(plain(format_string))
+
+
+def tojson(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """As transformers has it: jinja2's own escapes HTML and sorts keys."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def from_json(text: str) -> Any:
+    """Not one of transformers', but there are GGUF files whose templates use it. Raises MessagesRefused."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MessagesRefused(f"The chat template needs JSON in the messages: {error}") from error
+    if holds_marks(value):
+        # From an escape such as \ud83d alone, which would pass for a mark.
+        raise MessagesRefused("A JSON text in the messages holds half of a surrogate pair.")
+    return value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

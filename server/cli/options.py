@@ -1,0 +1,52 @@
+"""What several groups of commands of `parley` share: their options, exit codes, and the way to the database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+    from storage.db.database import Database
+
+EXIT_FAILED = 1
+EXIT_BAD_SETTINGS = 2
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The settings' file; otherwise PARLEY_CONFIG, or parley.toml in the current directory.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def configured_settings(config: Path | None) -> Settings:
+    """The settings; what is wrong with them ends the command."""
+    from server.settings import SettingsError, load_settings
+
+    try:
+        return load_settings(config)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_BAD_SETTINGS)
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """The database, migrated; what storage refuses while it is open ends the command with a sentence."""
+    from storage.db.database import Database
+    from storage.errors import StorageError
+
+    database = Database(settings.storage_url, pool_size=1)
+    try:
+        database.start()
+        yield database
+    except StorageError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        database.close()

@@ -1,0 +1,1 @@
+"""What computing takes on this machine with this model, learned from the steps."""

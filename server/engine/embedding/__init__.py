@@ -1,0 +1,1 @@
+"""The engine of models that turn texts into vectors, and generate nothing."""

@@ -1,0 +1,212 @@
+"""The loop body of an engine that turns texts into vectors: requests in, vectors out, many texts a forward pass.
+
+It has the same face as `Engine`, so that `service` drives both. It runs on one thread; nothing in it waits for anything
+but the forward pass.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from server.engine.runner import DecodeError
+from server.engine.scheduling.waiting_queue import QueueFull
+from server.engine.stats import EngineStats, Timing
+from server.protocol.messages import Event, Failed, Finished, Stats, Vector
+
+logger = logging.getLogger(__name__)
+
+LITTLE_ENDIAN_FLOAT = np.dtype("<f4")
+
+
+class Embedder(Protocol):
+    """A model that embeds; `embedding_model.EmbeddingModel` is the real one."""
+
+    n_ctx: int
+    """Most tokens of one forward pass, all texts together."""
+    max_texts: int
+
+    def embed(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
+        """Shape (len(texts), n_embd).
+
+        Raises:
+            DecodeError: if the forward pass failed.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingRequest:
+    """What one client wants embedded, tokenized and known to fit. Compared by identity."""
+
+    owner: Hashable
+    """Whom its events go to; opaque here."""
+    request_id: int
+    texts: list[list[int]]
+    dimensions: int | None = None
+    """How many of the vector's numbers are wanted; None is all."""
+    user: str = ""
+    arrived: float = field(default_factory=time.perf_counter)
+
+    @property
+    def num_choices(self) -> int:
+        return len(self.texts)
+
+
+Deliver = Callable[[list[tuple[EmbeddingRequest, Event]]], None]
+
+
+@dataclass(eq=False)
+class Text:
+    """One text of a request, waiting; a choice to whoever counts choices."""
+
+    request: EmbeddingRequest
+    choice: int
+    timing: Timing
+    num_cached_tokens: int = 0
+
+    @property
+    def tokens(self) -> list[int]:
+        return self.request.texts[self.choice]
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        return len(self.tokens)
+
+
+class EmbeddingEngine:
+    """Batches of texts through one model. Users take turns, text by text."""
+
+    def __init__(self, embedder: Embedder, max_waiting_requests: int, max_waiting_tokens: int) -> None:
+        self._embedder = embedder
+        self._max_waiting_requests = max_waiting_requests
+        self._max_waiting_tokens = max_waiting_tokens
+        self._waiting: OrderedDict[str, deque[Text]] = OrderedDict()
+        self._num_waiting_tokens = 0
+        self._num_left: dict[EmbeddingRequest, int] = {}
+        self._stats = EngineStats()
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._waiting)
+
+    @property
+    def waits_for_disk(self) -> bool:
+        return False
+
+    def submit(self, request: EmbeddingRequest) -> None:
+        """Queue a request.
+
+        Raises:
+            QueueFull: if too many wait already. An empty queue takes any request.
+        """
+        num_tokens = sum(map(len, request.texts))
+        if len(self._num_left) >= self._max_waiting_requests:
+            self._refuse(self._max_waiting_requests)
+        if self._num_left and self._num_waiting_tokens + num_tokens > self._max_waiting_tokens:
+            self._refuse(self._max_waiting_tokens)
+        texts = [Text(request, choice, Timing(request.arrived)) for choice in range(len(request.texts))]
+        self._waiting.setdefault(request.user, deque()).extend(texts)
+        self._num_waiting_tokens += num_tokens
+        self._num_left[request] = len(texts)
+
+    def cancel(self, request: EmbeddingRequest) -> None:
+        """Forget a request. No event of it follows."""
+        if self._num_left.pop(request, None) is None:
+            return
+        for text in [text for text in self._waiting.get(request.user, ()) if text.request is request]:
+            self._remove(text)
+            self._stats.on_end(text, "abort")
+
+    def step(self, deliver: Deliver | None = None) -> list[tuple[EmbeddingRequest, Event]]:
+        """Embed as many of the waiting texts as go into one forward pass; nothing is put off, nor delivered."""
+        batch = self._next_batch()
+        if not batch:
+            return []
+        started = time.perf_counter()
+        for text in batch:
+            self._stats.on_start(text, started)
+        try:
+            vectors = self._embedder.embed([text.tokens for text in batch])
+        except DecodeError as error:
+            return self._give_up(batch, error)
+        self._stats.on_step(time.perf_counter() - started, sum(len(text.tokens) for text in batch))
+        return [pair for text, vector in zip(batch, vectors, strict=True) for pair in self._done(text, vector)]
+
+    def check(self) -> None:
+        """With nothing to do, nothing can have leaked: no text leaves anything behind in the model."""
+
+    def tidy(self) -> float | None:
+        """Nothing can wait here."""
+        return None
+
+    def flush(self) -> None:
+        """Nothing outlasts the engine."""
+
+    def stats(self, request_id: int) -> Stats:
+        """What happened since the start, and what waits now. From any thread."""
+        waiting = sum(map(len, list(self._waiting.values())))
+        gauges = {"running": 0, "waiting": waiting, "slots": self._embedder.max_texts}
+        return self._stats.snapshot(request_id, gauges, kv_tokens={}, kv_hits={})
+
+    def _refuse(self, limit: int) -> None:
+        self._stats.num_rejected += 1
+        raise QueueFull(limit)
+
+    def _next_batch(self) -> list[Text]:
+        """Texts in turns of their users, as long as they fit."""
+        batch: list[Text] = []
+        room = self._embedder.n_ctx
+        while self._waiting and len(batch) < self._embedder.max_texts:
+            user = next(iter(self._waiting))
+            text = self._waiting[user][0]
+            if len(text.tokens) > room:
+                break
+            room -= len(text.tokens)
+            batch.append(text)
+            self._remove(text)
+            if user in self._waiting:
+                self._waiting.move_to_end(user)
+        return batch
+
+    def _remove(self, text: Text) -> None:
+        user = text.request.user
+        self._waiting[user].remove(text)
+        self._num_waiting_tokens -= len(text.tokens)
+        if not self._waiting[user]:
+            del self._waiting[user]
+
+    def _done(self, text: Text, vector: npt.NDArray[np.float32]) -> list[tuple[EmbeddingRequest, Event]]:
+        self._stats.on_end(text, "stop")
+        request = text.request
+        self._num_left[request] -= 1
+        if not self._num_left[request]:
+            del self._num_left[request]
+        data = normalised(vector[: request.dimensions]).astype(LITTLE_ENDIAN_FLOAT).tobytes()
+        return [
+            (request, Vector(request.request_id, text.choice, data)),
+            (request, Finished(request.request_id, text.choice, "stop", 0, 0)),
+        ]
+
+    def _give_up(self, batch: list[Text], error: DecodeError) -> list[tuple[EmbeddingRequest, Event]]:
+        """A failed forward pass costs the requests that had a text in it, and nobody else."""
+        requests = list(dict.fromkeys(text.request for text in batch))
+        logger.error("%s; %d requests are lost", error, len(requests))
+        for text in batch:
+            self._stats.on_end(text, "error")
+        for request in requests:
+            self.cancel(request)
+        return [(each, Failed(each.request_id, "the model failed to compute this request")) for each in requests]
+
+
+def normalised(vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The vector at length 1; one of zeros stays as it is."""
+    length = float(np.linalg.norm(vector))
+    return vector / np.float32(length) if length else vector

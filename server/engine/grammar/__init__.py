@@ -1,0 +1,1 @@
+"""Grammars: compiled once, tried where they do no harm, and followed token by token."""

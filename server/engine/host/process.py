@@ -1,0 +1,179 @@
+"""The engine process: `python -m server.engine.host.process`, started and watched by the supervisor.
+
+Standard input: one line, an `EngineConfig` as JSON; its end means that the supervisor is gone or wants the process to
+end, which it does at once, or when it has saved KV cache if that is kept on disk. Standard output: a `Report` a line.
+Standard error: logs. Everything else goes over the socket that the config names, which exists from the moment the model
+is ready.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from server.engine.affinity import Thread
+from server.protocol.engine_config import EngineConfig
+from server.protocol.messages import Report
+
+if TYPE_CHECKING:
+    from server.engine.host.service import Service
+    from server.engine.kv.disk import Disk
+    from server.engine.kv.files import StateDir
+
+REPORTS_PER_SECOND = 5
+
+SAVE_SECONDS = 4.0
+"""How long the end may be put off to save KV cache; after 5, the supervisor is less polite."""
+
+
+class Reporter:
+    """Writes reports to the supervisor, progress not too often."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._last_progress = 0.0
+
+    def report(self, report: Report) -> None:
+        self._stream.write(msgspec.json.encode(report) + b"\n")
+        self._stream.flush()
+
+    def progress(self, fraction: float) -> None:
+        now = time.monotonic()
+        if now - self._last_progress >= 1 / REPORTS_PER_SECOND:
+            self._last_progress = now
+            self.report(Report(state="loading", progress=fraction))
+
+
+def main() -> None:
+    reporter = Reporter(_take_stdout())
+    config = msgspec.json.decode(sys.stdin.buffer.readline(), type=EngineConfig)
+    ending = Ending()
+    logging.basicConfig(
+        level=config.log_level.upper(), format=f"%(asctime)s [{config.model_id}] %(levelname)s %(message)s"
+    )
+    reporter.report(Report(state="loading", progress=0.0))
+    try:
+        _serve(config, reporter, ending)
+    except Exception as error:
+        logging.getLogger(__name__).exception("the engine cannot go on")
+        reporter.report(Report(state="failed", message=str(error)))
+        os._exit(1)
+
+
+def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
+    from server.engine.llama import native_log  # imports llama.cpp, which takes longer than all the rest
+
+    native_log.install()
+    threading.excepthook = _die_with_thread
+    service = (_embedding_service if config.is_embedding else _generation_service)(config, reporter, ending)
+    service.listen(Path(config.socket_path))
+    reporter.report(Report(state="ready"))
+    service.run()
+
+
+def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending) -> Service[Any]:
+    from server.engine.engine import Engine
+    from server.engine.grammar.compiler import GrammarCompiler
+    from server.engine.host.service import Service
+    from server.engine.intake.intake import Intake
+    from server.engine.kv.disk import Disk
+    from server.engine.llama.model import Model, load_draft_model
+
+    model = Model(config, reporter.progress)
+    disk = Disk(_state_dir(config, model.state_fingerprint)) if config.kv_disk_mb else None
+    engine = Engine(
+        model,
+        config.max_waiting_requests,
+        config.max_waiting_tokens,
+        config.max_step_ms,
+        config.kv_ram_mb << 20,
+        config.max_draft_tokens,
+        disk,
+        None if config.draft_model_path is None else load_draft_model(config, model),
+    )
+    intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules(), GrammarCompiler(model.vocabulary))
+    service = Service(engine, intake, model.card(config.model_id))
+    if disk:
+        disk.on_read = service.wake
+        ending.before = lambda: _save(service, disk)
+    return service
+
+
+def _embedding_service(config: EngineConfig, reporter: Reporter, ending: Ending) -> Service[Any]:
+    from server.engine.embedding.engine import EmbeddingEngine
+    from server.engine.embedding.intake import EmbeddingIntake
+    from server.engine.embedding.model import EmbeddingModel
+    from server.engine.host.service import Service
+
+    model = EmbeddingModel(config, reporter.progress)
+    engine = EmbeddingEngine(model, config.max_waiting_requests, config.max_waiting_tokens)
+    intake = EmbeddingIntake(model.vocabulary, model.n_ctx, model.n_embd)
+    return Service(engine, intake, model.card(config.model_id))
+
+
+def _die_with_thread(failure: threading.ExceptHookArgs) -> None:
+    """An engine that lost one of its threads would look ready and answer nobody; a new one is better."""
+    logging.getLogger(__name__).critical("a thread of the engine failed", exc_info=failure.exc_value)
+    os._exit(1)
+
+
+def _take_stdout() -> IO[bytes]:
+    """Keep standard output for reports alone: whatever else prints goes to standard error."""
+    reports = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return reports
+
+
+def _state_dir(config: EngineConfig, fingerprint: str) -> StateDir:
+    from server.engine.kv.files import StateDir
+
+    return StateDir(Path(config.kv_dir), fingerprint, config.kv_disk_mb << 20)
+
+
+def _save(service: Service[Any], disk: Disk) -> None:
+    """Write the KV cache of what was going on last, as far as the time goes."""
+    deadline = time.monotonic() + SAVE_SECONDS
+    if service.flush(SAVE_SECONDS):
+        disk.wait_until_written(deadline - time.monotonic())
+
+
+class Ending:
+    """Ends the process when the supervisor asks for it or is gone, even in the middle of a forward pass.
+
+    Whoever asks a second time, which the supervisor does after some seconds, does not wait for anything.
+    """
+
+    def __init__(self) -> None:
+        self.before: Callable[[], None] = lambda: None
+        """What to do first; on a thread of its own."""
+        self._has_begun = False
+        signal.signal(signal.SIGTERM, lambda *_: self._begin())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the supervisor decides
+        Thread(target=self._wait_for_supervisor, daemon=True, name="lifeline").start()
+
+    def _wait_for_supervisor(self) -> None:
+        sys.stdin.buffer.read()
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._has_begun:
+            os._exit(0)
+        self._has_begun = True
+        Thread(target=self._end, daemon=True, name="ending").start()
+
+    def _end(self) -> None:
+        self.before()
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

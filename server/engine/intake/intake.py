@@ -1,0 +1,144 @@
+"""From a submitted message to a request that is known to fit: tokenizing and compiling, off the engine's thread.
+
+Each has a thread of its own, so that a long prompt or a large grammar delays neither a step nor the reading of a
+cancellation. Knows vocabularies and limits; it does not know slots, queues or sockets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Protocol
+
+from server.engine.grammar.guidance import GrammarError
+from server.engine.intake.prompt_size import num_tokens_if_hopeless
+from server.engine.intake.questions import Spelling, answer
+from server.engine.sequence import Request
+from server.engine.served import Submission
+from server.protocol.messages import (
+    Accepted,
+    Grammar,
+    Question,
+    Rejected,
+    SamplingParams,
+    Submit,
+    TextPiece,
+    Tokens,
+)
+
+if TYPE_CHECKING:
+    from server.engine.grammar.constraint import CompiledGrammar
+    from server.engine.sampling.sampler import RepetitionRule
+
+
+class Tokenizer(Spelling, Protocol):
+    """What intake needs of a vocabulary."""
+
+    def tokenize(self, pieces: list[TextPiece]) -> list[int]: ...
+    def text(self, tokens: list[int]) -> str: ...
+    def token_bytes(self, token: int) -> bytes: ...
+    def shown_tokens(self, spellings: list[str]) -> dict[int, bytes]: ...
+
+
+class DryRules(Protocol):
+    """Makes of DRY params what they mean for the vocabulary, which can take a tenth of a second."""
+
+    def rule(self, params: SamplingParams) -> RepetitionRule | None: ...
+
+
+class Grammars(Protocol):
+    """Compiles grammars, which can take seconds."""
+
+    def compile(self, grammar: Grammar) -> CompiledGrammar:
+        """Raises GrammarError for one that cannot be honoured."""
+        ...
+
+    def known(self, grammar: Grammar) -> CompiledGrammar | None:
+        """What has been compiled before; takes no time. Raises GrammarError, too."""
+        ...
+
+
+class Intake:
+    """Checks and tokenizes submitted requests for a model with sequences of up to `n_ctx` tokens."""
+
+    def __init__(self, tokenizer: Tokenizer, n_ctx: int, dry_rules: DryRules, grammars: Grammars) -> None:
+        self._tokenizer = tokenizer
+        self._n_ctx = n_ctx
+        self._dry_rules = dry_rules
+        self._grammars = grammars
+
+    def prepare(self, owner: Hashable, submit: Submission, arrived: float) -> tuple[Request, Accepted] | Rejected:
+        """A request with the answer for the case that it is queued, or why there will be none.
+
+        A prompt must leave room for one token; `max_tokens` is cut to what the context holds. `arrived` is when the
+        engine heard of the request, in seconds of `time.perf_counter`.
+        """
+        assert isinstance(submit, Submit), "this model generates"
+        if rejected := self._problem(submit):
+            return rejected
+        prompt = self._tokenizer.tokenize(submit.pieces) if submit.token_ids is None else submit.token_ids
+        if not prompt:
+            return Rejected(submit.request_id, "empty_prompt")
+        if len(prompt) >= self._n_ctx:
+            return Rejected(submit.request_id, "context_length_exceeded", len(prompt), self._n_ctx)
+        text = self._tokenizer.text(prompt) if submit.wants_prompt_text else None
+        first = self._tokenizer.token_bytes(prompt[0]) if submit.wants_prompt_logprobs else b""
+        try:
+            request = self._request(owner, submit, prompt, arrived)
+        except GrammarError as error:
+            return Rejected(submit.request_id, "invalid_grammar", message=str(error))
+        return request, Accepted(submit.request_id, len(prompt), text, first)
+
+    def _problem(self, submit: Submit) -> Rejected | None:
+        """What is wrong without tokenizing all of it."""
+        num_token_ids = len(submit.token_ids or ())
+        if num_token_ids >= self._n_ctx:
+            return Rejected(submit.request_id, "context_length_exceeded", num_token_ids, self._n_ctx)
+        n_vocab = self._tokenizer.num_tokens
+        if not all(0 <= token < n_vocab for token in submit.token_ids or ()):
+            return Rejected(submit.request_id, "invalid_token", limit=n_vocab)
+        if not all(0 <= token < n_vocab for token in submit.sampling.logit_bias):
+            return Rejected(submit.request_id, "invalid_logit_bias", limit=n_vocab)
+        about = num_tokens_if_hopeless(submit.pieces, self._n_ctx, self._tokenizer.tokenize)
+        if about is not None:
+            return Rejected(submit.request_id, "context_length_exceeded", about, self._n_ctx, is_estimate=True)
+        return None
+
+    def answer(self, question: Question) -> Tokens | Rejected:
+        """What the vocabulary says."""
+        return answer(question, self._tokenizer)
+
+    def has_slow_part(self, submit: Submission, request: Request) -> bool:
+        """New grammars must be compiled."""
+        return isinstance(submit, Submit) and submit.grammar is not None and request.grammar is None
+
+    def prepare_slow_part(self, submit: Submission, request: Request) -> Request | Rejected:
+        """The request with its grammar, or what is wrong with that."""
+        assert isinstance(submit, Submit)
+        assert submit.grammar is not None
+        try:
+            return dataclasses.replace(request, grammar=self._grammars.compile(submit.grammar))
+        except GrammarError as error:
+            return Rejected(request.request_id, "invalid_grammar", message=str(error))
+
+    def _request(self, owner: Hashable, submit: Submit, prompt: list[int], arrived: float) -> Request:
+        room = self._n_ctx - len(prompt)
+        return Request(
+            owner=owner,
+            request_id=submit.request_id,
+            prompt=prompt,
+            max_tokens=room if submit.max_tokens is None else min(submit.max_tokens, room),
+            sampling=submit.sampling,
+            num_choices=submit.num_choices,
+            stop=tuple(submit.stop),
+            ignore_eos=submit.ignore_eos,
+            grammar=None if submit.grammar is None else self._grammars.known(submit.grammar),
+            dry_rule=self._dry_rules.rule(submit.sampling),
+            num_top_logprobs=submit.num_top_logprobs,
+            wants_prompt_logprobs=submit.wants_prompt_logprobs,
+            user=submit.user,
+            cache_scope=submit.cache_scope,
+            cache_policy=submit.cache_policy,
+            shown_tokens=self._tokenizer.shown_tokens(submit.shown_control_tokens),
+            arrived=arrived,
+        )

@@ -1,0 +1,319 @@
+"""A model in memory: weights, context and the forward pass, through llama-cpp-python's low-level API.
+
+Everything that dereferences a llama.cpp pointer is here, in `weights`, `adapters`, `context_memory`, `vocabulary`,
+`dry` and `native_log`. It does not know requests or which sequence has which slot.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import llama_cpp.llama_cpp as llama
+import msgspec
+import numpy as np
+
+from server.engine.affinity import run_anywhere
+from server.engine.cost.attention import MAX_PASS_TOKENS_UNFUSED, Attention, fastest_on_cpu
+from server.engine.llama import native_log
+from server.engine.llama.adapters import Adapters
+from server.engine.llama.context_memory import ContextMemory
+from server.engine.llama.native_options import CACHE_TYPES, FLASH_ATTN_TYPES
+from server.engine.llama.state_fingerprint import state_fingerprint
+from server.engine.llama.vocabulary import Vocabulary
+from server.engine.llama.weights import ModelLoadError, Weights, describe
+from server.engine.runner import DecodeError, Span
+from server.engine.sampling.candidates import Logits
+from server.engine.sampling.dry import DryRules
+from server.engine.sampling.logit_scan import LogitRows, LogitScan, Scanned, Wanted
+from server.engine.sampling.sampler import DRAWS, RepetitionRule, Sampler
+from server.engine.speculation.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
+from server.protocol.engine_config import EngineConfig
+from server.protocol.messages import ModelCard, SamplingParams
+from server.protocol.model_options import FlashAttention
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_N_CTX = 8192
+"""Tokens per sequence, unless configured or the model was trained for fewer."""
+
+MAX_STEP_TOKENS = 512
+MAX_STEP_TOKENS_GPU = 2048
+"""Most tokens of one step."""
+
+MAX_THREADS_GPU = 4
+"""Most threads to look up the embeddings of a prompt's tokens, all that is left to do on the CPU."""
+
+MAX_PASS_TOKENS = 512
+MAX_PASS_TOKENS_GPU = 1024
+"""Most tokens that are computed together (llama.cpp's `n_ubatch`) with flash attention; on a GPU if it has memory for
+that, since it reads 2,048 tokens in 32 ms and not in 47 then."""
+
+MAX_VERIFIED_TOKENS = 32
+"""Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
+
+MAX_SCORED_TOKENS = 16
+MAX_SCORED_TOKENS_GPU = 64
+"""Most tokens of prompts whose logprobs one pass finds, if there is not room for more anyway."""
+
+
+class Model:
+    """Implements `runner.Runner`: a loaded model and a context in which each sequence has its own KV cache stream.
+
+    Raises:
+        ModelLoadError: if the file cannot be loaded or the context does not fit into memory.
+    """
+
+    def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
+        llama.llama_backend_init()
+        has_gpu = llama.llama_supports_gpu_offload() and config.n_gpu_layers != 0
+        self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
+        self._n_gpu_layers = config.n_gpu_layers
+        self._cache_types = (config.cache_type_k, config.cache_type_v)
+        self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
+        self._model = self._weights.pointer
+        self.is_on_gpu = has_gpu and self._is_offloaded(config.n_gpu_layers)
+        self._adapters = Adapters(self._weights, config.lora)
+        self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
+        self._row_type = ctypes.c_float * self.vocabulary.num_tokens
+        self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
+        self.num_slots = config.num_slots
+        self._flash_attn = config.flash_attn if has_gpu else self._flash_attn_on_cpu(config.flash_attn)
+        self.attention = Attention() if has_gpu else self._attention_on_cpu()
+        max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
+        max_verified = MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0
+        self.max_step_logits = config.num_slots + max(max_scored, max_verified)
+        self._context = self._make_context(config)
+        self.memory = ContextMemory(self._context, self._model)
+        self._path = Path(config.model_path)
+        self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
+        self._row_numbers: dict[int, int] = {}
+        """Of the last forward pass, by the tokens' numbers in its batch."""
+        self._scan = LogitScan(config.num_threads, self.max_step_logits, self.vocabulary.num_tokens)
+        if self.is_on_gpu:
+            self._warm_up()
+
+    def decode(self, spans: Iterable[Span]) -> list[int]:
+        """One forward pass. Returns the rows of the logits that the spans want, in the order of spans and tokens.
+
+        Raises:
+            DecodeError: nothing can be said of what the slots in the batch hold then.
+        """
+        self._batch.fill(spans)
+        self.__dict__.pop("_logit_rows", None)
+        code = llama.llama_decode(self._context, self._batch.native)
+        if code != 0:
+            raise DecodeError(code)
+        self._row_numbers = {row: number for number, row in enumerate(self._batch.rows_with_logits)}
+        return self._batch.rows_with_logits
+
+    def logits(self, row: int) -> Logits:
+        """Logits of one row of the last forward pass, shape (n_vocab,): llama.cpp's own memory, not a copy."""
+        logits: Logits = self._logit_rows[self._row_numbers[row]]
+        return logits
+
+    def scan(self, wanted: Sequence[Wanted]) -> Scanned:
+        """Look at all rows of the last forward pass at once."""
+        return self._scan.scan(self._logit_rows, wanted)
+
+    def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None = None) -> Sampler:
+        """A sampler for one sequence."""
+        banned = self.vocabulary.suppressed_tokens | (self.vocabulary.eog_tokens if ignore_eos else frozenset())
+        dry = dry_rule.start() if dry_rule is not None else None
+        return Sampler(params, dry, banned=banned)
+
+    def dry_rules(self) -> DryRules:
+        """What makes the `dry_rule`s of requests."""
+        return DryRules(llama.llama_model_get_vocab(self._model), self.n_ctx)
+
+    def token_bytes(self, token: int) -> bytes:
+        return self.vocabulary.token_bytes(token)
+
+    def is_eog(self, token: int) -> bool:
+        return token in self.vocabulary.eog_tokens
+
+    def card(self, model_id: str) -> ModelCard:
+        return describe(
+            self._weights,
+            self.vocabulary,
+            model_id=model_id,
+            num_slots=self.num_slots,
+            n_ctx=self.n_ctx,
+            facts=self._facts,
+        )
+
+    @cached_property
+    def _logit_rows(self) -> LogitRows:
+        """All logits of the last forward pass, for whose end this waits."""
+        pointer = llama.llama_get_logits(self._context)
+        # Not `np.ctypeslib.as_array`, which takes ten times as long.
+        native = (self._row_type * len(self._row_numbers)).from_address(ctypes.addressof(pointer.contents))
+        logits: LogitRows = np.frombuffer(native, dtype=np.float32)  # type: ignore[call-overload]
+        return logits.reshape(len(self._row_numbers), -1)
+
+    def _make_context(self, config: EngineConfig) -> object:
+        params = llama.llama_context_default_params()
+        params.n_ctx = self.n_ctx * config.num_slots
+        params.n_seq_max = config.num_slots
+        params.kv_unified = False
+        params.n_batch = max(self.max_step_tokens, config.num_slots)
+        params.flash_attn_type = FLASH_ATTN_TYPES[self._flash_attn]
+        params.type_k, params.type_v = (CACHE_TYPES[name] for name in self._cache_types)
+        params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
+        # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
+        params.n_threads = 1 if self.is_on_gpu else config.num_threads
+        params.n_threads_batch = min(config.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else config.num_threads
+        for max_pass_tokens in self._pass_sizes():
+            params.n_ubatch = max(max_pass_tokens, config.num_slots)
+            with native_log.captured() as complaints:
+                context = llama.llama_init_from_model(self._model, params)
+            if context:
+                break
+        else:
+            reason = complaints.summary() or "out of memory?"
+            raise ModelLoadError(
+                f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
+                "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less, and on a CPU "
+                'flash_attn = "on"'
+            )
+        if max_pass_tokens < max(self._pass_sizes()):
+            logger.warning("for lack of memory, only %d tokens are computed together (n_ubatch)", max_pass_tokens)
+        self._adapters.put_on(context)
+        return context
+
+    def _pass_sizes(self) -> tuple[int, ...]:
+        """How many tokens may be computed together, the fastest number first; each needs memory."""
+        if self._flash_attn == "off":
+            return (MAX_PASS_TOKENS_UNFUSED,)
+        return (MAX_PASS_TOKENS_GPU, MAX_PASS_TOKENS) if self.is_on_gpu else (MAX_PASS_TOKENS,)
+
+    def _is_offloaded(self, n_gpu_layers: int | None) -> bool:
+        """Whether all layers, and the output matrix, which counts as one, are on the GPU if there is one."""
+        return n_gpu_layers is None or n_gpu_layers > llama.llama_model_n_layer(self._model)
+
+    def _warm_up(self) -> None:
+        """What a GPU's driver puts off until a kernel is first needed would otherwise delay the first request, and have
+        the engine believe that passes are slow. The threads that are started now must not be bound to a core each."""
+        num_tokens = min(max(self._pass_sizes()), self.n_ctx)
+        for length in (num_tokens, num_tokens, 1, 1):
+            self.memory.clear(0)
+            self.logits(*self.decode([_WarmUp(tokens=[0] * length)]))
+        self.memory.clear(0)
+        run_anywhere()
+
+    def _flash_attn_on_cpu(self, configured: FlashAttention) -> FlashAttention:
+        return fastest_on_cpu(configured, self.n_ctx, llama.llama_model_n_head(self._model), self._cache_types)
+
+    def _attention_on_cpu(self) -> Attention:
+        n_embd = llama.llama_model_n_embd(self._model)
+        num_weights = self._weights.n_params - self.vocabulary.num_tokens * n_embd
+        n_layer = llama.llama_model_n_layer(self._model)
+        return Attention.on_cpu(num_weights, n_embd, n_layer, self._flash_attn, self._cache_types)
+
+    @property
+    def state_fingerprint(self) -> str:
+        """Saved states of models and contexts with the same one are interchangeable. Raises OSError."""
+        architecture = self._weights.metadata("general.architecture")
+        n_ctx_before_scaling = self._weights.metadata(f"{architecture}.rope.scaling.original_context_length")
+        return state_fingerprint(
+            self._path,
+            llama.llama_version(),
+            *(CACHE_TYPES[name] for name in self._cache_types),
+            self._flash_attn == "off",  # values lie in another order then
+            self.num_slots,  # a state has a place for each stream of the context
+            self.n_ctx > int(n_ctx_before_scaling or 0),  # some models have other rotations in long contexts
+            *self._adapters.facts,
+        )
+
+    @property
+    def _facts(self) -> tuple[object, ...]:
+        """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
+        return (
+            self._n_gpu_layers,
+            self._flash_attn,
+            llama.llama_n_ubatch(self._context),
+            self.n_ctx,
+            self.num_slots,
+            DRAWS,
+            *self._cache_types,
+            *self._adapters.facts,
+        )
+
+
+def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
+    """The small model that guesses for `model`.
+
+    Raises:
+        ModelLoadError: if it cannot be loaded, or has another vocabulary.
+    """
+    assert config.draft_model_path is not None
+    draft = Model(
+        msgspec.structs.replace(
+            config, model_path=config.draft_model_path, n_ctx=model.n_ctx, max_draft_tokens=0, lora=()
+        )
+    )
+    try:
+        check_same_vocabulary(model.vocabulary, draft.vocabulary)
+    except VocabularyMismatch as error:
+        raise ModelLoadError(f"{config.draft_model_path} cannot be the draft model: {error}") from None
+    if not draft.memory.can_trim:
+        raise ModelLoadError(f"{config.draft_model_path} cannot be the draft model: it cannot take tokens back")
+    return DraftModel(draft, model.vocabulary.num_tokens)
+
+
+@dataclass(frozen=True)
+class _WarmUp:
+    """Tokens that nobody asked for; implements `runner.Span`."""
+
+    tokens: list[int]
+    slot_index: int = 0
+    start: int = 0
+    num_logits: int = 1
+    num_padding: int = 0
+
+
+class _Batch:
+    """A `llama_batch` over numpy arrays, each of which is written at once and not token by token."""
+
+    def __init__(self, capacity: int, num_slots: int) -> None:
+        self._token = np.zeros(capacity, dtype=np.int32)
+        self._pos = np.zeros(capacity, dtype=np.int32)
+        self._n_seq_id = np.ones(capacity, dtype=np.int32)
+        self._seq_id = np.zeros(capacity, dtype=np.uintp)
+        self._wants_logits = np.zeros(capacity, dtype=np.int8)
+        self._slot_indices = np.arange(num_slots, dtype=np.int32)  # what the elements of _seq_id point to
+        self._first_slot_index: int = self._slot_indices.ctypes.data
+        self.rows_with_logits: list[int] = []
+        self.native = llama.llama_batch(
+            n_tokens=0,
+            token=self._token.ctypes.data_as(ctypes.POINTER(llama.llama_token)),
+            embd=None,
+            pos=self._pos.ctypes.data_as(ctypes.POINTER(llama.llama_pos)),
+            n_seq_id=self._n_seq_id.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
+            seq_id=self._seq_id.ctypes.data_as(ctypes.POINTER(ctypes.POINTER(llama.llama_seq_id))),
+            logits=self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
+        )
+
+    def fill(self, spans: Iterable[Span]) -> None:
+        tokens: list[int] = []
+        positions: list[int] = []
+        seq_ids: list[int] = []
+        rows: list[int] = []
+        for span in spans:
+            tokens += span.tokens
+            positions += range(span.start, span.start + len(span.tokens))
+            seq_ids += [self._first_slot_index + 4 * span.slot_index] * len(span.tokens)
+            end = len(tokens) - span.num_padding
+            rows += range(end - span.num_logits, end)
+        num_tokens = len(tokens)
+        self._token[:num_tokens] = tokens
+        self._pos[:num_tokens] = positions
+        self._seq_id[:num_tokens] = seq_ids
+        self._wants_logits[:num_tokens] = 0
+        self._wants_logits[rows] = 1
+        self.rows_with_logits = rows
+        self.native.n_tokens = num_tokens

@@ -1,0 +1,111 @@
+"""The weights of a model, loaded from its file, and what the file says of them.
+
+One model may be used by several contexts. It knows no context, no requests and no slots.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Callable
+
+import llama_cpp.llama_cpp as llama
+
+from server.engine.llama import native_log
+from server.engine.llama.recommended import recommended_sampling
+from server.engine.llama.vocabulary import Vocabulary
+from server.protocol.messages import ModelCard
+
+
+class ModelLoadError(Exception):
+    """The model cannot be served; the message says why, in llama.cpp's words where it said anything."""
+
+
+class Weights:
+    """A loaded `llama_model`.
+
+    Raises:
+        ModelLoadError: if the file cannot be loaded.
+    """
+
+    def __init__(
+        self, path: str, n_gpu_layers: int | None, on_progress: Callable[[float], None] = lambda progress: None
+    ) -> None:
+        """`n_gpu_layers` None means all layers, if there is a GPU. `on_progress` gets fractions from 0 to 1."""
+        self.pointer = _load(path, n_gpu_layers, on_progress)
+        self.vocabulary_pointer: object = llama.llama_model_get_vocab(self.pointer)
+        self.n_ctx_train: int = llama.llama_model_n_ctx_train(self.pointer)
+        self.n_params: int = llama.llama_model_n_params(self.pointer)
+        self.num_bytes: int = llama.llama_model_size(self.pointer)
+        self.description = _read_string(lambda buffer, size: llama.llama_model_desc(self.pointer, buffer, size))
+
+    @property
+    def chat_template(self) -> str | None:
+        template = llama.llama_model_chat_template(self.pointer, None)
+        return template.decode(errors="replace") if template else None
+
+    def metadata(self, key: str) -> str:
+        """The text of a GGUF key, empty if the file does not have it."""
+        return _read_string(
+            lambda buffer, size: llama.llama_model_meta_val_str(self.pointer, key.encode(), buffer, size)
+        )
+
+    def fingerprint(self, *more: object) -> str:
+        """Changes with weights, library, backend and `more`: all that seeded results depend on."""
+        facts = (
+            self.description,
+            self.metadata("general.name"),
+            self.num_bytes,
+            llama.llama_version(),
+            llama.llama_print_system_info(),  # the backends there are, and what they make use of
+            *more,
+        )
+        return "fp_" + hashlib.sha256(repr(facts).encode()).hexdigest()[:10]
+
+
+def describe(
+    weights: Weights, vocabulary: Vocabulary, model_id: str, *, num_slots: int, n_ctx: int, facts: tuple[object, ...]
+) -> ModelCard:
+    """The model's card; `facts` are what its fingerprint depends on besides the weights."""
+    return ModelCard(
+        model_id=model_id,
+        description=weights.description,
+        num_slots=num_slots,
+        n_ctx=n_ctx,
+        n_ctx_train=weights.n_ctx_train,
+        n_vocab=vocabulary.num_tokens,
+        n_params=weights.n_params,
+        size_bytes=weights.num_bytes,
+        chat_template=weights.chat_template,
+        bos_token=vocabulary.spelling(vocabulary.bos),
+        eos_token=vocabulary.spelling(vocabulary.eos),
+        control_spellings=vocabulary.control_spellings(),
+        marker_ids=vocabulary.marker_ids,
+        infill_spellings=vocabulary.infill_spellings(),
+        default_sampling=recommended_sampling(weights.metadata),
+        system_fingerprint=weights.fingerprint(*facts),
+    )
+
+
+def _load(path: str, n_gpu_layers: int | None, on_progress: Callable[[float], None]) -> object:
+    params = llama.llama_model_default_params()
+    if n_gpu_layers is not None:
+        params.n_gpu_layers = n_gpu_layers
+
+    def go_on(fraction: float, _user_data: object) -> bool:
+        on_progress(fraction)
+        return True
+
+    params.progress_callback = llama.llama_progress_callback(go_on)
+    with native_log.captured() as complaints:
+        model: object = llama.llama_model_load_from_file(path.encode(), params)
+    if not model:
+        raise ModelLoadError(f"llama.cpp cannot load {path}: {complaints.summary() or 'no reason given'}")
+    return model
+
+
+def _read_string(read: Callable[[ctypes.Array[ctypes.c_char], int], int]) -> str:
+    """Call a llama.cpp function that fills a buffer and returns the length it needs, or -1 for nothing there."""
+    buffer = ctypes.create_string_buffer(1024)
+    length = read(buffer, len(buffer))
+    return buffer.value.decode(errors="replace") if length >= 0 else ""

@@ -1,0 +1,1 @@
+"""From the logits of one position to the next token, and its logprobs."""

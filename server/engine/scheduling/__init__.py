@@ -1,0 +1,1 @@
+"""Who gets a slot, and what each step computes."""

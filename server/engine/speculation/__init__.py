@@ -1,0 +1,1 @@
+"""Speculative decoding: guesses of the next tokens, and whether they pay."""

@@ -1,0 +1,1 @@
+"""A worker's plumbing: gunicorn's master and workers, bodies, connections, streams. It knows no endpoint."""

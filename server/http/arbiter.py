@@ -1,0 +1,91 @@
+"""gunicorn's master with one more child: the engine supervisor.
+
+gunicorn has no hook that is called regularly, and its master reaps every child that dies, so this is a subclass; what
+it overrides has been stable in gunicorn for years. It knows nothing of models or requests.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import gunicorn.app.base
+from gunicorn.arbiter import Arbiter
+
+from server import __version__
+from server.models.catalogue import Catalogue
+from server.protocol.runtime import RUNTIME_DIR_VARIABLE, RuntimeDir
+from server.settings import Settings, SettingsError, load_settings
+from server.supervisor.announcement import listener_url
+from server.supervisor.handle import SupervisorHandle
+from server.supervisor.plan import plan_supervisor
+
+
+class ParleyArbiter(Arbiter):
+    """The master process. `settings` is set by `install`."""
+
+    settings: Settings
+
+    def start(self) -> None:
+        """Bind the address. The workers are started after this, and the supervisor after them."""
+        self._is_stopping = False
+        super().start()
+        urls = [listener_url(listener.sock) for listener in self.LISTENERS]
+        print(f"Parley {__version__} is listening at {', '.join(urls)}", flush=True)
+        self._prepare_supervisor(next(iter(urls), None))
+
+    def manage_workers(self) -> None:
+        """Called when anything happens, and once a second."""
+        super().manage_workers()
+        self._supervisor.keep_running()
+
+    def reap_workers(self) -> None:
+        """Called when a child has died, also while gunicorn waits for workers to end."""
+        # First, because gunicorn reaps children that it does not know as well, and forgets how they died.
+        if not self._is_stopping:
+            self._supervisor.keep_running()
+        super().reap_workers()
+
+    def reload(self) -> None:
+        """SIGHUP: new workers with new settings, if those are good; gunicorn would end on bad ones."""
+        try:
+            Catalogue.from_settings(load_settings())
+        except SettingsError as error:
+            self.log.error("Nothing is reloaded. %s", error)
+        else:
+            super().reload()
+
+    def use_new_settings(self) -> None:
+        """Hook `on_reload`: the new settings have been read, the new workers do not run yet.
+
+        The engines go on, unless it is them that the settings change.
+        """
+        running = self._supervisor.config
+        if not running.wants_same_engines(plan_supervisor(self.settings, running.runtime_dir)):
+            self.log.info("The models have changed, restarting the engines")
+            self._supervisor.stop()
+            self._prepare_supervisor()
+
+    def become_worker(self) -> None:
+        """Hook `post_fork`: this process is a worker now."""
+        self._supervisor.abandon()
+        # Until the worker has handlers of its own, the master's would swallow a signal to end.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+
+    def stop(self, graceful: bool = True) -> None:
+        """End the workers, and then the supervisor, so that running answers can be finished."""
+        self._is_stopping = True
+        super().stop(graceful)
+        self._supervisor.stop()
+
+    def _prepare_supervisor(self, announce_url: str | None = None) -> None:
+        runtime_dir = str(RuntimeDir.create().path)
+        os.environ[RUNTIME_DIR_VARIABLE] = runtime_dir  # for the workers
+        self._supervisor = SupervisorHandle(plan_supervisor(self.settings, runtime_dir, announce_url))
+
+
+def install(settings: Settings) -> None:
+    """Let gunicorn, which is reading its configuration at the moment, run this master with these settings."""
+    ParleyArbiter.settings = settings
+    gunicorn.app.base.Arbiter = ParleyArbiter

@@ -1,0 +1,53 @@
+"""What an engine is told when it starts: which model to serve, and how.
+
+It crosses from the supervisor to the engine as one line of JSON. Knows names and sizes; it does not know settings, the
+hub or llama.cpp.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.protocol.model_options import CacheType, FlashAttention, Pooling
+
+
+class LoraAdapter(msgspec.Struct, frozen=True, array_like=True):
+    """A GGUF file of changes to a model's weights, and how much of them is wanted; 0 is nothing."""
+
+    path: str
+    scale: float = 1.0
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an engine process needs to serve one model."""
+
+    model_id: str
+    model_path: str
+    socket_path: str
+    num_slots: int
+    num_threads: int
+    n_ctx: int | None = None
+    """Tokens per sequence; None means the length that the model was trained for, 8192 at most."""
+    n_gpu_layers: int | None = None
+    """None means all layers when llama.cpp was built with a GPU backend."""
+    flash_attn: FlashAttention = "auto"
+    cache_type_k: CacheType = "f16"
+    cache_type_v: CacheType = "f16"
+    is_embedding: bool = False
+    """Whether the model makes vectors of texts, and generates nothing."""
+    pooling: Pooling = "auto"
+    lora: tuple[LoraAdapter, ...] = ()
+    max_waiting_requests: int = 256
+    max_waiting_tokens: int = 1_000_000
+    max_step_ms: int = 400
+    max_draft_tokens: int = 0
+    """Tokens that may be guessed ahead for one sequence."""
+    draft_model_path: str | None = None
+    """A small model that does the guessing; without one, what was said before is looked up."""
+    kv_ram_mb: int = 0
+    """MiB of host memory for KV cache that slots had to make room for."""
+    kv_disk_mb: int = 0
+    """MiB of disk for it, all models together."""
+    kv_dir: str = ""
+    """Where on disk; needed with `kv_disk_mb`."""
+    log_level: str = "info"

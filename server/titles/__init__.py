@@ -1,0 +1,1 @@
+"""Titles of conversations, made by the model in the background."""

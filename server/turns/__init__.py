@@ -1,0 +1,1 @@
+"""Stored work in the making, whatever the wire calls it."""

@@ -1,0 +1,1 @@
+"""The plumbing of the storage: addresses, connections, sessions, SQL, tables and their migrations."""

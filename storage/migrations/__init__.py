@@ -1,1 +1,0 @@
-"""Numbered, forward-only steps that make the tables on SQLite and PostgreSQL. yoyo runs them, see `storage.schema`."""

@@ -1,0 +1,74 @@
+"""A generation's events: none is lost, whatever ends it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gevent.queue import SimpleQueue
+
+from server.backends.local.engine_client import EngineGone
+from server.backends.local.generation import Generation, Usage
+from server.errors import ContextLengthExceeded, EngineLost, Overloaded
+from server.http.client_watch import ClientWatch
+from server.protocol.messages import Accepted, Delta, Finished, Rejected, SamplingParams, Submit
+
+
+class Client:
+    """Answers every submitted request with the same arrivals."""
+
+    def __init__(self, *arrivals: object) -> None:
+        self.arrivals = arrivals
+        self.cancelled: list[int] = []
+
+    def submit(self, submit: Submit, queue: SimpleQueue[Any]) -> Any:
+        for arrival in self.arrivals:
+            queue.put(arrival)
+        return SimpleNamespace(request_id=1, cancel=lambda: self.cancelled.append(1))
+
+
+def generation(*arrivals: object) -> tuple[Generation, Client]:
+    client = Client(*arrivals)
+    model: Any = SimpleNamespace(client=client, spec=SimpleNamespace(id="m"))
+    return Generation(model, [Submit(request_id=0, sampling=SamplingParams())], ClientWatch({}), "messages"), client
+
+
+def test_what_came_before_the_engines_end_is_delivered_before_it_is_told() -> None:
+    running, client = generation(Accepted(1, 3), Delta(1, 0, "a"), Delta(1, 0, "b"), EngineGone())
+    running.start()
+    events = running.events()
+    assert next(events) == [(0, Delta(1, 0, "a")), (0, Delta(1, 0, "b"))]
+    with pytest.raises(EngineLost):
+        next(events)
+    running.close()
+    assert client.cancelled
+
+
+def test_a_complete_answer_is_complete_although_the_engine_ends_with_it() -> None:
+    running, _ = generation(Accepted(1, 3), Delta(1, 0, "a"), Finished(1, 0, "stop", 2, 1), EngineGone())
+    with running:
+        running.start()
+        assert [len(batch) for batch in running.events()] == [2]
+        assert running.usage == Usage(3, 2, 1)
+
+
+def test_silence_is_an_empty_batch() -> None:
+    running, _ = generation(Accepted(1, 3))
+    with running:
+        running.start()
+        assert next(running.events(silence_seconds=0.01)) == []
+
+
+@pytest.mark.parametrize(
+    ("rejected", "error"),
+    [
+        (Rejected(1, "context_length_exceeded", 9, 8), ContextLengthExceeded),
+        (Rejected(1, "overloaded", limit=4), Overloaded),
+    ],
+)
+def test_a_refusal_ends_the_start(rejected: Rejected, error: type[Exception]) -> None:
+    running, client = generation(rejected)
+    with pytest.raises(error):
+        running.start()
+    assert client.cancelled

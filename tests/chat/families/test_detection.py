@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from server.chat.families import deepseek, deepseek_v32
+from server.chat.families.detection import FAMILIES, GENERIC, detect
+from server.chat.template.template import FALLBACK_SOURCE
+from tests.chat.chat_templates import source_of
+
+TEMPLATES = {
+    "thinking": "hermes",
+    "channels": "harmony",
+    "header_ids": "llama",
+    "instructions": "mistral-array",
+    "fullwidth": "deepseek",
+    "chatml": "generic",
+    "no_system": "generic",
+    "role_tokens": "generic",
+}
+
+CHATML = "{{ '<|im_start|>' + message.role + '\\n' + message.content }}"
+HERMES = "{{ '<tool_call>\\n{\"name\": \"' + call.name + '\", \"arguments\": ' + arguments + '}\\n</tool_call>' }}"
+HEADERS = "{{ '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' }}"
+MISTRAL = "{{ '[AVAILABLE_TOOLS]' + tools | tojson + '[/AVAILABLE_TOOLS]' }}{{ '[TOOL_CALLS]' + call.name"
+GRANITE = "{{ '<|start_of_role|>' + message.role + '<|end_of_role|>' }}"
+TAGS = (
+    "For each call write <tool_call>\n<function=name>\n<parameter=key>\nvalue\n</parameter>\n</function>\n</tool_call>"
+)
+DEEPSEEK = f"{{{{ '{deepseek.CALLS_BEGIN}{deepseek.CALL_BEGIN}' + call.name + '{deepseek.SEPARATOR}' + call.arguments"
+
+SNIPPETS = {
+    "generic": CHATML,
+    "hermes": CHATML + HERMES,
+    "harmony": "{{ '<|start|>assistant<|channel|>final<|message|>' + message.content + '<|end|>' }}",
+    "kimi": "{{ '<|im_system|>tool_declare<|im_middle|>' + tools | tojson }}",
+    "deepseek-v3.1": DEEPSEEK + " }}",
+    "deepseek-v3.2": f"Write <{deepseek_v32.MARK}function_calls> in your reply.",
+    "command-r7b": "Write <|START_ACTION|> followed by a list of JSON-formatted tool calls.",
+    "command-r": 'Write \'Action:\' followed by a list:\n```json\n[{"tool_name": title, "parameters": {}}]```',
+    "mistral": MISTRAL + " + '[ARGS]' + call.arguments }}",
+    "mistral-ids": MISTRAL + " + '[CALL_ID]' + call.id + '[ARGS]' + call.arguments }}",
+    "mistral-array": "{{ '[TOOL_CALLS] [' + calls + ']' }}",
+    "phi": "{{ '<|system|>' + message.content + '<|tool|>' + message.tools + '<|/tool|>' + '<|end|>' }}",
+    "granite": GRANITE + "Write <|tool_call|> followed by a JSON list of tools.",
+    "gemma": "{{ '<|tool_call>call:' + call.name + '{' + arguments + '}<tool_call|>' }}",
+    "function-gemma": "{{ '<start_function_declaration>' + tool.name + '<end_function_declaration>' }}",
+    "lfm2": "{{ 'List of tools: <|tool_list_start|>' + tools | tojson + '<|tool_list_end|>' }}",
+    "minimax": 'Write <minimax:tool_call>\n<invoke name="tool">\n<parameter name="key">value</parameter>\n</invoke>',
+    "seed-oss": TAGS.replace("tool_call", "seed:tool_call"),
+    "glm": "Write <tool_call>{name}\n<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n</tool_call>",
+    "qwen-coder": CHATML + TAGS,
+    "nemotron": 'Write <TOOLCALL>[{"name": "tool", "arguments": {}}]</TOOLCALL>',
+    "hunyuan": 'Write <tool_calls>[{"name": "tool", "arguments": {}}]</tool_calls>',
+    "pythonic": HEADERS + "You must write [func_name1(name1=value1, name2=value2), func_name2(name=value)]",
+    "llama": HEADERS + '{{ \'{"name": "\' + call.name + \'", "parameters": \' + call.arguments | tojson }}',
+}
+
+
+@pytest.mark.parametrize(("template", "family"), TEMPLATES.items())
+def test_the_family_is_known_by_the_template(template: str, family: str) -> None:
+    assert detect(source_of(template)).name == family
+
+
+@pytest.mark.parametrize(("family", "source"), SNIPPETS.items())
+def test_what_a_template_writes_or_tells_the_model_is_enough(family: str, source: str) -> None:
+    assert detect(source).name == family
+
+
+def test_every_family_is_found() -> None:
+    assert {*SNIPPETS, *TEMPLATES.values()} == {family.name for family in (*FAMILIES, GENERIC)}
+
+
+def test_hermes_format_is_found_in_templates_of_other_models() -> None:
+    assert detect(HEADERS + HERMES).name == "hermes"
+    assert detect(GRANITE + HERMES).name == "hermes"
+    assert detect("[INST]" + HERMES).name == "hermes"
+
+
+def test_a_model_without_a_template_gets_the_generic_format() -> None:
+    assert detect(FALLBACK_SOURCE) is GENERIC
+
+
+def test_families_have_names_of_their_own() -> None:
+    names = [family.name for family in (*FAMILIES, GENERIC)]
+    assert len(names) == len(set(names))

@@ -1,0 +1,85 @@
+"""Templates that want too much: each is stopped, and says where."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.chat.template import bounds
+from server.chat.template.template import TemplateBroken
+from tests.chat.chat_templates import inline, text_of
+
+MESSAGES = [{"role": "user", "content": "Hi"}]
+GROW = "{% set ns = namespace(x='Hi') %}{% for i in range(60) %}{% set ns.x = "
+
+EXPLOSIONS = {
+    "doubling": GROW + "ns.x + ns.x %}{% endfor %}",
+    "joining": GROW + "ns.x ~ ns.x %}{% endfor %}",
+    "the join filter": GROW + "[ns.x, ns.x] | join %}{% endfor %}",
+    "blocks": GROW + "ns.x %}{% set y %}{{ ns.x }}{{ ns.x }}{% endset %}{% set ns.x = y %}{% endfor %}",
+    "lists": "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+    "repeating": "{{ 'x' * 10000000000 }}",
+    "repeating from the right": "{{ 10000000000 * [1] }}",
+    "replacing": "{{ ('x' * 10000000) | replace('x', 'y' * 10000000) }}",
+    "the replace method": "{{ ('x' * 10000000).replace('x', 'y' * 10000000) }}",
+    "padding": "{{ 'x'.ljust(10000000000) }}",
+    "centering": "{{ 'x' | center(10000000000) }}",
+    "indenting": "{{ 'x\\ny' | indent(width=10000000000) }}",
+    "batches": "{{ [1] | batch(10000000000, 1) | list }}",
+    "formatting": "{{ '{:>10000000000}'.format(1) }}",
+    "formatting by a value": "{{ '{:>{}}'.format(1, 10000000000) }}",
+    "percents": "{{ '%10000000000d' % 1 }}",
+    "percents of precision": "{{ '%.10000000000f' | format(1) }}",
+    "percents by a value": "{{ '%*d' % (10000000000, 1) }}",
+    "powers": "{{ 10 ** 10000000 }}",
+    "products": "{% set ns = namespace(x=9) %}{% for i in range(60) %}{% set ns.x = ns.x * ns.x %}{% endfor %}",
+    "JSON": "{{ {'a': 1} | tojson(indent=10000000000) }}",
+    "a range": "{% for i in range(10000000000) %}{% endfor %}",
+}
+
+
+@pytest.mark.parametrize("source", EXPLOSIONS.values(), ids=EXPLOSIONS.keys())
+def test_a_template_cannot_explode(source: str) -> None:
+    with pytest.raises(TemplateBroken) as broken:
+        inline("\n" + source).render(MESSAGES)
+    assert broken.value.line == 2
+
+
+def test_a_template_cannot_write_more_than_a_prompt_can_be() -> None:
+    with pytest.raises(TemplateBroken, match="more than 33554432"):
+        inline("{% for i in range(90000) %}{{ 'x' * 90000 }}{% endfor %}").render(MESSAGES)
+
+
+def test_a_template_cannot_run_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_TURNS", 10_000)
+    loops = "{% for a in range(200) %}{% for b in range(200) %}{% endfor %}{% endfor %}"
+    calls = "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(30) }}"
+    for source in (loops, calls):
+        with pytest.raises(TemplateBroken, match="more than 10000 loop turns and calls"):
+            inline(source).render(MESSAGES)
+
+
+def test_the_budget_is_of_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_TURNS", 100)
+    template = inline("{% for i in range(80) %}x{% endfor %}")
+    assert [text_of(template.render(MESSAGES)) for _ in range(3)] == ["x" * 80] * 3
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ '-' * 10 }}{{ 3 * 4 }}{{ 2 ** 10 }}{{ 7 % 4 }}", "----------12102433"[:10] + "1210243"),
+        ("{{ '%05.1f|%s|%(a)s' | replace('|%(a)s', '') % (2.25, 'x') }}", "002.2|x"),
+        ("{{ '%d%%' | format(50) }}", "50%"),
+        ("{{ '{:>4}{a}'.format(1, a=2) }}{{ '{a}'.format_map({'a': 3}) }}", "   123"),
+        ("{{ 'x'.ljust(3) }}|{{ 'a\nb' | indent(2) }}|{{ 'aa'.replace('a', 'b', 1) }}", "x  |a\n  b|ba"),
+        ("{{ 1000000 | default(2000000) }}{{ {}.get('x', 300000) }}", "1000000300000"),
+        (
+            "{% for x in [1, 2, 3] %}{{ loop.length }}{{ loop.revindex }}{{ ',' if not loop.last }}{% endfor %}",
+            "33,32,31",
+        ),
+        ("{% for x in [[1, [2]], 3] recursive %}{{ loop(x) if x is iterable else x }}{% endfor %}", "123"),
+        ("{% for x in nothing %}{{ x }}{% else %}none{% endfor %}", "none"),
+    ],
+)
+def test_what_templates_do_is_well_within_the_bounds(source: str, text: str) -> None:
+    assert text_of(inline(source).render(MESSAGES)) == text

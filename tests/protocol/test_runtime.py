@@ -1,0 +1,73 @@
+"""The runtime directory and the status in it."""
+
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from server.protocol.runtime import ModelStatus, RuntimeDir, Status
+
+READY = ModelStatus(state="ready", pid=7)
+LOADING = ModelStatus(state="loading", progress=0.42, message="reading tensors", num_restarts=3, retry_at=1.5)
+
+
+def test_it_is_private_and_has_names_short_enough_for_sockets() -> None:
+    runtime = RuntimeDir.create()
+    try:
+        assert stat.S_IMODE(runtime.path.stat().st_mode) == 0o700
+        assert len(str(runtime.engine_socket(999))) <= 103
+    finally:
+        runtime.remove()
+    assert not runtime.path.exists()
+
+
+def test_a_temporary_directory_that_lies_too_deep_is_avoided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    runtime = RuntimeDir.create()
+    try:
+        assert runtime.path.parent == Path("/tmp")
+    finally:
+        runtime.remove()
+
+
+def test_a_status_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    runtime = RuntimeDir(tmp_path)
+    status = Status(models={"a/b": READY, "c": LOADING}, pid=42)
+    runtime.write_status(status)
+    assert runtime.read_status() == status
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_before_the_first_word_and_after_the_last_the_status_is_empty(tmp_path: Path) -> None:
+    runtime = RuntimeDir(tmp_path / "gone")
+    assert runtime.read_status() == Status()
+    runtime.remove_status()
+    runtime.remove()
+
+
+def test_an_empty_status_is_not_ready() -> None:
+    assert not Status().is_ready
+
+
+def test_all_models_must_be_ready() -> None:
+    assert Status(models={"a": READY}).is_ready
+    assert not Status(models={"a": READY, "b": LOADING}).is_ready
+
+
+def test_stale_sockets_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    runtime = RuntimeDir(tmp_path)
+    runtime.engine_socket(0).touch()
+    runtime.engine_socket(12).touch()
+    runtime.write_status(Status())
+    runtime.remove_engine_sockets()
+    assert list(tmp_path.iterdir()) == [runtime.status_file]
+
+
+def test_it_is_found_through_the_environment() -> None:
+    runtime = RuntimeDir.from_environment({"_PARLEY_RUNTIME_DIR": "/run/x"})
+    assert runtime is not None
+    assert runtime.engine_socket(1) == Path("/run/x/engine-1.sock")
+    assert RuntimeDir.from_environment({}) is None
