@@ -83,6 +83,13 @@ MODEL_OPTIONS = "server.protocol.model_options"
 """Imports nothing, which is tested below."""
 
 
+ASKERS = ("server.app", "server.api", "server.auth")
+"""Rooms that know who asks, and over which wire."""
+
+ABOVE_BACKENDS = ("app", "api", "auth", "responses", "titles", "turns")
+"""Rooms of the server that ask backends."""
+
+
 @dataclass(frozen=True)
 class Boundary:
     """`package` stays away from `forbidden`, except for the modules in `spared`."""
@@ -101,8 +108,19 @@ BOUNDARIES = (
     # storage has the thread pool in which it waits, see below.
     Boundary("schemas", (*WEB, *SQL, "msgspec", "pydantic", "server", "storage")),
     Boundary("storage", (*WEB, "marshmallow", "pydantic", "click", "server", "schemas"), GEVENT_OF_STORAGE),
+    # What is asked and what is answered, in values: no HTTP, no templates, no engine, no way to store it.
+    Boundary(
+        "server.answers",
+        ("flask", "werkzeug", "gunicorn", *DATA, "server", "storage"),
+        (PROTOCOL, "server.errors", "server.http.client_watch"),
+    ),
+    # Backends answer, whoever asks and whatever becomes of it.
+    Boundary(
+        "server.backends",
+        ("flask", "werkzeug", *DATA, "storage", *(f"server.{room}" for room in ABOVE_BACKENDS)),
+    ),
     # Messages to prompt: no HTTP, no request schemas, and nothing of how a generation is run.
-    Boundary("server.chat", (*WEB, *DATA, "schemas", "server", "storage"), (PROTOCOL,)),
+    Boundary("server.chat", (*WEB, *DATA, "schemas", "server", "storage"), (PROTOCOL, "server.answers.parts")),
     # Read in every process that starts, before the first answer can be given. The storage says what its URL is.
     Boundary(
         "server.settings",
@@ -113,18 +131,19 @@ BOUNDARIES = (
     Boundary("server.supervisor", (*WEB, *DATA, "llama_cpp", "huggingface_hub", "schemas", "storage")),
     Boundary("server.models", (*WEB, *DATA, "llama_cpp", "schemas", "storage")),
     # One way: endpoints use turns, a turn uses a generation, a generation uses the engine's client.
-    Boundary("server.responses", ("flask", "werkzeug", *DATA, "server.app", "server.api", "server.auth")),
-    Boundary("server.turns", ("flask", "werkzeug", *DATA, "server.app", "server.api", "server.auth")),
+    Boundary("server.responses", ("flask", "werkzeug", *DATA, *ASKERS, "server.backends.local")),
+    Boundary("server.turns", ("flask", "werkzeug", *DATA, *ASKERS, "server.responses", "server.backends", "schemas")),
     *(
         Boundary(
             f"server.responses.{name}",
-            (*WEB, "storage", "server.backends.local.engine_client", "server.backends.served_models"),
+            (*WEB, "storage", "server.backends"),
         )
         for name in (
             "prompt",
             "truncation",
             "builder",
             "output_items",
+            "replay",
             "response_object",
             "compaction",
             "opaque",
@@ -138,7 +157,7 @@ BOUNDARIES = (
     # Who is asking, before anybody knows what for.
     Boundary("server.auth", ("schemas", "server.app", "server.api", "server.responses", "server.turns")),
     # What a title is, whoever generates it.
-    Boundary("server.titles.titles", (*WEB, "schemas", "server")),
+    Boundary("server.titles.titles", (*WEB, "schemas", "server"), ("server.answers.messages",)),
 )
 
 
@@ -181,6 +200,10 @@ RESERVED = (
     Reserved("yoyo", ("storage.db.schema", "storage.db.migrations")),
     Reserved("psycopg2", ("storage",)),
     Reserved("storage.db.entities", ("storage.db.database",)),
+    *(
+        Reserved(f"storage.{name}", ("storage",))
+        for name in ("db.session", "db.sql", "conversation_rows", "item_rows", "response_rows")
+    ),
     Reserved("jinja2", ("server.chat",)),
     Reserved("click", ("server.cli",)),
 )
@@ -223,6 +246,19 @@ def test_entities_never_leave_the_storage() -> None:
     }
     assert len(returned) > 30
     assert {name: names - plain - records for name, names in returned.items() if names - plain - records} == {}
+
+
+def test_only_the_storage_works_within_a_session() -> None:
+    """Others have its functions run: none of theirs takes the database's own handle."""
+    takers = {
+        f"{name}.{function.name}"
+        for name in SOURCES
+        for function in ast.walk(parsed(name))
+        if isinstance(function, ast.FunctionDef)
+        if any(argument.arg == "db" for argument in (*function.args.args, *function.args.kwonlyargs))
+    }
+    assert len(takers) > 30
+    assert [name for name in sorted(takers) if not is_within(name, "storage")] == []
 
 
 def parsed(name: str) -> ast.Module:

@@ -22,11 +22,11 @@ from server.errors import ParleyError
 from server.http import strict_json
 from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
 from server.protocol.messages import SamplingParams
-from server.responses.opening import LEASE_SECONDS
 from server.settings import Settings, load_settings
 from server.settings.fields import DEFAULT_DATABASE_FILE
 from server.settings.load import CONFIG_VARIABLE
 from server.settings.problems import variable_name
+from server.turns.keeper import LEASE_SECONDS
 from server.turns.turn import SAVE_SECONDS
 from storage.db.address import parse_address
 from storage.db.database import DEFAULT_POOL_SIZE

@@ -16,11 +16,17 @@ from typing import Any
 import msgspec
 
 from schemas.chat_completions import load_chat_completion
-from server.backends.local.submission import Caller, make_submit
+from server.answers.request import Caller
+from server.api.chat_completions.request import chat_request
+from server.backends.local.prompt import render_prompt
+from server.backends.local.submission import chat_submit
+from server.chat.output.plan import OutputPlan
 from server.chat.template.template import ChatTemplate
+from server.chat.tools import NO_TOOLS
 from server.http.strict_json import decode_object
 from server.protocol.framing import FrameReader, frame
-from server.protocol.messages import Event, ModelCard, Rejected, Submit
+from server.protocol.messages import Event, ModelCard, Rejected, Submit, TextPiece
+from server.settings import Settings
 
 from .report import Figure, figure
 from .work import WorkRefused, chat
@@ -28,7 +34,7 @@ from .work import WorkRefused, chat
 NUM_WARM_UP = 20
 NUM_TURNS = 4
 MICROSECONDS = 1e6
-CALLER = Caller(turn_of="bench", cache_scope="")
+CALLER = Caller(queue_key="bench", cache_scope="")
 PARAGRAPH = "The harbour lay quiet in the morning, and nobody had yet come down to look after the boats. " * 3
 
 
@@ -72,21 +78,25 @@ def stage_figures(engine: Path, num_repeats: int) -> dict[str, Figure]:
     body = conversation()
     document = decode_object(body)
     wanted = load_chat_completion(document)
+    settings = Settings()
     with EngineLink(engine) as link:
         card = link.card
         template = ChatTemplate(card.chat_template, card.bos_token, card.eos_token, card.control_spellings)
 
-        def render() -> Any:
-            return template.render(wanted.messages, template_kwargs=wanted.template_kwargs)
+        def render() -> list[TextPiece]:
+            return render_prompt(template, chat_request(wanted, settings, None), NO_TOOLS)
+
+        def message() -> Submit:
+            return chat_submit(chat_request(wanted, settings, None), card, pieces, OutputPlan(), CALLER)
 
         pieces = render()
-        submit = make_submit(wanted, card, pieces=pieces, caller=CALLER)
+        submit = message()
         impossible = msgspec.structs.replace(submit, pieces=[], token_ids=[card.n_vocab])
         stages: dict[str, Callable[[], object]] = {
             f"JSON of {len(body)} bytes": lambda: decode_object(body),
             f"schema, {len(document['messages'])} messages": lambda: load_chat_completion(document),
             "chat template": render,
-            "message to the engine": lambda: frame(make_submit(wanted, card, pieces=pieces, caller=CALLER)),
+            "message to the engine": lambda: frame(message()),
             "to the engine and back": lambda: link.refuse(impossible),
         }
         return {f"{name} (us)": figure(microseconds(stage, num_repeats)) for name, stage in stages.items()}

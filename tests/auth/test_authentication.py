@@ -39,7 +39,7 @@ def make_client(database: Database, **settings: Any) -> FlaskClient:
 
     @app.route("/v1/stateless")
     def stateless() -> list[str]:
-        return [current_caller().turn_of, current_caller().cache_scope]
+        return [current_caller().queue_key, current_caller().cache_scope]
 
     @app.route("/healthz")
     def health() -> str:

@@ -1,4 +1,4 @@
-"""What a chat model's text is made of: reasoning, content and tool calls; and what takes a text apart into them.
+"""What takes a model's text apart into reasoning, content and tool calls.
 
 Parsers are incremental. They get text as it comes, cut anywhere, and may hold back what they cannot tell yet. They know
 neither tokens nor HTTP; which format a model writes is theirs alone.
@@ -6,42 +6,10 @@ neither tokens nor HTTP; which format a model writes is theirs alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
-
-@dataclass(frozen=True)
-class ReasoningText:
-    """More of what the model thinks before it answers."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class ContentText:
-    """More of the answer itself."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class ToolCallStarted:
-    """A call whose name is known; its arguments follow. Calls are numbered from 0 as they start."""
-
-    index: int
-    call_id: str
-    name: str
-
-
-@dataclass(frozen=True)
-class ToolCallArguments:
-    """More of the arguments, JSON text, of a call that has started."""
-
-    index: int
-    text: str
-
-
-OutputPart = ReasoningText | ContentText | ToolCallStarted | ToolCallArguments
+from server.answers.parts import OutputPart
 
 
 class OutputParser(Protocol):
@@ -70,3 +38,7 @@ class ReasoningParser(OutputParser, Protocol):
     def is_reasoning(self) -> bool:
         """Whether what was fed last belongs to reasoning, as far as can be told by now."""
         ...
+
+
+MakeParser = Callable[[], OutputParser]
+"""Makes the parser of one choice."""

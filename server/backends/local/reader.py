@@ -13,13 +13,19 @@ a text that is held back belongs to the content is known when the text comes out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import msgspec
 
+from server.answers.parts import (
+    ContentText,
+    End,
+    FinishReason,
+    OutputPart,
+    ToolCallArguments,
+    ToolCallStarted,
+)
 from server.chat.calls.json_scanner import is_whole_object
-from server.chat.parts import ContentText, OutputParser, OutputPart, ToolCallArguments, ToolCallStarted
+from server.chat.parser import OutputParser
 from server.protocol.messages import Delta, Finished, TokenLogprob
-
-MakeParser = Callable[[], OutputParser]
 
 
 class OutputReader:
@@ -31,27 +37,36 @@ class OutputReader:
         self._is_decided = False
         self._held_logprobs: list[TokenLogprob] = []
         self._arguments: list[list[str]] = []  # of each call, in pieces
+        self._is_finished = False
         self.num_reasoning_tokens = 0
 
-    @property
-    def has_whole_calls(self) -> bool:
-        """Whether there are calls, and the arguments of all of them are there to the end."""
-        return bool(self._arguments) and all(is_whole_object("".join(pieces)) for pieces in self._arguments)
-
-    def read(self, delta: Delta) -> tuple[list[OutputPart], list[TokenLogprob]]:
-        """The parts that this text completes, and the logprobs of what is content of it."""
+    def read(self, delta: Delta) -> list[OutputPart]:
+        """The parts that this text completes."""
         parts = self._parser.feed(delta.text) if delta.text else []
         self._follow_calls(parts)
         self._count(parts, delta.num_tokens)
         self._held_logprobs += delta.logprobs or ()
-        return parts, self._released_logprobs(parts)
+        return self._with_logprobs(parts)
 
-    def finish(self) -> tuple[list[OutputPart], list[TokenLogprob]]:
-        """What was held back to the end."""
+    def rest(self) -> list[OutputPart]:
+        """What was held back, once no more text will come; nothing the second time."""
+        if self._is_finished:
+            return []
+        self._is_finished = True
         parts = self._parser.finish()
         self._follow_calls(parts)
         self._count(parts, 0)
-        return parts, self._released_logprobs(parts)
+        return self._with_logprobs(parts)
+
+    def end(self, finished: Finished) -> End:
+        """The end of the choice. It tells the client to call only if it can: what the token limit or a stop string cut
+        off, or the model did not finish, has arguments that are no JSON."""
+        reason: FinishReason = finished.finish_reason
+        return End("tool_calls" if reason == "stop" and self._has_whole_calls else reason)
+
+    @property
+    def _has_whole_calls(self) -> bool:
+        return bool(self._arguments) and all(is_whole_object("".join(pieces)) for pieces in self._arguments)
 
     def _follow_calls(self, parts: list[OutputPart]) -> None:
         for part in parts:
@@ -62,7 +77,7 @@ class OutputReader:
                     self._arguments[index].append(text)
 
     def _count(self, parts: list[OutputPart], num_tokens: int) -> None:
-        if getattr(self._parser, "is_reasoning", False):
+        if self._is_reasoning:
             self.num_reasoning_tokens += num_tokens + self._num_undecided_tokens
             self._num_undecided_tokens, self._is_decided = 0, True
         elif parts:
@@ -70,16 +85,16 @@ class OutputReader:
         elif not self._is_decided:
             self._num_undecided_tokens += num_tokens
 
-    def _released_logprobs(self, parts: list[OutputPart]) -> list[TokenLogprob]:
-        if not parts and not getattr(self._parser, "is_reasoning", False):
-            return []
+    @property
+    def _is_reasoning(self) -> bool:
+        return bool(getattr(self._parser, "is_reasoning", False))
+
+    def _with_logprobs(self, parts: list[OutputPart]) -> list[OutputPart]:
+        """The parts, with all logprobs that are held at the first content; without any content they are nobody's."""
+        if not self._held_logprobs or not (parts or self._is_reasoning):
+            return parts
         held, self._held_logprobs = self._held_logprobs, []
-        return held if any(isinstance(part, ContentText) for part in parts) else []
-
-
-def content_of(reader: OutputReader, events: Iterable[Delta | Finished]) -> str:
-    """The content of a whole choice, for who wants nothing else of it."""
-    parts: list[OutputPart] = []
-    for event in events:
-        parts += (reader.read(event) if isinstance(event, Delta) else reader.finish())[0]
-    return "".join(part.text for part in parts if isinstance(part, ContentText))
+        for index, part in enumerate(parts):
+            if isinstance(part, ContentText):
+                return [*parts[:index], msgspec.structs.replace(part, logprobs=held), *parts[index + 1 :]]
+        return parts
