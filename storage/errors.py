@@ -7,6 +7,7 @@ StorageError
   DuplicateName           a user of that name exists
   DuplicateItem           an item of that id is in the conversation already
   ResponseEnded           the response has its end already; nothing more can be stored of it
+  ResponseStillRunning    the response has no end yet; nothing can be built on it
 
 It does not know HTTP.
 """
@@ -62,5 +63,12 @@ class DuplicateItem(StorageError):
 class ResponseEnded(StorageError):
     def __init__(self, public_id: str, status: str) -> None:
         super().__init__(f"Response '{public_id}' has ended: it is {status}.")
+        self.public_id = public_id
+        self.status = status
+
+
+class ResponseStillRunning(StorageError):
+    def __init__(self, public_id: str, status: str) -> None:
+        super().__init__(f"Response '{public_id}' is still {status}.")
         self.public_id = public_id
         self.status = status

@@ -6,6 +6,7 @@ they see.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -108,6 +109,14 @@ class Held:
     id: int
     next_position: int
     lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a turn builds on and what it adds, as items go on the wire; references are looked up."""
+
+    history: Sequence[Mapping[str, Any]] = ()
+    input: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

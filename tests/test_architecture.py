@@ -181,6 +181,10 @@ RESERVED = (
     Reserved("yoyo", ("storage.db.schema", "storage.db.migrations")),
     Reserved("psycopg2", ("storage",)),
     Reserved("storage.db.entities", ("storage.db.database",)),
+    *(
+        Reserved(f"storage.{name}", ("storage",))
+        for name in ("db.session", "db.sql", "conversation_rows", "item_rows", "response_rows")
+    ),
     Reserved("jinja2", ("server.chat",)),
     Reserved("click", ("server.cli",)),
 )
@@ -223,6 +227,19 @@ def test_entities_never_leave_the_storage() -> None:
     }
     assert len(returned) > 30
     assert {name: names - plain - records for name, names in returned.items() if names - plain - records} == {}
+
+
+def test_only_the_storage_works_within_a_session() -> None:
+    """Others have its functions run: none of theirs takes the database's own handle."""
+    takers = {
+        f"{name}.{function.name}"
+        for name in SOURCES
+        for function in ast.walk(parsed(name))
+        if isinstance(function, ast.FunctionDef)
+        if any(argument.arg == "db" for argument in (*function.args.args, *function.args.kwonlyargs))
+    }
+    assert len(takers) > 30
+    assert [name for name in sorted(takers) if not is_within(name, "storage")] == []
 
 
 def parsed(name: str) -> ast.Module:

@@ -15,10 +15,10 @@ from server.errors import InvalidRequest
 from server.responses.compaction import Sealed, compaction_item, split, transcript, unfolded
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.production import check_compactions
-from server.responses.prompt import Opened
 from server.responses.response_object import usage_object
 from server.responses.summary import Summarizer
 from storage.ids import new_id
+from storage.records import Opened
 
 blueprint = Blueprint("compactions", __name__, url_prefix="/v1/responses")
 

@@ -26,11 +26,11 @@ from server.responses.builder import Event, is_terminal
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
 from server.responses.production import Prompting, produce, tell
-from server.responses.prompt import Opened
 from server.turns.follow import follow_stored
 from server.turns.turn import Turn
 from storage import responses
 from storage.ids import new_id
+from storage.records import Opened
 
 blueprint = Blueprint("responses", __name__, url_prefix="/v1/responses")
 

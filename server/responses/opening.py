@@ -1,26 +1,26 @@
-"""What a turn reads before anything is generated, and what it stores of itself first: one short transaction each.
+"""What a turn reads before anything is generated, and what it stores of itself first: one call of the storage each.
 
     lock_and_read  the conversation is locked and read, references to items are looked up
     store_turn     what the user sent is durable; only then the client hears anything
     close_again    nothing came of it: the lock is let go, and nothing has been stored
 
-A response without history needs only the second.
+A response without history needs only the second. What the storage refuses is said in the client's words; how it reads
+and locks is not known here.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.responses import ResponsesRequest
 from server.errors import InvalidRequest, ItemSentTwice
-from server.responses.prompt import Item, Opened
-from storage import items, locks, responses
-from storage.db.session import writes_for_now
-from storage.errors import DuplicateItem, RecordNotFound, StorageError, StorageUnavailable
-from storage.records import Held
+from storage import locks, opening, responses
+from storage.errors import DuplicateItem, RecordNotFound, ResponseStillRunning, StorageError, StorageUnavailable
+from storage.records import Opened
 
 if TYPE_CHECKING:
     from storage.db.database import Database
@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 15.0
 """How long a conversation stays locked after its machine went away; a dead worker of this machine is seen at once."""
-
-REFERENCE = "item_reference"
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class NewTurn:
 
 def refers_to_storage(wanted: ResponsesRequest) -> bool:
     """Whether a request cannot be understood without what is stored."""
-    return bool(wanted.conversation_id or wanted.previous_response_id or _references(wanted))
+    return bool(wanted.conversation_id or wanted.previous_response_id or opening.references(wanted.input))
 
 
 def read_history(database: Database, user_id: int, wanted: ResponsesRequest) -> Opened:
@@ -55,7 +53,16 @@ def read_history(database: Database, user_id: int, wanted: ResponsesRequest) -> 
     Raises:
         InvalidRequest, StorageError: if what is referred to does not exist.
     """
-    return _opened(database, user_id, wanted, None)
+    if not refers_to_storage(wanted):
+        return Opened((), wanted.input)
+    with _previous_is_named():
+        return database.run(
+            opening.read_history,
+            user_id,
+            wanted.input,
+            conversation_id=wanted.conversation_id,
+            previous_response_id=wanted.previous_response_id,
+        )
 
 
 def lock_and_read(database: Database, new: NewTurn) -> Opened:
@@ -64,7 +71,20 @@ def lock_and_read(database: Database, new: NewTurn) -> Opened:
     Raises:
         InvalidRequest, StorageError: as above, and if another turn is going on in the conversation.
     """
-    return _opened(database, new.user_id, new.wanted, new)
+    wanted = new.wanted
+    if not refers_to_storage(wanted):
+        return Opened((), wanted.input)
+    with _previous_is_named():
+        return database.run(
+            opening.lock_and_read,
+            new.user_id,
+            wanted.input,
+            owner=new.response_id,
+            worker=new.owner,
+            lease_seconds=LEASE_SECONDS,
+            conversation_id=wanted.conversation_id,
+            previous_response_id=wanted.previous_response_id,
+        )
 
 
 def store_turn(database: Database, new: NewTurn, body: dict[str, Any]) -> None:
@@ -104,60 +124,25 @@ def close_again(database: Database, new: NewTurn) -> None:
         logger.warning("%s stays locked for a while: %s", new.wanted.conversation_id, error)
 
 
-def _opened(database: Database, user_id: int, wanted: ResponsesRequest, lock_for: NewTurn | None) -> Opened:
-    if not refers_to_storage(wanted):
-        return Opened((), wanted.input)
+@contextmanager
+def _previous_is_named() -> Iterator[None]:
+    """What storage says of the previous response, in the client's words."""
     try:
-        if lock_for is None:
-            return database.run(_read, user_id, wanted, None)
-        return database.run(_lock_and_read, user_id, wanted, lock_for)
+        yield
+    except ResponseStillRunning as error:
+        raise _previous_not_ended(error) from error
     except RecordNotFound as error:
         if error.kind == "response":
             raise _previous_not_found(error.public_id) from error
         raise
 
 
-def _read(db: Any, user_id: int, wanted: ResponsesRequest, held: Held | None) -> Opened:
-    """In the database."""
-    history: Sequence[Item] = ()
-    if held is not None:
-        history = [item.data for item in items.all_of(db, held.id)]
-    elif wanted.conversation_id is not None:
-        history = [item.data for item in items.tail(db, user_id, wanted.conversation_id)]
-    elif wanted.previous_response_id is not None:
-        _check_ended(responses.get(db, user_id, wanted.previous_response_id))
-        history = responses.chain(db, user_id, wanted.previous_response_id)
-    return Opened(history, _resolved(db, user_id, wanted))
-
-
-@writes_for_now
-def _lock_and_read(db: Any, user_id: int, wanted: ResponsesRequest, lock_for: NewTurn) -> Opened:
-    held = None
-    if wanted.conversation_id is not None:
-        held = locks.take(db, user_id, wanted.conversation_id, lock_for.response_id, LEASE_SECONDS, lock_for.owner)
-    return _read(db, user_id, wanted, held)
-
-
-def _references(wanted: ResponsesRequest) -> list[str]:
-    return [item["id"] for item in wanted.input if item.get("type") == REFERENCE]
-
-
-def _resolved(db: Any, user_id: int, wanted: ResponsesRequest) -> Sequence[Item]:
-    names = _references(wanted)
-    found = items.find(db, user_id, names) if names else {}
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise RecordNotFound("item", missing[0])
-    return [found[item["id"]].data if item.get("type") == REFERENCE else item for item in wanted.input]
-
-
-def _check_ended(previous: Any) -> None:
-    if previous.is_running:
-        raise InvalidRequest(
-            f"The previous response '{previous.public_id}' is still {previous.status}.",
-            param="previous_response_id",
-            code="previous_response_not_ended",
-        )
+def _previous_not_ended(error: ResponseStillRunning) -> InvalidRequest:
+    return InvalidRequest(
+        f"The previous response '{error.public_id}' is still {error.status}.",
+        param="previous_response_id",
+        code="previous_response_not_ended",
+    )
 
 
 def _previous_not_found(response_id: str) -> InvalidRequest:

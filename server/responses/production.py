@@ -25,10 +25,11 @@ from server.http.client_watch import ClientWatch
 from server.protocol.messages import Delta, Finished, Submit, TextPiece
 from server.responses.builder import Event, ResponseBuilder
 from server.responses.compaction import HEAD, first_unreadable, unfolded
-from server.responses.prompt import Item, Opened, PromptProblem, chat_messages, check_outputs, is_instruction
+from server.responses.prompt import Item, PromptProblem, chat_messages, check_outputs, is_instruction
 from server.responses.response_object import new_response, usage_object
 from server.responses.truncation import Cut, Turns, room_for_answer
 from storage.ids import new_id
+from storage.records import Opened
 
 INPUT = "input"
 

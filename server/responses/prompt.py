@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from server.responses.opaque import unsealed_text
@@ -26,14 +25,6 @@ CALL_TYPES = ("function_call", "custom_tool_call", "local_shell_call")
 OUTPUT_TYPES = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
 
 ASSISTANT_TYPES = ("reasoning", *CALL_TYPES)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What the model shall see: the history, and the new input with its references looked up."""
-
-    history: Sequence[Item] = ()
-    input: Sequence[Item] = ()
 
 
 class PromptProblem(Exception):

@@ -1,0 +1,85 @@
+"""What a turn reads before anything is generated: the history it builds on, and the items that its input refers to.
+
+    read_history    for a turn that is not stored: nothing will be added, so nothing is locked
+    lock_and_read   for a turn that is stored: its conversation is locked first, see `storage.locks`
+
+It does not know what is done with the items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pony.orm import Database as Db
+
+from storage import item_rows, items, locks, responses
+from storage.db.session import writes_for_now
+from storage.errors import RecordNotFound, ResponseStillRunning
+from storage.records import Opened
+
+
+def read_history(
+    db: Db,
+    user_id: int,
+    input_items: Sequence[dict[str, Any]],
+    *,
+    conversation_id: str | None = None,
+    previous_response_id: str | None = None,
+) -> Opened:
+    """Whole history of a turn, without a lock, and its input with references looked up.
+
+    Raises RecordNotFound for the conversation, a response of the chain or a reference to an item, and
+    ResponseStillRunning for the previous response.
+    """
+    history: list[dict[str, Any]] = []
+    if conversation_id is not None:
+        history = [item.data for item in items.tail(db, user_id, conversation_id)]
+    elif previous_response_id is not None:
+        history = _chain(db, user_id, previous_response_id)
+    return Opened(history, _looked_up(db, user_id, input_items))
+
+
+@writes_for_now
+def lock_and_read(
+    db: Db,
+    user_id: int,
+    input_items: Sequence[dict[str, Any]],
+    *,
+    owner: str,
+    worker: str,
+    lease_seconds: float,
+    conversation_id: str | None = None,
+    previous_response_id: str | None = None,
+) -> Opened:
+    """Whole history of a turn, whose conversation `owner` keeps locked from now on, and its looked up input.
+
+    `owner` is the id of the response that will be made, `worker` the process that makes it. Raises as `read_history`
+    does, and ConversationLocked.
+    """
+    if conversation_id is None:
+        return read_history(db, user_id, input_items, previous_response_id=previous_response_id)
+    held = locks.take(db, user_id, conversation_id, owner, lease_seconds, worker)
+    history = [item.data for item in items.all_of(db, held.id)]
+    return Opened(history, _looked_up(db, user_id, input_items))
+
+
+def references(input_items: Sequence[dict[str, Any]]) -> list[str]:
+    """Ids of the stored items that an input refers to."""
+    return [item["id"] for item in input_items if item.get("type") == item_rows.REFERENCE]
+
+
+def _chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, Any]]:
+    previous = responses.get(db, user_id, previous_response_id)
+    if previous.is_running:
+        raise ResponseStillRunning(previous.public_id, previous.status)
+    return responses.chain(db, user_id, previous_response_id)
+
+
+def _looked_up(db: Db, user_id: int, input_items: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    names = references(input_items)
+    found = items.find(db, user_id, names) if names else {}
+    missing = next((name for name in names if name not in found), None)
+    if missing is not None:
+        raise RecordNotFound("item", missing)
+    return [found[item["id"]].data if item.get("type") == item_rows.REFERENCE else item for item in input_items]
