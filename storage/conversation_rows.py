@@ -11,7 +11,7 @@ from storage.db.clock import now_micros
 
 
 @dataclass(frozen=True, slots=True)
-class LockedRow:
+class LockedConversation:
     """A conversation that nobody else can change until we commit, with the lease of the turn that goes on in it."""
 
     id: int
@@ -21,7 +21,7 @@ class LockedRow:
     worker: str | None
 
 
-def lock_row(db: Db, user_id: int, public_id: str) -> LockedRow | None:
+def lock_row(db: Db, user_id: int, public_id: str) -> LockedConversation | None:
     row = sql.fetch_one(
         db,
         "SELECT id, next_position, lock_owner, lock_until, lock_worker FROM conversations"
@@ -29,7 +29,20 @@ def lock_row(db: Db, user_id: int, public_id: str) -> LockedRow | None:
         user_id=user_id,
         public_id=public_id,
     )
-    return None if row is None else LockedRow(*row)
+    return None if row is None else LockedConversation(*row)
+
+
+_RELEASE = "UPDATE conversations SET lock_owner = NULL, lock_until = NULL, lock_worker = NULL WHERE lock_owner = $owner"
+
+
+def release(batch: sql.Batch, owner: str) -> None:
+    """Let the conversation go that this owner holds, if there is one."""
+    batch.add(_RELEASE, owner=owner)
+
+
+def release_at_once(db: Db, owner: str) -> None:
+    """`release` as a statement of its own."""
+    sql.execute(db, _RELEASE, owner=owner)
 
 
 def advance(batch: sql.Batch, conversation_id: int, next_position: int) -> None:

@@ -20,7 +20,7 @@ from storage.db.clock import now_seconds
 from storage.db.json_text import decode, encode
 from storage.errors import DuplicateItem, RecordNotFound
 from storage.ids import item_prefix, new_id
-from storage.records import Item
+from storage.records import StoredItem
 
 REFERENCE = "item_reference"
 
@@ -30,7 +30,7 @@ class ItemRow:
     """An item and its row's number."""
 
     id: int
-    item: Item
+    item: StoredItem
     is_new: bool
 
 
@@ -67,7 +67,7 @@ def _row_of(db: Db, user_id: int, item: dict[str, Any], known: dict[str, ItemRow
 
 def insert(db: Db, user_id: int, data: dict[str, Any]) -> ItemRow:
     """A new row for an item that has an id which this user has not used."""
-    item = Item(data["id"], item_type(data), data.get("status"), data, now_seconds())
+    item = StoredItem(data["id"], item_type(data), data.get("status"), data, now_seconds())
     row_id = sql.insert(
         db,
         "items",
@@ -174,14 +174,14 @@ def place_in(db: Db, user_id: int, conversation_id: int, public_id: str) -> tupl
     return int(found[0]), int(found[1])
 
 
-def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, Item]:
+def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, StoredItem]:
     return {row.item.public_id: row.item for row in _find(db, user_id, set(public_ids))}
 
 
-def record(row: Sequence[Any]) -> Item:
+def record(row: Sequence[Any]) -> StoredItem:
     """From public_id, type, status, data, created_at."""
     public_id, item_kind, status, data, created_at = row
-    return Item(public_id, item_kind, status, decode(data), created_at)
+    return StoredItem(public_id, item_kind, status, decode(data), created_at)
 
 
 def item_type(item: dict[str, Any]) -> str:

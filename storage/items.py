@@ -16,11 +16,11 @@ from storage.db import sql
 from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.item_rows import record
-from storage.records import Conversation, Item, Order, Page
+from storage.records import Conversation, Order, Page, StoredItem
 
 
 @writes
-def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, Any]]) -> list[Item]:
+def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, Any]]) -> list[StoredItem]:
     """Append them, see `item_rows.store` for their ids. Raises RecordNotFound and DuplicateItem."""
     locked = conversation_rows.lock_row(db, user_id, conversation_id)
     if locked is None:
@@ -32,7 +32,7 @@ def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, An
     return [row.item for row in rows]
 
 
-def get(db: Db, user_id: int, conversation_id: str, public_id: str) -> Item:
+def get(db: Db, user_id: int, conversation_id: str, public_id: str) -> StoredItem:
     """Raises RecordNotFound for the conversation or the item."""
     row_id = conversations.get(db, user_id, conversation_id).id
     row = _items(db, row_id).where(lambda i: i.user_id == user_id and i.public_id == public_id).get()
@@ -41,7 +41,7 @@ def get(db: Db, user_id: int, conversation_id: str, public_id: str) -> Item:
     return record(row)
 
 
-def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, Item]:
+def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, StoredItem]:
     """Those of the user's items that exist, by id, wherever they belong."""
     return item_rows.find(db, user_id, public_ids)
 
@@ -64,7 +64,7 @@ def delete(db: Db, user_id: int, conversation_id: str, public_id: str) -> Conver
 
 def list_page(
     db: Db, user_id: int, conversation_id: str, after: str | None = None, limit: int = 20, order: Order = "desc"
-) -> Page[Item]:
+) -> Page[StoredItem]:
     """In order of position, `desc` begins with the newest. Raises RecordNotFound for the conversation or `after`."""
     row_id = conversations.get(db, user_id, conversation_id).id
     found = _items(db, row_id)
@@ -78,8 +78,13 @@ def list_page(
     return Page(tuple(rows[:limit]), has_more=len(rows) > limit)
 
 
-def all_of(db: Db, row_id: int) -> list[Item]:
-    """Those of the conversation of that number, the oldest first."""
+def list_all(db: Db, user_id: int, conversation_id: str) -> list[StoredItem]:
+    """All items of a conversation, the oldest first. Raises RecordNotFound."""
+    return all_in_row(db, conversations.get(db, user_id, conversation_id).id)
+
+
+def all_in_row(db: Db, row_id: int) -> list[StoredItem]:
+    """All items of the conversation whose row has this number, the oldest first."""
     rows = sql.fetch_all(
         db,
         "SELECT i.public_id, i.type, i.status, i.data, i.created_at FROM conversation_items link"
@@ -89,14 +94,7 @@ def all_of(db: Db, row_id: int) -> list[Item]:
     return [record(row) for row in rows]
 
 
-def tail(db: Db, user_id: int, conversation_id: str, max_items: int | None = None) -> list[Item]:
-    """The newest items, the oldest of them first; without a limit all. Raises RecordNotFound."""
-    newest = _ordered(_items(db, conversations.get(db, user_id, conversation_id).id), "desc")
-    rows = list(newest if max_items is None else newest[:max_items])
-    return [record(row) for row in reversed(rows)]
-
-
-def before(db: Db, user_id: int, conversation_id: str, position: int) -> list[Item]:
+def before(db: Db, user_id: int, conversation_id: str, position: int) -> list[StoredItem]:
     """Those that a turn beginning at this position found there, as far as they still exist; oldest first."""
     found = orm.select(
         (i.public_id, i.type, i.status, i.data, i.created_at, link.position)

@@ -13,34 +13,24 @@ from storage.db import sql
 from storage.db.clock import MICROS, lease_clock, lease_now, now_micros
 from storage.db.session import writes_for_now
 from storage.errors import ConversationLocked, RecordNotFound
-from storage.records import Held, Lease
-
-
-@writes_for_now
-def lock(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str | None = None) -> Lease:
-    """Take it, or have it for longer. Raises ConversationLocked at once if another has it, and RecordNotFound.
-
-    An owner who was late gets it back unless somebody else has it meanwhile. `worker` is the owner's, see
-    `storage.workers`. If another had it and died, the response of that owner is ended first (`storage.reaping`).
-    """
-    return take(db, user_id, public_id, owner, seconds, worker).lease
+from storage.records import Held
 
 
 @writes_for_now
 def unlock(db: Db, user_id: int, public_id: str, owner: str) -> None:
-    """Let it go, if this owner has it; otherwise nothing."""
-    sql.execute(
-        db,
-        "UPDATE conversations SET lock_owner = NULL, lock_until = NULL, lock_worker = NULL"
-        " WHERE user_id = $user_id AND public_id = $public_id AND lock_owner = $owner",
-        user_id=user_id,
-        public_id=public_id,
-        owner=owner,
-    )
+    """Let the conversation go if this owner holds it; otherwise nothing happens."""
+    locked = conversation_rows.lock_row(db, user_id, public_id)
+    if locked is not None and locked.owner == owner:
+        conversation_rows.release_at_once(db, owner)
 
 
-def take(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str | None = None) -> Held:
-    """`lock` within a running session."""
+def take(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str) -> Held:
+    """Lock the conversation within a running session, or keep it for longer.
+
+    An owner who was late gets it back unless somebody else has it meanwhile. `worker` is the owner's, see
+    `storage.workers`. If another owner had it and died, the response of that owner is ended first (`storage.reaping`).
+    Raises ConversationLocked at once if another has it, and RecordNotFound.
+    """
     held = _take_free(db, user_id, public_id, owner, seconds, worker)
     if held is None:
         _free(db, user_id, public_id)
@@ -49,8 +39,8 @@ def take(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worke
     return held
 
 
-def _take_free(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str | None) -> Held | None:
-    """None if it does not exist, or if another owner is noted there, dead or alive."""
+def _take_free(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worker: str) -> Held | None:
+    """The conversation; None if it does not exist, or if another owner is noted there, dead or alive."""
     values = {
         "user_id": user_id,
         "public_id": public_id,
@@ -63,14 +53,14 @@ def _take_free(db: Db, user_id: int, public_id: str, owner: str, seconds: float,
         db,
         f"UPDATE conversations SET lock_owner = $owner, lock_worker = $worker, lock_until = {lease_now(db)} + $lease"
         " WHERE user_id = $user_id AND public_id = $public_id AND (lock_owner IS NULL OR lock_owner = $owner)",
-        "SELECT id, next_position, lock_until FROM conversations WHERE public_id = $public_id",
+        "SELECT id, next_position FROM conversations WHERE public_id = $public_id",
         **values,
     )
-    return None if row is None else Held(row[0], row[1], Lease(public_id, owner, row[2] / MICROS))
+    return None if row is None else Held(*row)
 
 
 def _free(db: Db, user_id: int, public_id: str) -> None:
-    """End what its owner was making, who died."""
+    """End the response that a dead owner was making, and let the conversation go."""
     locked = conversation_rows.lock_row(db, user_id, public_id)
     if locked is None:
         raise RecordNotFound("conversation", public_id)
@@ -81,4 +71,4 @@ def _free(db: Db, user_id: int, public_id: str) -> None:
         raise ConversationLocked(public_id, seconds_left)
     if reaping.reap(db, locked.owner) is None and reaping.is_running(db, locked.owner):
         raise ConversationLocked(public_id, 0)  # it lives, only its lease could not be renewed
-    sql.execute(db, "UPDATE conversations SET lock_owner = NULL WHERE id = $id", id=locked.id)
+    conversation_rows.release_at_once(db, locked.owner)

@@ -34,7 +34,7 @@ def read_history(
     """
     history: list[dict[str, Any]] = []
     if conversation_id is not None:
-        history = [item.data for item in items.tail(db, user_id, conversation_id)]
+        history = [item.data for item in items.list_all(db, user_id, conversation_id)]
     elif previous_response_id is not None:
         history = _chain(db, user_id, previous_response_id)
     return Opened(history, _looked_up(db, user_id, input_items))
@@ -60,7 +60,7 @@ def lock_and_read(
     if conversation_id is None:
         return read_history(db, user_id, input_items, previous_response_id=previous_response_id)
     held = locks.take(db, user_id, conversation_id, owner, lease_seconds, worker)
-    history = [item.data for item in items.all_of(db, held.id)]
+    history = [item.data for item in items.all_in_row(db, held.id)]
     return Opened(history, _looked_up(db, user_id, input_items))
 
 

@@ -19,7 +19,7 @@ from storage.db.clock import lease_now, now_micros
 from storage.db.json_text import encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow
-from storage.records import Event, StoredResponse
+from storage.records import StoredEvent, StoredResponse
 from storage.response_rows import response_record
 
 MESSAGE = "The server stopped while it generated this response. What it had generated until then is kept."
@@ -110,4 +110,4 @@ def _append_last_event(db: Db, batch: sql.Batch, row_id: int, status: str, body:
     if number is None or status == "cancelled":
         return
     event = {"type": f"response.{status}", "sequence_number": number + 1, "response": body}
-    response_rows.append_events(batch, row_id, [Event(number + 1, encode(event))])
+    response_rows.append_events(batch, row_id, [StoredEvent(number + 1, encode(event))])

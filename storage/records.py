@@ -57,7 +57,7 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class StoredItem:
     public_id: str
     type: str
     status: str | None
@@ -86,29 +86,30 @@ class StoredResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a response's stream; `data` is its JSON text."""
+class StoredEvent:
+    """A row of a response's stream: one event, or several packed together, with the number of the last.
+
+    `data` is JSON text; what it holds is its writer's business.
+    """
 
     sequence_number: int
     data: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to operate on a conversation until `expires_at`, a time of the database's clock."""
-
-    conversation_id: str
-    owner: str
-    expires_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
-    """A conversation whose lease was taken in this session, before the session's end."""
+    """A conversation that was locked in this session, before the session's end."""
 
     id: int
     next_position: int
-    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a turn builds on and what it adds, as items go on the wire; references are looked up."""
+
+    history: Sequence[Mapping[str, Any]] = ()
+    input: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

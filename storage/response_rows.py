@@ -17,7 +17,7 @@ from storage.db import sql
 from storage.db.json_text import decode, encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow, record
-from storage.records import RUNNING_STATUSES, Event, Item, Order, StoredResponse
+from storage.records import RUNNING_STATUSES, Order, StoredEvent, StoredItem, StoredResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def find(db: Db, user_id: int | None, public_id: str) -> ResponseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LockedRow:
+class LockedResponse:
     """A response that nobody else can change until we commit, and neither its conversation."""
 
     id: int
@@ -64,7 +64,7 @@ class LockedRow:
     has_output: bool
 
 
-def lock(db: Db, user_id: int | None, public_id: str) -> LockedRow:
+def lock(db: Db, user_id: int | None, public_id: str) -> LockedResponse:
     """The conversation first, so that two never wait for each other. Raises RecordNotFound and ResponseEnded."""
     statement = (
         "SELECT r.id, r.user_id, r.public_id, r.status, r.owner, r.next_position, c.id, coalesce(c.next_position, 0),"
@@ -82,7 +82,7 @@ def lock(db: Db, user_id: int | None, public_id: str) -> LockedRow:
     if row is None or (user_id is not None and row[1] != user_id):
         raise RecordNotFound("response", public_id)
     fields: list[Any] = [*row[:-1], bool(row[-1])]  # SQLite has no truth, only 1
-    locked = LockedRow(*fields)
+    locked = LockedResponse(*fields)
     if locked.status not in RUNNING_STATUSES:
         raise ResponseEnded(public_id, locked.status)
     return locked
@@ -102,7 +102,7 @@ def output_rows(db: Db, row_id: int) -> list[ItemRow]:
     return [ItemRow(one[0], record(one[1:]), is_new=False) for one in found]
 
 
-def store_output(db: Db, row: LockedRow, items: Sequence[dict[str, Any]]) -> sql.Batch:
+def store_output(db: Db, row: LockedResponse, items: Sequence[dict[str, Any]]) -> sql.Batch:
     """Store new items, also at the end of the conversation, and what is new in known ones; what is left to be done."""
     known = {stored.item.public_id: stored for stored in output_rows(db, row.id)} if row.has_output and items else {}
     new = [item_rows.insert(db, row.user_id, item) for item in items if item["id"] not in known]
@@ -128,7 +128,7 @@ def store_output(db: Db, row: LockedRow, items: Sequence[dict[str, Any]]) -> sql
 # --- the end --------------------------------------------------------------------------------------------------------
 
 
-def end(batch: sql.Batch, row: LockedRow, status: str, body: dict[str, Any]) -> None:
+def end(batch: sql.Batch, row: LockedResponse, status: str, body: dict[str, Any]) -> None:
     """Of a locked response: nothing more will be stored of it, and its conversation is free."""
     batch.add(
         "UPDATE responses SET status = $status, body = $body, lease_until = NULL WHERE id = $id",
@@ -137,22 +137,13 @@ def end(batch: sql.Batch, row: LockedRow, status: str, body: dict[str, Any]) -> 
         id=row.id,
     )
     if row.conversation is not None:
-        release_lock(batch, row.public_id)
-
-
-def release_lock(batch: sql.Batch, public_id: str) -> None:
-    """Of the conversation that this response holds, if it does."""
-    batch.add(
-        "UPDATE conversations SET lock_owner = NULL, lock_until = NULL, lock_worker = NULL"
-        " WHERE lock_owner = $public_id",
-        public_id=public_id,
-    )
+        conversation_rows.release(batch, row.public_id)
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-def append_events(batch: sql.Batch, row_id: int, events: Sequence[Event]) -> None:
+def append_events(batch: sql.Batch, row_id: int, events: Sequence[StoredEvent]) -> None:
     """Events that are there already are skipped: their writer may not know that they are."""
     rows = [(row_id, event.sequence_number, event.data) for event in events]
     batch.insert_rows("response_events", ("response_id", "sequence_number", "data"), rows, skips_known=True)
@@ -208,7 +199,7 @@ def input_positions(db: Db, user_id: int, row_id: int, public_id: str) -> list[i
     return list(found)
 
 
-def item_list(found: Any, order: Order = "asc", limit: int | None = None) -> list[Item]:
+def item_list(found: Any, order: Order = "asc", limit: int | None = None) -> list[StoredItem]:
     """The first of them in that order of their positions, or all."""
     ordered = found.order_by("orm.desc(link.position)" if order == "desc" else "link.position")
     return [record(row) for row in (ordered if limit is None else ordered[:limit])]

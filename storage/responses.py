@@ -1,7 +1,7 @@
 """Responses: what was asked, what is being answered, and what was answered.
 
-Life of one:    create -> (start) -> save_output, append_events, heartbeat ... -> finish
-                                        its worker dies -> reap_expired, or whoever comes by next
+Life of one:    create -> save_output, heartbeat ... -> finish
+                                 its worker dies -> reap_expired, or whoever comes by next
 
 `create` makes durable what the user sent before anything is generated, `save_output` what the model has written so
 far, and `finish` is the end, once. What a response reads or writes in a conversation happens in the same transaction.
@@ -22,7 +22,7 @@ from storage.db.json_text import encode
 from storage.db.session import writes, writes_for_now
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import record
-from storage.records import Event, Heartbeat, Held, Item, Order, Page, StoredResponse
+from storage.records import Heartbeat, Held, Order, Page, StoredEvent, StoredItem, StoredResponse
 from storage.response_rows import item_list, response_record
 
 # --- writing: one turn ----------------------------------------------------------------------------------------------
@@ -40,7 +40,6 @@ def create(
     conversation_id: str | None = None,
     previous_response_id: str | None = None,
     is_background: bool = False,
-    events: Sequence[Event] = (),
 ) -> StoredResponse:
     """Store the Response object with what was sent, and append that to the conversation, whose lock it takes.
 
@@ -75,7 +74,6 @@ def create(
         batch = item_rows.append_to_conversation(db, held.id, held.next_position, rows)
         conversation_rows.advance(batch, held.id, held.next_position + len(rows))
     item_rows.append_to_response(batch, row_id, 0, rows, is_output=False)
-    response_rows.append_events(batch, row_id, events)
     batch.run(db)
     return stored
 
@@ -106,38 +104,13 @@ def _insert(
 def _created_before(db: Db, user_id: int, public_id: str) -> StoredResponse:
     stored = _known(db, user_id, public_id)
     if not stored.is_running:
-        _release_lock(db, public_id)
+        conversation_rows.release_at_once(db, public_id)
     return stored
-
-
-def _release_lock(db: Db, public_id: str) -> None:
-    batch = sql.Batch()
-    response_rows.release_lock(batch, public_id)
-    batch.run(db)
-
-
-@writes
-def start(
-    db: Db, user_id: int, public_id: str, *, owner: str, lease_seconds: float, body: dict[str, Any] | None = None
-) -> StoredResponse:
-    """From queued to in_progress, in the hands of this worker. Raises ResponseEnded and RecordNotFound."""
-    row = response_rows.lock(db, user_id, public_id)
-    new_body = body or (_known(db, user_id, public_id).body | {"status": "in_progress"})
-    sql.execute(
-        db,
-        "UPDATE responses SET status = 'in_progress', owner = $owner, lease_until = $until, body = $body"
-        " WHERE id = $id",
-        owner=owner,
-        until=lease_clock(db) + int(lease_seconds * MICROS),
-        body=encode(new_body),
-        id=row.id,
-    )
-    return _known(db, user_id, public_id)
 
 
 @writes
 def save_output(
-    db: Db, user_id: int, public_id: str, output_items: Sequence[dict[str, Any]], *, events: Sequence[Event] = ()
+    db: Db, user_id: int, public_id: str, output_items: Sequence[dict[str, Any]], *, events: Sequence[StoredEvent] = ()
 ) -> None:
     """Store output items as they are now, each known by its id, and events.
 
@@ -151,15 +124,6 @@ def save_output(
 
 
 @writes
-def append_events(db: Db, public_id: str, events: Sequence[Event]) -> None:
-    """Raises ResponseEnded and RecordNotFound."""
-    row = response_rows.lock(db, None, public_id)
-    batch = sql.Batch()
-    response_rows.append_events(batch, row.id, events)
-    batch.run(db)
-
-
-@writes
 def finish(
     db: Db,
     user_id: int,
@@ -168,7 +132,7 @@ def finish(
     body: dict[str, Any],
     output_items: Sequence[dict[str, Any]],
     *,
-    events: Sequence[Event] = (),
+    events: Sequence[StoredEvent] = (),
 ) -> None:
     """The end: the last output, the last events, the final Response object, and the conversation's lock let go.
 
@@ -220,17 +184,6 @@ def heartbeat(db: Db, owner: str, public_ids: Sequence[str], lease_seconds: floa
     )
 
 
-def expired(db: Db, limit: int = 100) -> list[str]:
-    """Ids of running responses whose worker died, anybody's, for `reap`."""
-    return reaping.expired(db, limit)
-
-
-@writes
-def reap(db: Db, public_id: str) -> StoredResponse | None:
-    """End it in its dead worker's place; None if it needs no such thing."""
-    return reaping.reap(db, public_id)
-
-
 @writes
 def reap_expired(db: Db, limit: int = 100) -> list[StoredResponse]:
     """End the responses whose workers died, anybody's: `incomplete` with what there is, `failed` if that is nothing.
@@ -255,11 +208,6 @@ def request_cancel(db: Db, user_id: int, public_id: str) -> StoredResponse:
     return _known(db, user_id, public_id)
 
 
-def is_cancel_requested(db: Db, user_id: int, public_id: str) -> bool:
-    """Raises RecordNotFound."""
-    return _known(db, user_id, public_id).is_cancel_requested
-
-
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
@@ -271,13 +219,13 @@ def get(db: Db, user_id: int, public_id: str) -> StoredResponse:
     return stored
 
 
-def events(db: Db, user_id: int, public_id: str, after: int = -1, limit: int = 1000) -> list[Event]:
+def events(db: Db, user_id: int, public_id: str, after: int = -1, limit: int = 1000) -> list[StoredEvent]:
     """Those with a higher sequence number than `after`, in order. Raises RecordNotFound."""
     row = response_rows.find(db, user_id, public_id)
     found = orm.select(
         (e.sequence_number, e.data) for e in db.ResponseEvent if e.response_id == row.id and e.sequence_number > after
     )
-    return [Event(*one) for one in found.order_by("e.sequence_number")[:limit]]
+    return [StoredEvent(*one) for one in found.order_by("e.sequence_number")[:limit]]
 
 
 def chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, Any]]:
@@ -288,7 +236,7 @@ def chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, Any
     """
     links = _links(db, user_id, previous_response_id)
     *_, (_, _, conversation_id, position) = links
-    context: list[Item] = []
+    context: list[StoredItem] = []
     if conversation_id is not None and position is not None:
         context = items.before(db, user_id, conversation_id, position)
     row_ids = [link[0] for link in links]
@@ -329,7 +277,7 @@ def _links(db: Db, user_id: int, public_id: str) -> list[tuple[int, str | None, 
 
 def input_items_page(
     db: Db, user_id: int, public_id: str, after: str | None = None, limit: int = 20, order: Order = "desc"
-) -> Page[Item]:
+) -> Page[StoredItem]:
     """What was sent with it, `desc` begins with the last. Raises RecordNotFound for the response or `after`."""
     row = response_rows.find(db, user_id, public_id)
     found = response_rows.items_of(db, row.id, is_output=False)
@@ -347,7 +295,7 @@ def input_items_page(
     return Page(tuple(page[:limit]), has_more=len(page) > limit)
 
 
-def output_items(db: Db, user_id: int, public_id: str) -> list[Item]:
+def output_items(db: Db, user_id: int, public_id: str) -> list[StoredItem]:
     """What it has generated so far. Raises RecordNotFound."""
     row = response_rows.find(db, user_id, public_id)
     return item_list(response_rows.items_of(db, row.id, is_output=True))
@@ -361,7 +309,7 @@ def delete(db: Db, user_id: int, public_id: str) -> None:
     """
     row = response_rows.find(db, user_id, public_id)
     if row.conversation_id is not None:
-        _release_lock(db, public_id)
+        conversation_rows.release_at_once(db, public_id)
     numbers = list(orm.select(link.item_id for link in db.ResponseItem if link.response_id == row.id))
     batch = sql.Batch()
     batch.add("DELETE FROM responses WHERE id = $id", id=row.id)

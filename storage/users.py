@@ -59,11 +59,6 @@ def local_user(db: Db) -> User:
     return _named(db, LOCAL_NAME, is_local=True) or _insert(db, LOCAL_NAME, is_local=True, is_admin=True)
 
 
-def has_admin(db: Db) -> bool:
-    """Is there one with a name, enabled or not?"""
-    return bool(orm.exists(u for u in db.User if u.is_admin and not u.is_local))
-
-
 def _named(db: Db, name: str, is_local: bool = False) -> User | None:
     row = _users(db).where(lambda u: u.name == name and u.is_local == is_local).get()
     return None if row is None else _record(row)

@@ -249,7 +249,10 @@ def test_entities_never_leave_the_storage() -> None:
 
 
 def test_only_the_storage_works_within_a_session() -> None:
-    """Others have its functions run: none of theirs takes the database's own handle."""
+    """Others have its functions run: none of theirs takes the database's own handle, or sees SQL and rows."""
+    outside = [name for name in SOURCES if not is_within(name, "storage")]
+    inner = ("db.session", "db.sql", "conversation_rows", "item_rows", "response_rows")
+    assert offences(outside, tuple(f"storage.{name}" for name in inner)) == []
     takers = {
         f"{name}.{function.name}"
         for name in SOURCES

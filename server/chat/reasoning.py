@@ -29,10 +29,6 @@ class ThinkTags:
         """Whether a prompt ends inside of reasoning."""
         return prompt.rstrip().endswith(self.start)
 
-    def is_closed_in(self, prompt: str) -> bool:
-        """Whether a prompt ends with reasoning that is over, as templates write it for a model that shall not think."""
-        return prompt.rstrip().endswith(self.end)
-
 
 KNOWN_TAGS = (
     ThinkTags("<think>", "</think>"),

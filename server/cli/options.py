@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from storage.db.database import Database
 
-EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2
 
 config_option = click.option(

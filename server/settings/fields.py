@@ -349,16 +349,6 @@ class Settings(_Table):
         return self.database_url or f"sqlite:///{quote(str(self.data_dir / DEFAULT_DATABASE_FILE))}"
 
     @property
-    def bind_host(self) -> str | None:
-        """None for a unix socket."""
-        return self.address.host if isinstance(self.address, TcpAddress) else None
-
-    @property
-    def bind_port(self) -> int | None:
-        """None for a unix socket, 0 for whichever is free."""
-        return self.address.port if isinstance(self.address, TcpAddress) else None
-
-    @property
     def is_loopback(self) -> bool:
         return self.address.is_loopback
 

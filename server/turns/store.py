@@ -15,7 +15,7 @@ import gevent
 from server.errors import DatabaseUnavailable, ParleyError, ResponseGone
 from storage import responses
 from storage.errors import RecordNotFound, ResponseEnded, StorageError, StorageUnavailable
-from storage.records import Event as StoredEvent
+from storage.records import StoredEvent
 
 if TYPE_CHECKING:
     from storage.db.database import Database

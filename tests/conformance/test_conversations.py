@@ -46,6 +46,35 @@ def test_a_conversation_is_made_read_changed_and_deleted(ada: OpenAI) -> None:
         }
 
 
+def test_a_deleted_conversations_items_go_unless_another_conversation_has_them(keeper: LiveServer, ada: OpenAI) -> None:
+    made = ada.conversations.create(items=[said("forked")])
+    _, forked = send(keeper, "POST", f"/{made.id}/fork")
+    added = ada.conversations.items.create(made.id, items=[said("taken along"), said("alone")])
+    first, taken, alone = [*ids(ada.conversations.items.list(forked["id"])), *ids(added.data)]
+    other = ada.conversations.create(items=[reference(taken)])
+    ada.conversations.delete(made.id)
+    assert texts(ada.conversations.items.list(forked["id"])) == ["forked"]
+    assert texts(ada.conversations.items.list(other.id)) == ["taken along"]
+    both = ada.conversations.create(items=[reference(first), reference(taken)])
+    assert texts(ada.conversations.items.list(both.id, order="asc")) == ["forked", "taken along"]
+    with pytest.raises(openai.NotFoundError, match=alone):
+        ada.conversations.create(items=[reference(alone)])
+
+
+def reference(item_id: str) -> Any:
+    return {"type": "item_reference", "id": item_id}
+
+
+def test_a_conversation_says_when_something_was_last_added(keeper: LiveServer, ada: OpenAI) -> None:
+    made = ada.conversations.create(items=[HELLO])
+    assert made.model_dump()["updated_at"] == made.created_at
+    add(ada, made.id, "more")
+    _, active = send(keeper, "GET", f"/{made.id}")
+    assert made.created_at <= active["updated_at"]
+    _, renamed = send(keeper, "POST", f"/{made.id}", {"title": "Greetings"})
+    assert renamed["updated_at"] == active["updated_at"]
+
+
 def test_a_conversation_may_be_made_of_nothing(keeper: LiveServer, ada: OpenAI) -> None:
     assert checked(ada.conversations.create()).model_dump()["metadata"] == {}
     assert ada.conversations.create(items=None, metadata=None).metadata == {}

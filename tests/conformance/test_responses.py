@@ -138,6 +138,25 @@ def test_items_of_all_kinds_are_understood(client: OpenAI) -> None:
     ]
 
 
+def test_an_item_that_nobody_knows_is_kept_and_not_seen(client: OpenAI) -> None:
+    known = {"role": "user", "content": QUESTION}
+    items: list[Any] = [known, {"type": "from_the_future", "thoughts": ["something else"]}]
+    response = ask(client, input=items)
+    assert response.output_text == ANSWER
+    assert response.usage.input_tokens == ask(client, input=[known]).usage.input_tokens
+    (kept, _) = client.responses.input_items.list(response.id)
+    assert kept.model_dump()["thoughts"] == ["something else"]
+
+
+def test_what_this_server_never_has_may_be_asked_for(client: OpenAI) -> None:
+    names = ("file_search_call.results", "message.input_image.image_url", "computer_call_output.output.image_url")
+    plain, asked = ask(client, store=False), ask(client, store=False, include=names)
+    shapes = [response.model_dump(exclude={"id", "created_at", "completed_at", "usage"}) for response in (plain, asked)]
+    for shape in shapes:
+        shape["output"][0].pop("id")
+    assert shapes[0] == shapes[1]
+
+
 def test_tools_that_only_openai_hosts_are_passed_over(client: OpenAI) -> None:
     tools: list[Any] = [{"type": "web_search"}, {"type": "custom", "name": "x"}, {"type": "local_shell"}]
     assert ask(client, tools=tools, store=False, include=["reasoning.encrypted_content"]).output_text == ANSWER
@@ -157,6 +176,14 @@ def test_a_response_can_be_looked_at_and_deleted(client: OpenAI) -> None:
 def test_what_is_not_stored_is_gone(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(ask(client, store=False).id)
+
+
+def test_neither_is_what_it_was_asked_and_answered(client: OpenAI) -> None:
+    asked = {"type": "message", "id": "msg_only_for_once", "role": "user", "content": QUESTION}
+    response = ask(client, input=[asked], store=False)
+    for item_id in ("msg_only_for_once", response.output[0].id):
+        with pytest.raises(openai.NotFoundError, match=item_id):
+            ask(client, input=[{"type": "item_reference", "id": item_id}], store=False)
 
 
 def test_a_response_goes_on_from_the_one_before(client: OpenAI) -> None:
@@ -395,6 +422,20 @@ def test_one_response_at_a_time_in_a_conversation(server: LiveServer, client: Op
             ask(client, conversation=conversation.id)
         assert (caught.value.code, caught.value.param) == ("conversation_locked", "conversation")
     wait_until(lambda: not is_locked(client, conversation.id), "the end")
+
+
+def test_a_deleted_conversations_items_stay_with_the_responses_that_have_them(client: OpenAI) -> None:
+    conversation = client.conversations.create(items=[{"role": "user", "content": "Hello.", "type": "message"}])
+    response = ask(client, conversation=conversation.id)
+    alone, *had = stored_items(client, conversation.id)
+    client.conversations.delete(conversation.id)
+    assert [item.id for item in client.responses.input_items.list(response.id)] == [had[0].id]
+    assert client.responses.retrieve(response.id).output_text == response.output_text
+    for item in had:
+        assert ask(client, input=[{"type": "item_reference", "id": item.id}, {"role": "user", "content": QUESTION}])
+    with pytest.raises(openai.NotFoundError, match=alone.id):
+        ask(client, input=[{"type": "item_reference", "id": alone.id}])
+    client.responses.delete(response.id)
 
 
 def test_a_response_may_be_deleted_while_it_is_made(client: OpenAI) -> None:

@@ -201,12 +201,6 @@ def test_addresses_are_understood(text: str, address: TcpAddress | UnixAddress, 
     assert settings.is_loopback is is_loopback
 
 
-def test_host_and_port_are_known_unless_it_is_a_unix_socket() -> None:
-    assert (Settings().bind_host, Settings().bind_port) == ("127.0.0.1", 8000)
-    on_socket = Settings(bind="unix:/run/parley.sock")
-    assert (on_socket.bind_host, on_socket.bind_port) == (None, None)
-
-
 @pytest.mark.parametrize(
     "text", ["8000", ":8000", "localhost", "host:port", "::1:80", "[::1]", "a b:80", "http://x:80", "1.1.1.1:80:90", ""]
 )

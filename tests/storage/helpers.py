@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from storage import responses
+from storage import opening, responses
 from storage.db.database import Database
 from storage.ids import new_id
-from storage.records import StoredResponse, User
+from storage.records import Opened, StoredEvent, StoredResponse, User
 
 
 def message(text: str, **more: Any) -> dict[str, Any]:
@@ -29,10 +30,19 @@ def response_body(public_id: str | None = None, status: str = "in_progress") -> 
 
 
 def begin(
-    database: Database, user: User, *inputs: dict[str, Any], lease_seconds: float = 60, **more: Any
+    database: Database,
+    user: User,
+    *inputs: dict[str, Any],
+    lease_seconds: float = 60,
+    events: Sequence[StoredEvent] = (),
+    **more: Any,
 ) -> StoredResponse:
     more.setdefault("owner", "worker")
-    return database.run(responses.create, user.id, response_body(), list(inputs), lease_seconds=lease_seconds, **more)
+    body = response_body()
+    begun = database.run(responses.create, user.id, body, list(inputs), lease_seconds=lease_seconds, **more)
+    if events:
+        database.run(responses.save_output, user.id, begun.public_id, [], events=events)
+    return begun
 
 
 def complete(
@@ -41,3 +51,26 @@ def complete(
     body = response.body | {"status": status, "output": list(outputs)}
     database.run(responses.finish, user.id, response.public_id, status, body, list(outputs))
     return database.run(responses.get, user.id, response.public_id)
+
+
+def lock(
+    database: Database,
+    user: User,
+    conversation_id: str | None,
+    owner: str,
+    *inputs: dict[str, Any],
+    lease_seconds: float = 60,
+    worker: str = "worker",
+    **more: Any,
+) -> Opened:
+    """What a turn does first; `owner` is the id of its response."""
+    return database.run(
+        opening.lock_and_read,
+        user.id,
+        list(inputs),
+        owner=owner,
+        worker=worker,
+        lease_seconds=lease_seconds,
+        conversation_id=conversation_id,
+        **more,
+    )

@@ -12,7 +12,7 @@ from storage.db.database import Database
 from storage.db.sql import execute
 from storage.errors import RecordNotFound
 from storage.records import Conversation, User
-from tests.storage.helpers import begin, message, texts
+from tests.storage.helpers import begin, lock, message, texts
 
 
 def create(database: Database, user: User, **metadata: str) -> Conversation:
@@ -40,7 +40,7 @@ def test_a_conversation_comes_back_as_it_went_in(database: Database, user: User)
 
 def test_its_first_items_are_stored_with_it_or_not_at_all(database: Database, user: User) -> None:
     created = database.run(conversations.create, user.id, None, [message("one"), message("two")])
-    assert texts(database.run(items.tail, user.id, created.public_id)) == ["one", "two"]
+    assert texts(database.run(items.list_all, user.id, created.public_id)) == ["one", "two"]
     with pytest.raises(RecordNotFound, match="item 'msg_x'"):
         database.run(conversations.create, user.id, None, [message("a"), {"type": "item_reference", "id": "msg_x"}])
     assert len(all_pages(database, user, 10)) == 1
@@ -54,7 +54,7 @@ def test_another_users_conversation_does_not_exist(database: Database, user: Use
         (conversations.delete,),
         (conversations.fork,),
         (items.add, [message("x")]),
-        (items.tail,),
+        (items.list_all,),
         (items.list_page,),
         (items.get, "msg_x"),
         (items.delete, "msg_x"),
@@ -141,24 +141,24 @@ def test_a_fork_has_the_items_up_to_one(database: Database, user: User) -> None:
     source = database.run(
         conversations.create, user.id, {"a": "1"}, [message("one"), message("two"), message("three")], title="T"
     )
-    two = database.run(items.tail, user.id, source.public_id)[1].public_id
+    two = database.run(items.list_all, user.id, source.public_id)[1].public_id
     forked = database.run(conversations.fork, user.id, source.public_id, two)
     assert (forked.title, forked.metadata) == ("T", {"a": "1"})
     database.run(items.add, user.id, forked.public_id, [message("other")])
-    assert texts(database.run(items.tail, user.id, forked.public_id)) == ["one", "two", "other"]
-    assert texts(database.run(items.tail, user.id, source.public_id)) == ["one", "two", "three"]
+    assert texts(database.run(items.list_all, user.id, forked.public_id)) == ["one", "two", "other"]
+    assert texts(database.run(items.list_all, user.id, source.public_id)) == ["one", "two", "three"]
     database.run(conversations.delete, user.id, source.public_id)
-    assert texts(database.run(items.tail, user.id, forked.public_id)) == ["one", "two", "other"]
+    assert texts(database.run(items.list_all, user.id, forked.public_id)) == ["one", "two", "other"]
     assert all_pages(database, user, 10, metadata={"a": "1"}) == [forked.public_id]
 
 
 def test_a_fork_without_an_item_has_all(database: Database, user: User) -> None:
     source = database.run(conversations.create, user.id, None, [message("one"), message("two")])
     forked = database.run(conversations.fork, user.id, source.public_id)
-    assert texts(database.run(items.tail, user.id, forked.public_id)) == ["one", "two"]
+    assert texts(database.run(items.list_all, user.id, forked.public_id)) == ["one", "two"]
     empty = database.run(conversations.fork, user.id, create(database, user).public_id)
     database.run(items.add, user.id, empty.public_id, [message("first")])
-    assert texts(database.run(items.tail, user.id, empty.public_id)) == ["first"]
+    assert texts(database.run(items.list_all, user.id, empty.public_id)) == ["first"]
 
 
 def test_a_fork_from_an_unknown_item_leaves_nothing(database: Database, user: User) -> None:
@@ -169,12 +169,10 @@ def test_a_fork_from_an_unknown_item_leaves_nothing(database: Database, user: Us
 
 
 def test_a_fork_does_not_inherit_the_lock_or_wait_for_it(database: Database, user: User) -> None:
-    from storage import locks
-
     source = create(database, user)
-    database.run(locks.lock, user.id, source.public_id, "resp_1", 60)
+    lock(database, user, source.public_id, "resp_1")
     forked = database.run(conversations.fork, user.id, source.public_id)
-    database.run(locks.lock, user.id, forked.public_id, "resp_2", 60)
+    lock(database, user, forked.public_id, "resp_2")
 
 
 def test_many_created_at_once_are_all_there(database: Database, user: User) -> None:

@@ -44,9 +44,9 @@ def noisy(db, number):
     return items.add(db, user.id, conversation.public_id, [{"type": "message", "content": str(number)}])
 heart = gevent.spawn(beat)
 calls = [gevent.spawn(database.run, noisy, number) for number in range(200)]
-calls += [gevent.spawn(database.run, items.tail, user.id, conversation.public_id, 3) for _ in range(200)]
+calls += [gevent.spawn(database.run, items.list_page, user.id, conversation.public_id, limit=3) for _ in range(200)]
 gevent.joinall(calls, raise_error=True)
-print(len(database.run(items.tail, user.id, conversation.public_id)), len(beats) > 5)
+print(len(database.run(items.list_all, user.id, conversation.public_id)), len(beats) > 5)
 heart.kill()
 database.close()
 """

@@ -44,7 +44,7 @@ def output(process: subprocess.Popen[str]) -> list[str]:
 
 def stored_batches(database: Database, user: User, conversation: Conversation) -> list[str]:
     """The batches of two that are in the conversation, each whole and in its order."""
-    held = texts(database.run(items.tail, user.id, conversation.public_id))
+    held = texts(database.run(items.list_all, user.id, conversation.public_id))
     assert len(held) % 2 == 0
     firsts = [text.removesuffix(".0") for text in held[::2]]
     assert held == [f"{batch}.{number}" for batch in firsts for number in (0, 1)]
@@ -74,7 +74,7 @@ def test_a_writer_that_is_killed_in_a_transaction_leaves_no_trace_and_no_lock(
     process.kill()
     process.communicate()
     waiting.get()
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == ["next"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["next"]
 
 
 def test_a_writer_that_is_killed_anywhere_loses_nothing_it_acknowledged(
@@ -208,7 +208,7 @@ def test_a_transaction_that_loses_its_connection_begins_again(cluster: Cluster) 
 
     database.run(add_and_lose_the_connection)
     assert len(attempts) == 2
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == ["x", "y"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["x", "y"]
     database.close()
 
 
@@ -225,7 +225,7 @@ def test_sqlite_that_another_process_holds_for_too_long_is_unavailable(
     process.stdout.readline()
     with pytest.raises(StorageUnavailable, match="locked"):
         database.run(items.add, user.id, conversation.public_id, [message("x")])
-    assert database.run(items.tail, user.id, conversation.public_id) == []
+    assert database.run(items.list_all, user.id, conversation.public_id) == []
     process.kill()
     process.communicate()
     database.run(items.add, user.id, conversation.public_id, [message("x")])

@@ -85,7 +85,7 @@ def test_the_same_item_is_not_in_a_conversation_twice(
             database.run(items.add, user.id, conversation.public_id, again)
     with pytest.raises(DuplicateItem, match="msg_2"):
         database.run(items.add, user.id, conversation.public_id, [message("x", id="msg_2")] * 2)
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == ["x"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["x"]
     assert positions(database, conversation) == [0]
 
 
@@ -96,13 +96,13 @@ def test_an_id_that_is_taken_by_other_content_is_replaced(
     [other] = database.run(items.add, user.id, conversation.public_id, [message("y", id="msg_1")])
     assert other.public_id != "msg_1"
     assert other.data["id"] == other.public_id
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == ["x", "y"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["x", "y"]
 
 
 def test_two_users_may_use_one_id(database: Database, user: User, stranger: User) -> None:
     for owner, text in ((user, "mine"), (stranger, "theirs")):
         created = database.run(conversations.create, owner.id, None, [message(text, id="msg_1")])
-        assert texts(database.run(items.tail, owner.id, created.public_id)) == [text]
+        assert texts(database.run(items.list_all, owner.id, created.public_id)) == [text]
     assert texts(list(database.run(items.find, user.id, ["msg_1", "msg_2"]).values())) == ["mine"]
 
 
@@ -112,9 +112,9 @@ def test_a_reference_brings_an_item_into_another_conversation(
     other = database.run(conversations.create, user.id, None, [message("x", id="msg_1")])
     reference = {"type": "item_reference", "id": "msg_1"}
     database.run(items.add, user.id, conversation.public_id, [reference, message("y")])
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == ["x", "y"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["x", "y"]
     database.run(items.delete, user.id, other.public_id, "msg_1")
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == ["x", "y"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["x", "y"]
     theirs = database.run(conversations.create, stranger.id)
     with pytest.raises(RecordNotFound, match="item 'msg_1'"):
         database.run(items.add, stranger.id, theirs.public_id, [reference])
@@ -151,7 +151,7 @@ def test_a_deleted_item_leaves_the_others_in_order(database: Database, user: Use
     one, two, _ = database.run(items.add, user.id, conversation.public_id, [message(text) for text in "123"])
     database.run(items.delete, user.id, conversation.public_id, two.public_id)
     database.run(items.add, user.id, conversation.public_id, [message("4")])
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == ["1", "3", "4"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["1", "3", "4"]
     page = database.run(items.list_page, user.id, conversation.public_id, after=one.public_id, order="asc")
     assert texts(list(page.data)) == ["3", "4"]
     for function in (items.get, items.delete):
@@ -159,11 +159,13 @@ def test_a_deleted_item_leaves_the_others_in_order(database: Database, user: Use
             database.run(function, user.id, conversation.public_id, two.public_id)
 
 
-def test_the_tail_is_the_newest_in_order(database: Database, user: User, conversation: Conversation) -> None:
+def test_a_long_conversation_is_read_whole_and_in_order(
+    database: Database, user: User, conversation: Conversation
+) -> None:
     database.run(items.add, user.id, conversation.public_id, [message(str(number)) for number in range(250)])
-    assert texts(database.run(items.tail, user.id, conversation.public_id, 2)) == ["248", "249"]
-    assert texts(database.run(items.tail, user.id, conversation.public_id)) == [str(number) for number in range(250)]
-    assert database.run(items.tail, user.id, conversation.public_id, 0) == []
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == [
+        str(number) for number in range(250)
+    ]
 
 
 def test_many_who_add_at_once_do_not_mix_their_items(
@@ -175,7 +177,7 @@ def test_many_who_add_at_once_do_not_mix_their_items(
             database.run(items.add, user.id, conversation.public_id, [message(text) for text in texts_of_batch])
 
     gevent.joinall([gevent.spawn(add, writer) for writer in range(12)], raise_error=True)
-    stored = texts(database.run(items.tail, user.id, conversation.public_id))
+    stored = texts(database.run(items.list_all, user.id, conversation.public_id))
     assert len(stored) == len(set(stored)) == 180
     assert positions(database, conversation) == list(range(180))
     batches = [stored[start : start + 3] for start in range(0, 180, 3)]

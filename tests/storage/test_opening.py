@@ -10,18 +10,12 @@ from storage import conversations, items, opening
 from storage.db.database import Database
 from storage.errors import ConversationLocked, RecordNotFound, ResponseStillRunning
 from storage.records import Conversation, Opened, User
-from tests.storage.helpers import answer, begin, complete, message, texts
+from tests.storage.helpers import answer, begin, complete, lock, message, texts
 
 
 @pytest.fixture
 def conversation(database: Database, user: User) -> Conversation:
     return database.run(conversations.create, user.id, None, [message("a", id="msg_a"), message("b")])
-
-
-def lock_and_read(database: Database, user: User, *inputs: dict[str, Any], owner: str, **more: Any) -> Opened:
-    return database.run(
-        opening.lock_and_read, user.id, list(inputs), owner=owner, worker="worker", lease_seconds=60, **more
-    )
 
 
 def reference(item_id: str) -> dict[str, Any]:
@@ -35,7 +29,7 @@ def test_a_conversation_is_read_from_its_beginning(database: Database, user: Use
 
 def test_reading_locks_nothing(database: Database, user: User, conversation: Conversation) -> None:
     database.run(opening.read_history, user.id, [], conversation_id=conversation.public_id)
-    found = lock_and_read(database, user, message("c"), owner="resp_1", conversation_id=conversation.public_id)
+    found = lock(database, user, conversation.public_id, "resp_1", message("c"))
     assert (texts(list(found.history)), texts(list(found.input))) == (["a", "b"], ["c"])
     again = database.run(opening.read_history, user.id, [], conversation_id=conversation.public_id)
     assert again.history == found.history
@@ -44,17 +38,17 @@ def test_reading_locks_nothing(database: Database, user: User, conversation: Con
 def test_a_locked_conversation_is_read_by_nobody_else_who_wants_to_add(
     database: Database, user: User, conversation: Conversation
 ) -> None:
-    lock_and_read(database, user, owner="resp_1", conversation_id=conversation.public_id)
+    lock(database, user, conversation.public_id, "resp_1")
     with pytest.raises(ConversationLocked):
-        lock_and_read(database, user, owner="resp_2", conversation_id=conversation.public_id)
+        lock(database, user, conversation.public_id, "resp_2")
 
 
 def test_a_missing_reference_leaves_the_conversation_unlocked(
     database: Database, user: User, conversation: Conversation
 ) -> None:
     with pytest.raises(RecordNotFound, match="item 'msg_x'"):
-        lock_and_read(database, user, reference("msg_x"), owner="resp_1", conversation_id=conversation.public_id)
-    lock_and_read(database, user, owner="resp_2", conversation_id=conversation.public_id)
+        lock(database, user, conversation.public_id, "resp_1", reference("msg_x"))
+    lock(database, user, conversation.public_id, "resp_2")
 
 
 @pytest.mark.parametrize("is_locking", [False, True])
@@ -63,7 +57,7 @@ def test_references_are_looked_up_in_their_places(
 ) -> None:
     def read(owner: User, *inputs: dict[str, Any]) -> Opened:
         if is_locking:
-            return lock_and_read(database, owner, *inputs, owner="resp_1")
+            return lock(database, owner, None, "resp_1", *inputs)
         return database.run(opening.read_history, owner.id, list(inputs))
 
     found = read(user, message("x"), reference("msg_a"), message("y"))
@@ -76,7 +70,7 @@ def test_references_are_looked_up_in_their_places(
 def test_a_previous_response_is_the_history_once_it_has_ended(database: Database, user: User, is_locking: bool) -> None:
     def read(public_id: str) -> Opened:
         if is_locking:
-            return lock_and_read(database, user, message("r"), owner="resp_1", previous_response_id=public_id)
+            return lock(database, user, None, "resp_1", message("r"), previous_response_id=public_id)
         return database.run(opening.read_history, user.id, [message("r")], previous_response_id=public_id)
 
     begun = begin(database, user, message("q"))
@@ -94,10 +88,10 @@ def test_what_is_read_for_a_turn_is_there_when_it_is_stored(
     database: Database, user: User, conversation: Conversation
 ) -> None:
     """The lock is kept in between: nobody else's turn comes between what was read and what is appended."""
-    read = lock_and_read(database, user, owner="resp_1", conversation_id=conversation.public_id)
+    read = lock(database, user, conversation.public_id, "resp_1")
     with pytest.raises(ConversationLocked):
         begin(database, user, message("other"), conversation_id=conversation.public_id)
-    held = database.run(items.tail, user.id, conversation.public_id)
+    held = database.run(items.list_all, user.id, conversation.public_id)
     assert [item.data for item in held] == list(read.history)
 
 

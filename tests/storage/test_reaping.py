@@ -10,7 +10,7 @@ from storage import conversations, items, responses, workers
 from storage.db.database import Database
 from storage.errors import ConversationLocked, ResponseEnded
 from storage.reaping import MESSAGE
-from storage.records import Event, User
+from storage.records import StoredEvent, User
 from tests.storage.helpers import answer, begin, complete, message, texts
 
 
@@ -23,7 +23,7 @@ def test_what_was_generated_is_kept_as_incomplete(database: Database, user: User
     assert reaped.status == reaped.body["status"] == "incomplete"
     assert [item["status"] for item in reaped.body["output"]] == ["completed", "incomplete"]
     assert reaped.body["error"] == {"code": "server_error", "message": MESSAGE}
-    held = database.run(items.tail, user.id, conversation.public_id)
+    held = database.run(items.list_all, user.id, conversation.public_id)
     assert texts(held) == ["q", "done", "hal"]
     assert [item.status for item in held] == [None, "completed", "incomplete"]
     assert database.run(responses.reap_expired) == []
@@ -84,7 +84,7 @@ def test_the_living_are_left_alone(database: Database, user: User) -> None:
 
 
 def test_followers_get_a_last_event(database: Database, user: User) -> None:
-    dead = begin(database, user, lease_seconds=-1, events=[Event(0, "{}"), Event(1, "{}")])
+    dead = begin(database, user, lease_seconds=-1, events=[StoredEvent(0, "{}"), StoredEvent(1, "{}")])
     [reaped] = database.run(responses.reap_expired)
     *_, last = database.run(responses.events, user.id, dead.public_id)
     event = msgspec.json.decode(last.data)
@@ -107,7 +107,7 @@ def test_many_reapers_end_each_once(database: Database, user: User) -> None:
     conversation = database.run(conversations.create, user.id)
     begin(database, user, conversation_id=conversation.public_id, lease_seconds=-1)
     for _ in range(9):
-        begin(database, user, lease_seconds=-1, events=[Event(0, "{}")])
+        begin(database, user, lease_seconds=-1, events=[StoredEvent(0, "{}")])
     reapers = [gevent.spawn(database.run, responses.reap_expired) for _ in range(8)]
     takers = [gevent.spawn(begin, database, user, conversation_id=conversation.public_id) for _ in range(4)]
     gevent.joinall(reapers, raise_error=True)

@@ -10,7 +10,7 @@ import pytest
 from storage import conversations, items, responses
 from storage.db.database import Database
 from storage.errors import ConversationLocked, DuplicateItem, RecordNotFound, ResponseEnded
-from storage.records import Conversation, Event, Item, Page, User
+from storage.records import Conversation, Page, StoredEvent, StoredItem, User
 from tests.storage.helpers import answer, begin, complete, message, response_body, texts
 
 
@@ -20,7 +20,7 @@ def conversation(database: Database, user: User) -> Conversation:
 
 
 def history(database: Database, user: User, conversation: Conversation) -> list[str]:
-    return texts(database.run(items.tail, user.id, conversation.public_id))
+    return texts(database.run(items.list_all, user.id, conversation.public_id))
 
 
 # --- the beginning --------------------------------------------------------------------------------------------------
@@ -111,17 +111,13 @@ def test_an_item_of_the_conversation_is_not_appended_again(
     assert history(database, user, conversation) == ["old"]
 
 
-def test_a_queued_response_is_started(database: Database, user: User) -> None:
-    queued = database.run(
-        responses.create, user.id, response_body(status="queued"), [], owner="a", lease_seconds=60, is_background=True
-    )
-    assert (queued.status, queued.is_background) == ("queued", True)
-    started = database.run(responses.start, user.id, queued.public_id, owner="b", lease_seconds=60)
-    assert started.status == started.body["status"] == "in_progress"
-    assert database.run(responses.heartbeat, "a", [queued.public_id], 60).lost == {queued.public_id}
-    complete(database, user, started)
-    with pytest.raises(ResponseEnded):
-        database.run(responses.start, user.id, queued.public_id, owner="b", lease_seconds=60)
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_whoever_has_no_end_yet_is_running(database: Database, user: User, status: str) -> None:
+    body = response_body(status=status)
+    begun = database.run(responses.create, user.id, body, [], owner="a", lease_seconds=60, is_background=True)
+    assert (begun.status, begun.is_background, begun.is_running) == (status, True, True)
+    assert database.run(responses.heartbeat, "b", [begun.public_id], 60).lost == {begun.public_id}
+    assert not complete(database, user, begun).is_running
 
 
 # --- output ---------------------------------------------------------------------------------------------------------
@@ -142,7 +138,7 @@ def test_output_grows_in_its_place(database: Database, user: User, conversation:
     complete(database, user, begun, answer("msg_1", "Tea."), answer("msg_2", "More."), answer("msg_3", "Last."))
     assert history(database, user, conversation) == ["q", "Tea.", "More.", "Last."]
     assert texts(database.run(responses.output_items, user.id, begun.public_id)) == ["Tea.", "More.", "Last."]
-    statuses = [item.status for item in database.run(items.tail, user.id, conversation.public_id)]
+    statuses = [item.status for item in database.run(items.list_all, user.id, conversation.public_id)]
     assert statuses == [None, "completed", "completed", "completed"]
 
 
@@ -157,7 +153,8 @@ def test_the_end_comes_once(database: Database, user: User, conversation: Conver
     with pytest.raises(ResponseEnded):
         database.run(responses.save_output, user.id, begun.public_id, [answer("msg_2", "late")])
     with pytest.raises(ResponseEnded):
-        database.run(responses.append_events, begun.public_id, [Event(0, "{}")])
+        database.run(responses.save_output, user.id, begun.public_id, [], events=[StoredEvent(0, "{}")])
+    assert database.run(responses.events, user.id, begun.public_id) == []
     assert history(database, user, conversation) == ["q", "A"]
     assert database.run(responses.get, user.id, begun.public_id) == ended
 
@@ -224,7 +221,6 @@ def test_another_users_response_does_not_exist(database: Database, user: User, s
         (responses.input_items_page,),
         (responses.output_items,),
         (responses.request_cancel,),
-        (responses.is_cancel_requested,),
     ]
     for function, *more in calls:
         with pytest.raises(RecordNotFound, match=f"response '{mine}'"):
@@ -236,11 +232,12 @@ def test_another_users_response_does_not_exist(database: Database, user: User, s
 
 
 def test_events_are_read_from_any_point(database: Database, user: User) -> None:
-    begun = begin(database, user, events=[Event(0, '{"b": 1, "a": " "}')])
-    database.run(responses.append_events, begun.public_id, [Event(number, str(number)) for number in range(1, 260)])
-    database.run(responses.save_output, user.id, begun.public_id, [], events=[Event(260, "260")])
+    begun = begin(database, user, events=[StoredEvent(0, '{"b": 1, "a": " "}')])
+    many = [StoredEvent(number, str(number)) for number in range(1, 260)]
+    database.run(responses.save_output, user.id, begun.public_id, [], events=many)
+    database.run(responses.save_output, user.id, begun.public_id, [], events=[StoredEvent(260, "260")])
     body = begun.body | {"status": "completed"}
-    database.run(responses.finish, user.id, begun.public_id, "completed", body, [], events=[Event(261, "last")])
+    database.run(responses.finish, user.id, begun.public_id, "completed", body, [], events=[StoredEvent(261, "last")])
     stored = database.run(responses.events, user.id, begun.public_id)
     assert [event.sequence_number for event in stored] == list(range(262))
     assert stored[0].data == '{"b": 1, "a": " "}'
@@ -254,8 +251,10 @@ def test_events_and_output_may_be_stored_again_when_nobody_knows_whether_they_we
 ) -> None:
     begun = begin(database, user)
     for _ in range(2):
-        database.run(responses.save_output, user.id, begun.public_id, [answer("a", "A")], events=[Event(3, "three")])
-    assert database.run(responses.events, user.id, begun.public_id) == [Event(3, "three")]
+        database.run(
+            responses.save_output, user.id, begun.public_id, [answer("a", "A")], events=[StoredEvent(3, "three")]
+        )
+    assert database.run(responses.events, user.id, begun.public_id) == [StoredEvent(3, "three")]
     assert len(database.run(responses.output_items, user.id, begun.public_id)) == 1
 
 
@@ -285,9 +284,9 @@ def test_a_heartbeat_keeps_response_and_lock(database: Database, user: User, con
 
 def test_cancelling_is_asked_for_once_it_runs(database: Database, user: User) -> None:
     begun = begin(database, user)
-    assert not database.run(responses.is_cancel_requested, user.id, begun.public_id)
+    assert not database.run(responses.get, user.id, begun.public_id).is_cancel_requested
     assert database.run(responses.request_cancel, user.id, begun.public_id).is_cancel_requested
-    assert database.run(responses.is_cancel_requested, user.id, begun.public_id)
+    assert database.run(responses.get, user.id, begun.public_id).is_cancel_requested
     complete(database, user, begun, status="cancelled")
     other = complete(database, user, begin(database, user))
     assert not database.run(responses.request_cancel, user.id, other.public_id).is_cancel_requested
@@ -362,7 +361,7 @@ def test_paging_through_an_input_that_refers_twice_to_an_item_ends(
     [one] = database.run(items.add, user.id, conversation.public_id, [message("this")])
     reference = {"type": "item_reference", "id": one.public_id}
     begun = begin(database, user, reference, message("and"), reference)
-    pages: list[Page[Item]] = []
+    pages: list[Page[StoredItem]] = []
     after: str | None = None
     while len(pages) < 4:
         page = database.run(responses.input_items_page, user.id, begun.public_id, after=after, limit=1, order=order)

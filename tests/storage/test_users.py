@@ -64,8 +64,6 @@ def test_the_local_user_is_one_admin_that_no_name_reaches(database: Database) ->
     assert local not in database.run(users.list_all)
 
 
-def test_an_admin_is_noticed(database: Database, user: User) -> None:
-    database.run(users.local_user)
-    assert not database.run(users.has_admin)
+def test_an_admin_is_noted_as_one(database: Database, user: User) -> None:
     assert database.run(users.create, "root", is_admin=True).is_admin
-    assert database.run(users.has_admin)
+    assert [user.is_admin for user in database.run(users.list_all)] == [False, True]
