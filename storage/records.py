@@ -113,14 +113,6 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What a turn builds on and what it adds, as items go on the wire; references are looked up."""
-
-    history: Sequence[Mapping[str, Any]] = ()
-    input: Sequence[Mapping[str, Any]] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a worker learns about the responses that it said to be still generating."""
 

@@ -57,8 +57,9 @@ class Stage:
         return response.json
 
     def events(self, path: str, **body: Any) -> list[dict[str, Any]]:
-        with self.client.post(path, json={**body, "stream": True}) as response:
-            text = response.text
+        response = self.client.post(path, json={**body, "stream": True})
+        text = response.text
+        response.close()
         lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
         return [json.loads(line) for line in lines if line != "[DONE]"]
 
