@@ -29,9 +29,9 @@ from tests.documents import (
 )
 from tests.live_server import CHECKOUT, LiveServer
 
-WHOLE, STREAMED, TALK = code_blocks(README, "python")
-STORY, FORK = code_blocks(CONVERSATIONS, "python")
-STRUCTURE, TOOLS = code_blocks(GENERATION, "python")
+WHOLE, STREAMED, STRUCTURE, TALK, STORY = code_blocks(README, "python")
+(FORK,) = code_blocks(CONVERSATIONS, "python")
+(TOOLS,) = code_blocks(GENERATION, "python")
 (LIVE_SERVER,) = code_blocks(CONTRIBUTING, "python")
 
 SHELL = [block for document in DOCUMENTS for block in code_blocks(document, "sh")]
