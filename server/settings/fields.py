@@ -1,7 +1,7 @@
 """The settings themselves: name, type, default, limits and one line of documentation each.
 
-The name of a field is its key in `parley.toml`; PARLEY_ and the name in capitals is its variable. README.md and
-parley.toml.example are tested against this file.
+The name of a field is its key in `parley.toml`; PARLEY_ and the name in capitals is its variable. docs/settings.md
+and parley.toml.example are tested against this file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The settings as documentation: what README.md's table and parley.toml.example are tested against."""
+"""The settings as documentation: what docs/settings.md and parley.toml.example are tested against."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
 import re
 import shutil
@@ -31,11 +32,19 @@ from server.turns.turn import SAVE_SECONDS
 from storage.db.address import parse_address
 from storage.db.database import DEFAULT_POOL_SIZE
 from storage.first_key import ADMIN_NAME
-from tests.readme import (
+from tests.documents import (
+    API,
+    ARCHITECTURE,
     CHECKOUT,
     CONTRIBUTING,
-    FILES,
+    CONVERSATIONS,
+    DOCUMENTS,
+    GENERATION,
+    MODELS,
+    OPERATIONS,
+    PERFORMANCE,
     README,
+    SUBJECTS,
     TABLES,
     code_blocks,
     first_sentence,
@@ -45,12 +54,13 @@ from tests.readme import (
 )
 from tests.test_architecture import RESERVED
 
-DOCUMENTS = (README, CONTRIBUTING, *TABLES)
-each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.name))
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(CHECKOUT)))
 
 TEST_NAMES = ("WORKERS", "DATABASE", "DATABASE_URL", "NUM_CALLS", "NUM_TURNS", "NUM_SCHEMAS")
 TEST_VARIABLES = {f"PARLEY_TEST_{name}" for name in TEST_NAMES}
 OTHER_VARIABLES = {CONFIG_VARIABLE, *TEST_VARIABLES}
+
+MAX_README_BYTES = 10_000
 
 
 def words(document: Path) -> str:
@@ -65,7 +75,7 @@ def codes(cell: str) -> list[str]:
 
 @pytest.mark.parametrize("document", TABLES, ids=lambda document: document.name)
 def test_the_tables_are_those_of_the_code(document: Path) -> None:
-    assert document.read_text() == with_tables(document), f"{document.name} is out of date: python -m tests.readme"
+    assert document.read_text() == with_tables(document), f"{document.name} is out of date: python -m tests.documents"
 
 
 @pytest.mark.parametrize(
@@ -129,9 +139,28 @@ def anchors(document: Path) -> set[str]:
 # --- README ---------------------------------------------------------------------------------------------------------
 
 
+def test_the_readme_is_short() -> None:
+    assert len(README.read_bytes()) <= MAX_README_BYTES
+
+
+def test_the_readme_links_to_every_document() -> None:
+    links = set(re.findall(r"\]\(([^)#]+)", README.read_text()))
+    assert {document.relative_to(CHECKOUT).as_posix() for document in (*SUBJECTS, CONTRIBUTING)} <= links
+
+
+def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
+    measured = {tuple(row[:3]) for row in table_rows(section(PERFORMANCE, "Beside llama-server, on a CPU"))}
+    figures = {tuple(row[:3]) for row in table_rows(section(README, "Measured"))}
+    assert len(figures) == 3
+    assert figures <= measured
+
+
+# --- docs/ ----------------------------------------------------------------------------------------------------------
+
+
 def mapped() -> set[str]:
     """The top level as the file map has it."""
-    rows = table_rows(section(FILES, "File map").partition("<!--")[0])
+    rows = table_rows(section(ARCHITECTURE, "Files").partition("<!--")[0])
     return {path for cell, _ in rows for path in codes(cell)}
 
 
@@ -156,26 +185,42 @@ def test_everything_in_the_file_map_exists() -> None:
 
 
 def test_the_forms_of_a_models_name_are_understood() -> None:
-    forms = [codes(row[0])[0] for row in table_rows(section(README, "Models"))]
+    forms = [codes(row[0])[0] for row in table_rows(section(MODELS, "Names"))]
     sources = [parse_source(form) for form in forms]
     assert [type(source) for source in sources] == [LocalFile] + [HubFile] * (len(forms) - 1)
     assert [source.revision for source in sources if isinstance(source, HubFile)][-1] == "main"
 
 
 def test_the_example_of_several_models_can_be_used(tmp_path: Path) -> None:
-    (example,) = code_blocks(README, "toml")
+    (example,) = code_blocks(MODELS, "toml")
     config = tmp_path / "parley.toml"
     config.write_text(example)
     assert [entry.embedding for entry in load_settings(config, {}).models] == [None, None, True]
 
 
+def test_the_settings_in_the_readme_can_be_used(tmp_path: Path) -> None:
+    (example,) = code_blocks(README, "toml")
+    config = tmp_path / "parley.toml"
+    config.write_text(example)
+    settings = load_settings(config, {})
+    assert (settings.slots, settings.kv_disk_mb, settings.auth) == (8, 4096, "keys")
+    assert [entry.embedding for entry in settings.models] == [None, True]
+
+
+def test_systemd_waits_longer_than_a_stop_takes() -> None:
+    (example,) = code_blocks(OPERATIONS, "ini")
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.read_string(example)
+    assert unit["Service"].getint("TimeoutStopSec") > Settings.model_fields["graceful_timeout_seconds"].default
+
+
 def test_the_databases_that_are_mentioned_can_be_configured() -> None:
-    urls = re.findall(r'`database_url = "([^"]+)"`', words(README))
+    urls = re.findall(r'`database_url = "([^"]+)"`', words(OPERATIONS))
     assert [type(parse_address(url)).__name__ for url in urls] == ["SqliteFile", "PostgresServer"]
 
 
 def test_the_sampling_defaults_are_those_of_the_code() -> None:
-    written = {codes(name)[0]: float(value) for name, value in table_rows(section(README, "Sampling"))}
+    written = {codes(name)[0]: float(value) for name, value in table_rows(section(GENERATION, "Sampling"))}
     neutral = SamplingParams()
     names = {field.name for field in dataclasses.fields(SamplingOptions)}
     names -= {"logit_bias", "seed", "dry_sequence_breakers"}
@@ -188,7 +233,7 @@ def test_the_order_of_sampling_is_that_of_the_code() -> None:
         return re.findall(r"^(\d\. .*?)(?=^\d\. |\n\n)", text, re.MULTILINE | re.DOTALL)
 
     in_code = steps(sampler.__doc__ or "")
-    written = steps(section(README, "Sampling"))
+    written = steps(section(GENERATION, "Sampling"))
     assert len(in_code) == len(written) == 6
     filters = in_code[3].removeprefix("4. ").strip().replace("-", "_").split(", ")
     assert re.findall(r"\w+", written[3])[1:] == filters
@@ -204,42 +249,43 @@ def test_the_errors_are_those_of_the_code() -> None:
     of_schemas = {(400, code) for code in ("invalid_type", "invalid_value", "missing_required_parameter")}
     ours = [kind for kind in error_classes() if kind.__module__ == "server.errors"]
     in_code = {(kind.status, kind.default_code) for kind in ours if kind.default_code}
-    written = {
-        (int(status), code)
-        for status, cell, _ in table_rows(section(README, "Limits and errors"))
-        for code in codes(cell)
-    }
+    written = {(int(status), code) for status, cell, _ in table_rows(section(API, "Errors")) for code in codes(cell)}
     assert written == in_code | of_schemas
 
 
 @pytest.mark.parametrize(
-    "phrase",
+    ("document", "phrase"),
     [
-        f"Python {'.'.join(map(str, OLDEST_PYTHON))} to {'.'.join(map(str, NEWEST_PYTHON))}",
-        f"on {Settings.model_fields['bind'].default}",
-        DEMO_MODEL_ID,
-        f"at most {strict_json.MAX_DEPTH} levels deep",
-        f"stored every {SAVE_SECONDS:g} seconds",
-        f"after at most {LEASE_SECONDS:g} seconds",
-        f"at most {DEFAULT_POOL_SIZE} connections",
-        f"may have {MAX_CHARACTERS:,} at most",
-        f"SQLite file `{DEFAULT_DATABASE_FILE}` in `data_dir`",
-        f"new user `{ADMIN_NAME}`",
-        f"names them in `{Settings.model_fields['header_user'].default}`",
-        f'`cors_origins` is `["{Settings.model_fields["cors_origins"].default[0]}"]` by default',
+        (README, f"Python {'.'.join(map(str, OLDEST_PYTHON))} to {'.'.join(map(str, NEWEST_PYTHON))}"),
+        (README, f"on {Settings.model_fields['bind'].default}"),
+        (README, DEMO_MODEL_ID),
+        (MODELS, DEMO_MODEL_ID),
+        (API, f"at most {strict_json.MAX_DEPTH} levels deep"),
+        (CONVERSATIONS, f"stored every {SAVE_SECONDS:g} seconds"),
+        (CONVERSATIONS, f"after at most {LEASE_SECONDS:g} seconds"),
+        (OPERATIONS, f"for more than {LEASE_SECONDS:g} seconds"),
+        (OPERATIONS, f"at most {DEFAULT_POOL_SIZE} connections"),
+        (GENERATION, f"may have {MAX_CHARACTERS:,} at most"),
+        (OPERATIONS, f"SQLite file `{DEFAULT_DATABASE_FILE}` in `data_dir`"),
+        (OPERATIONS, f"new user `{ADMIN_NAME}`"),
+        (OPERATIONS, f"names them in `{Settings.model_fields['header_user'].default}`"),
+        (OPERATIONS, f'`cors_origins` is `["{Settings.model_fields["cors_origins"].default[0]}"]` by default'),
     ],
 )
-def test_a_number_or_name_is_that_of_the_code(phrase: str) -> None:
-    assert phrase in words(README)
+def test_a_number_or_name_is_that_of_the_code(document: Path, phrase: str) -> None:
+    assert phrase in words(document)
+
+
+# --- what may import what, and files --------------------------------------------------------------------------------
+
+
+def test_the_architecture_says_what_may_be_imported_where() -> None:
+    rows = table_rows(section(ARCHITECTURE, "What may import what"))
+    written = {codes(part)[0]: [] if importers.startswith("nothing") else codes(importers) for part, importers in rows}
+    assert written == {reserved.target: list(reserved.importers) for reserved in RESERVED}
 
 
 # --- CONTRIBUTING ---------------------------------------------------------------------------------------------------
-
-
-def test_contributing_says_what_may_be_imported_where() -> None:
-    rows = table_rows(section(CONTRIBUTING, "What may import what"))
-    written = {codes(part)[0]: [] if importers.startswith("nothing") else codes(importers) for part, importers in rows}
-    assert written == {reserved.target: list(reserved.importers) for reserved in RESERVED}
 
 
 def test_contributing_lists_everything_that_helps_tests() -> None:

@@ -1,6 +1,6 @@
 """README.md, CONTRIBUTING.md and docs/ as the tests read them, and the tables there that are made from the code.
 
-    python -m tests.readme      writes those tables anew, each between its `<!-- made from ... -->` and `<!-- end -->`
+    python -m tests.documents      writes them anew, each between its `<!-- made from ... -->` and `<!-- end -->`
 
 A Python of the checkout's environment is needed, as for the tests. It does not know whether what stands there is true.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,15 +19,40 @@ from server.settings import SettingInfo, list_model_keys, list_settings
 CHECKOUT = Path(__file__).parents[1]
 README = CHECKOUT / "README.md"
 CONTRIBUTING = CHECKOUT / "CONTRIBUTING.md"
-API, SETTINGS, FILES = (CHECKOUT / "docs" / name for name in ("api.md", "settings.md", "files.md"))
+SCRIPTS = CHECKOUT / "scripts" / "README.md"
+SUBJECTS = tuple(sorted((CHECKOUT / "docs").glob("*.md")))
+"""One document a subject."""
+
+API, ARCHITECTURE, CONVERSATIONS, GENERATION, MODELS, OPERATIONS, PERFORMANCE, SETTINGS = (
+    CHECKOUT / "docs" / f"{subject}.md"
+    for subject in (
+        "api",
+        "architecture",
+        "conversations",
+        "generation",
+        "models",
+        "operations",
+        "performance",
+        "settings",
+    )
+)
+
+DOCUMENTS = (README, CONTRIBUTING, SCRIPTS, *SUBJECTS)
 
 MAPPED_PACKAGES = ("schemas", "server", "storage")
-"""Of these the file map has every package."""
+"""Of these the architecture has every package."""
 
 
 def code_blocks(document: Path, language: str) -> list[str]:
-    """The fenced code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    """The fenced code blocks of a language, those in lists as well."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for _, block in found]
+
+
+def languages(document: Path) -> set[str]:
+    """The languages of its fenced code blocks, "" for a drawing."""
+    fences = re.findall(r"^ *```(\w*)$", document.read_text(), re.MULTILINE)
+    return set(fences[::2])
 
 
 def section(document: Path, title: str) -> str:
@@ -89,7 +115,7 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
         "server/settings/fields.py, Settings": settings_markdown,
         "server/settings/fields.py, ModelEntry": model_keys_markdown,
     },
-    FILES: {"the packages' docstrings": packages_markdown},
+    ARCHITECTURE: {"the packages' docstrings": packages_markdown},
 }
 """By document and by what they are made from."""
 
