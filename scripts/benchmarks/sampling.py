@@ -21,7 +21,7 @@ from server.engine.llama.model import Model
 from server.engine.runner import Span
 from server.engine.sampling.dry import DryRules
 from server.engine.sequence import Request
-from server.protocol.engine_config import EngineConfig
+from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.framing import frame
 from server.protocol.messages import SamplingParams
 
@@ -59,15 +59,10 @@ class TimedModel(Model):
 
 def load(setup: Setup) -> TimedModel:
     native_log.install()
-    config = EngineConfig(
-        model_id="bench",
-        model_path=str(setup.model),
-        socket_path=str(Path()),
-        num_slots=setup.num_slots,
-        num_threads=setup.num_threads,
-        n_ctx=setup.n_ctx,
+    options = EngineOptions(num_slots=setup.num_slots, num_threads=setup.num_threads, n_ctx=setup.n_ctx)
+    return TimedModel(
+        EngineConfig(model_id="bench", model_path=str(setup.model), socket_path=str(Path()), options=options)
     )
-    return TimedModel(config)
 
 
 def step_figures(model: TimedModel, kind: str, num_steps: int) -> dict[str, Figure]:
