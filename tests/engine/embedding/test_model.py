@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.benchmarks.make_model import make_model
-from scripts.benchmarks.shapes import SHAPES, Pooling, Shape
+from scripts.benchmarks.models.make_model import make_model
+from scripts.benchmarks.models.shapes import SHAPES, Pooling, Shape
 from server.engine.embedding.model import MAX_TEXTS, EmbeddingModel
 from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.model_options import Pooling as ConfiguredPooling

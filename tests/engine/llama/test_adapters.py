@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scripts.benchmarks.make_model import make_lora, make_model
-from scripts.benchmarks.shapes import SHAPES
+from scripts.benchmarks.models.make_model import make_lora, make_model
+from scripts.benchmarks.models.shapes import SHAPES
 from server.engine.embedding.model import EmbeddingModel
 from server.engine.llama import native_log
 from server.engine.llama.model import Model

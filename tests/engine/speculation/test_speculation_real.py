@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks.make_model import make_model
-from scripts.benchmarks.shapes import SHAPES
+from scripts.benchmarks.models.make_model import make_model
+from scripts.benchmarks.models.shapes import SHAPES
 from server.engine.cost.pass_cost import PassCost
 from server.engine.engine import Engine
 from server.engine.llama.model import Model, load_draft_model
