@@ -133,11 +133,11 @@ def main() -> None:
     name = Path(config.model_path).stem
     bos, eos, *_ = spellings = chat_templates.control_tokens_of(name)
     vocabulary = ByteVocabulary(spellings)
-    engine = Engine(SayingRunner(vocabulary, config.num_slots), 100, 1_000_000, config.max_step_ms)
+    engine = Engine(SayingRunner(vocabulary, config.options.num_slots), 100, 1_000_000, config.options.max_step_ms)
     card = ModelCard(
         model_id=config.model_id,
         description="fake",
-        num_slots=config.num_slots,
+        num_slots=config.options.num_slots,
         n_ctx=N_CTX,
         n_ctx_train=N_CTX,
         n_vocab=vocabulary.num_tokens,

@@ -40,7 +40,7 @@ def card(config: EngineConfig) -> ModelCard:
     return ModelCard(
         model_id=config.model_id,
         description="no model",
-        num_slots=config.num_slots,
+        num_slots=config.options.num_slots,
         n_ctx=1 << 20,
         n_ctx_train=1 << 20,
         n_vocab=1 << 15,

@@ -18,13 +18,15 @@ class LoraAdapter(msgspec.Struct, frozen=True, array_like=True):
     scale: float = 1.0
 
 
-class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything an engine process needs to serve one model."""
+class EngineOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an engine serves its model.
 
-    model_id: str
-    model_path: str
-    socket_path: str
+    The catalogue makes them of the settings, and the supervisor hands them on as they are. An option that is called as
+    a setting is filled from it.
+    """
+
     num_slots: int
+    """Sequences that are generated at once."""
     num_threads: int
     n_ctx: int | None = None
     """Tokens per sequence; None means the length that the model was trained for, 8192 at most."""
@@ -37,17 +39,27 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Whether the model makes vectors of texts, and generates nothing."""
     pooling: Pooling = "auto"
     lora: tuple[LoraAdapter, ...] = ()
+    """Adapters that change the model's weights."""
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
     max_step_ms: int = 400
     max_draft_tokens: int = 0
-    """Tokens that may be guessed ahead for one sequence."""
-    draft_model_path: str | None = None
-    """A small model that does the guessing; without one, what was said before is looked up."""
+    """Tokens that may be guessed ahead for one sequence; 0 without speculative decoding."""
     kv_ram_mb: int = 0
     """MiB of host memory for KV cache that slots had to make room for."""
     kv_disk_mb: int = 0
-    """MiB of disk for it, all models together."""
+    """MiB of disk for such KV cache, all models together."""
     kv_dir: str = ""
-    """Where on disk; needed with `kv_disk_mb`."""
+    """Directory of the KV cache on disk; needed with `kv_disk_mb`."""
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an engine process needs to serve one model."""
+
+    model_id: str
+    model_path: str
+    draft_model_path: str | None = None
+    """A small model that does the guessing; without one, what was said before is looked up."""
+    socket_path: str
     log_level: str = "info"
+    options: EngineOptions

@@ -339,6 +339,11 @@ class Settings(_Table):
 
     # --- derived ----------------------------------------------------------------------------------------------------
 
+    def for_model(self, entry: ModelEntry) -> Settings:
+        """Settings of one model: what its table leaves out is as it is for all."""
+        own = {key: value for key, value in entry if key in Settings.model_fields and value is not None}
+        return self.model_copy(update=own)
+
     @property
     def address(self) -> TcpAddress | UnixAddress:
         return parse_bind(self.bind)
