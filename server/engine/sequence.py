@@ -86,7 +86,7 @@ class Sequence:
         return None if self.request.grammar is None else self.request.grammar.constraint()
 
     @property
-    def is_held(self) -> bool:
+    def awaits_grammar(self) -> bool:
         """It is not known yet what its grammar lets it say next, or whether anything."""
         constraint = self.__dict__.get("constraint")
         return constraint is not None and constraint.is_awaited

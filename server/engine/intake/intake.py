@@ -14,13 +14,13 @@ from server.engine.grammar.guidance import GrammarError
 from server.engine.intake.prompt_size import num_tokens_if_hopeless
 from server.engine.intake.questions import Spelling, answer
 from server.engine.sequence import Request
-from server.engine.served import Submission
 from server.protocol.messages import (
     Accepted,
     Grammar,
     Question,
     Rejected,
     SamplingParams,
+    Submission,
     Submit,
     TextPiece,
     Tokens,

@@ -63,9 +63,9 @@ class Scheduler:
         self.waiting.add(sequences, len(self._kv_cache.free_slots))
 
     @property
-    def held(self) -> list[Sequence]:
+    def awaiting_grammar(self) -> list[Sequence]:
         """Those that run, but not in the next step."""
-        return [sequence for sequence in self.running if sequence.is_held]
+        return [sequence for sequence in self.running if sequence.awaits_grammar]
 
     def schedule(self) -> list[Chunk]:
         """Admit whom there is room for, and choose what this step computes."""
@@ -178,7 +178,7 @@ class Scheduler:
 
     def _by_stage(self) -> tuple[list[Sequence], list[Sequence]]:
         """Those that decode, and those whose prompts are read."""
-        ready = [sequence for sequence in self.running if not sequence.is_held]
+        ready = [sequence for sequence in self.running if not sequence.awaits_grammar]
         prefilling = [sequence for sequence in ready if sequence.is_prefilling]
         return [sequence for sequence in ready if not sequence.is_prefilling] if prefilling else ready, prefilling
 
