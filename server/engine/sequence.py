@@ -42,7 +42,8 @@ class Request:
     num_top_logprobs: int | None = None
     wants_prompt_logprobs: bool = False
     """So that nothing of it can come from a cache: no logits are kept there."""
-    user: str = ""
+    queue_key: str = ""
+    """Whose queue it waits in: queues are served in rotation."""
     cache_scope: str = ""
     cache_policy: CachePolicy = field(default_factory=CachePolicy)
     shown_tokens: Mapping[int, bytes] = field(default_factory=dict)

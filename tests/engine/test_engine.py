@@ -291,11 +291,11 @@ def test_more_choices_than_slots_wait_for_room() -> None:
     assert len(finishes(run(engine))) == 5
 
 
-def test_users_take_turns() -> None:
+def test_queues_are_served_in_rotation() -> None:
     engine = make_engine(FakeRunner(num_slots=1))
     for request_id in range(4):
-        engine.submit(make_request(letters("a"), request_id, user="busy"))
-    engine.submit(make_request(letters("a"), 10, user="patient"))
+        engine.submit(make_request(letters("a"), request_id, queue_key="busy"))
+    engine.submit(make_request(letters("a"), 10, queue_key="patient"))
     order = [event.request_id for event in run(engine) if isinstance(event, Finished)]
     assert order.index(10) <= 1
 

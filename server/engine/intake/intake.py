@@ -136,7 +136,7 @@ class Intake:
             dry_rule=self._dry_rules.rule(submit.sampling),
             num_top_logprobs=submit.num_top_logprobs,
             wants_prompt_logprobs=submit.wants_prompt_logprobs,
-            user=submit.user,
+            queue_key=submit.user,
             cache_scope=submit.cache_scope,
             cache_policy=submit.cache_policy,
             shown_tokens=self._tokenizer.shown_tokens(submit.shown_control_tokens),
