@@ -201,7 +201,10 @@ class ReadStats(msgspec.Struct, frozen=True, tag="stats"):
     request_id: int
 
 
-Command = Submit | Embed | Question | Cancel | ReadStats
+Submission = Submit | Embed
+"""A request for something that the model must compute."""
+
+Command = Submission | Question | Cancel | ReadStats
 
 
 # --- engine -> gunicorn worker --------------------------------------------------------------------------------------

@@ -7,8 +7,7 @@ from typing import Protocol
 
 from server.engine.embedding.engine import EmbeddingRequest
 from server.engine.intake.questions import Spelling, answer
-from server.engine.served import Submission
-from server.protocol.messages import Accepted, Embed, Question, Rejected, Tokens
+from server.protocol.messages import Accepted, Embed, Question, Rejected, Submission, Tokens
 
 
 class DocumentTokenizer(Spelling, Protocol):

@@ -1,4 +1,4 @@
-"""Repeat, presence and frequency penalties: what was said lately becomes less likely, as llama.cpp has it."""
+"""Repeat, presence and frequency penalties: tokens that were said lately become less likely, as in llama.cpp."""
 
 from __future__ import annotations
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar
 
-from server.protocol.messages import Accepted, Embed, Event, Question, Rejected, Stats, Submit, Tokens
-
-Submission = Submit | Embed
+from server.protocol.messages import Accepted, Event, Question, Rejected, Stats, Submission, Tokens
 
 
 class ServedRequest(Protocol):
