@@ -76,7 +76,7 @@ class Content(StrictField[str]):
 # --- tool calls -----------------------------------------------------------------------------------------------------
 
 
-class FunctionSchema(RequestSchema):
+class CalledFunctionSchema(RequestSchema):
     """A call of a function: its arguments are JSON text, as the model wrote it."""
 
     name = Text(MAX_NAME_LENGTH, required=True)
@@ -88,7 +88,7 @@ class ToolCallSchema(RequestSchema):
 
     id = Text(MAX_NAME_LENGTH, required=True)
     type = Choice(("function",))
-    function = Object(FunctionSchema(), required=True)
+    function = Object(CalledFunctionSchema(), required=True)
 
     @post_load
     def _with_type(self, data: Any, **kwargs: Any) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class AssistantSchema(RequestSchema):
     reasoning = Text()
     """What newer servers call it."""
     tool_calls = Array(Object(ToolCallSchema()), max_items=MAX_TOOL_CALLS)
-    function_call = Object(FunctionSchema())
+    function_call = Object(CalledFunctionSchema())
 
     @validates_schema
     def _says_something(self, data: Mapping[str, Any], **kwargs: Any) -> None:

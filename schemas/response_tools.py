@@ -74,7 +74,7 @@ class Reference(StrictField[str | None]):
             return self._name.load(reference.get("name"))
 
 
-class ToolChoiceField(StrictField[Choosing]):
+class ChoosingField(StrictField[Choosing]):
     """A word, a function, or a mode for some of the functions."""
 
     _word = Choice(("none", "auto", "required"))
@@ -106,12 +106,13 @@ class ToolChoiceField(StrictField[Choosing]):
         return Choosing(ToolChoice(mode, names), {"type": "allowed_tools", "mode": mode, "tools": choice["tools"]})
 
 
-def check_choice(choice: ToolChoice, functions: Sequence[FunctionTool]) -> None:
+def check_choosing(choosing: Choosing, functions: Sequence[FunctionTool]) -> None:
     """Refuse a choice among functions that are not there.
 
     Raises:
         ValidationError: naming `tool_choice`.
     """
+    choice = choosing.meant
     known = {function.name for function in functions}
     for name in choice.names or ():
         if name not in known:

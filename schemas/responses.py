@@ -28,14 +28,21 @@ from schemas.fields import (
     problem,
     wrong_type,
 )
-from schemas.generation import MAX_NAME_LENGTH, MAX_TOKENS, MAX_TOP_LOGPROBS, StopStrings, load_fields
+from schemas.generation import (
+    MAX_NAME_LENGTH,
+    MAX_TOKENS,
+    MAX_TOP_LOGPROBS,
+    REASONING_EFFORTS,
+    StopStrings,
+    load_fields,
+)
 from schemas.ids import CONVERSATION, Id
 from schemas.items import Item, items_field, message
 from schemas.loading import load
 from schemas.metadata import Metadata
 from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
-from schemas.response_tools import Choosing, ToolChoiceField, Tools, check_choice
+from schemas.response_tools import Choosing, ChoosingField, Tools, check_choosing
 from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
 from schemas.structured_output import OutputFormat, ResponseFormat, StructureSchema, output_format, refuse_several
 from schemas.tools import FunctionTool, callable_functions
@@ -45,8 +52,6 @@ MAX_INPUT_ITEMS = 10_000
 MAX_EVENTS = 2**53
 
 RESPONSE = "resp_"
-
-REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -175,7 +180,7 @@ class QueryBoolean(StrictField[bool]):
         return bool(value == "true")
 
 
-class ReasoningSchema(RequestSchema):
+class ReasoningOptionsSchema(RequestSchema):
     """`summary` is tolerated: reasoning is told as it is, and nothing is summarized."""
 
     effort = Choice(REASONING_EFFORTS)
@@ -227,10 +232,10 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
     truncation = Choice(("auto", "disabled"))
     context = Object(ContextSchema())
     tools = Tools()
-    tool_choice = ToolChoiceField()
+    tool_choice = ChoosingField()
     parallel_tool_calls = Boolean()
     text = TextField()
-    reasoning = Object(ReasoningSchema())
+    reasoning = Object(ReasoningOptionsSchema())
     metadata = Metadata()
     include = Array(Choice(INCLUDABLES))
     top_logprobs = Integer(0, MAX_TOP_LOGPROBS)
@@ -267,7 +272,7 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
     @validates_schema
     def _choice_is_among_the_functions(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "tool_choice" in data:
-            check_choice(data["tool_choice"].meant, data.get("tools", ()))
+            check_choosing(data["tool_choice"], data.get("tools", ()))
 
 
 SCHEMA = ResponsesSchema()
