@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import validates_schema
 
 from schemas.fields import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
+from schemas.json_schema import Definitions, JSONSchema, any_of
 from schemas.loading import load
 from schemas.refusals import refuse_unsupported
 from schemas.sampling import SamplingSchema, sampling_options
@@ -49,6 +50,9 @@ class StopStrings(StrictField[tuple[str, ...]]):
         if isinstance(value, str):
             return (self._string.load(value),)
         raise wrong_type("a string or an array of strings", value)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(self._string.json_schema(definitions), self._strings.json_schema(definitions))
 
 
 class StreamOptionsSchema(RequestSchema):

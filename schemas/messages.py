@@ -26,6 +26,7 @@ from schemas.fields import (
     shown,
     wrong_type,
 )
+from schemas.json_schema import Definitions, JSONSchema, an_object, any_of, tagged
 
 Message = dict[str, Any]
 
@@ -71,6 +72,11 @@ class Content(StrictField[str]):
             name = self._kind.load(kind)
         with at(name):
             return self._string.load(part.get(name))
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        string = self._string.json_schema(definitions)
+        parts = [an_object({"type": {"const": kind}, kind: string}) for kind in self._kind.choices]
+        return any_of(string, {"type": "array", "items": any_of(*parts), "minItems": 1})
 
 
 # --- tool calls -----------------------------------------------------------------------------------------------------
@@ -183,3 +189,6 @@ class MessageField(StrictField[Message]):
             role = self._role.load(message.get("role"))
         loaded: Message = SCHEMAS_BY_ROLE[role].load(message)
         return loaded
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(*tagged("role", SCHEMAS_BY_ROLE, definitions))

@@ -38,6 +38,7 @@ from schemas.generation import (
 )
 from schemas.ids import CONVERSATION, Id
 from schemas.items import Item, items_field, message
+from schemas.json_schema import Definitions, JSONSchema, an_object, any_of, nullable
 from schemas.loading import load
 from schemas.metadata import Metadata
 from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
@@ -158,6 +159,9 @@ class Input(StrictField[tuple[Item, ...]]):
                 _refuse_media(item)
         return items
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of({"type": "string"}, self._items.json_schema(definitions))
+
 
 class ConversationReference(StrictField[str]):
     """The id of a conversation, alone or in an object."""
@@ -170,6 +174,10 @@ class ConversationReference(StrictField[str]):
         with at("id"):
             return self._id.load(value.get("id"))
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        one = self._id.json_schema(definitions)
+        return any_of(one, an_object({"id": one}))
+
 
 class QueryBoolean(StrictField[bool]):
     """true or false, as a query spells them."""
@@ -178,6 +186,9 @@ class QueryBoolean(StrictField[bool]):
         if value not in ("true", "false"):
             raise wrong_type("true or false", value)
         return bool(value == "true")
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "boolean"}
 
 
 class ReasoningOptionsSchema(RequestSchema):
@@ -197,6 +208,9 @@ class TextField(StrictField[TextOptions]):
             return TextOptions()
         with at("format"):
             return TextOptions(self._format.load(written), _shown_format(as_object(written)))
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return an_object({}, {"format": nullable(self._format.json_schema(definitions))})
 
 
 def _shown_format(written: dict[str, Any]) -> dict[str, Any]:
