@@ -267,7 +267,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("POST", "/v1/conversations", "with up to 20 items; also `title`"),
     _done_at("GET", "/v1/conversations/{conversation_id}", "also `title` and `updated_at`"),
     _done_at("POST", "/v1/conversations/{conversation_id}", "`metadata` and `title`"),
-    _done_at("DELETE", "/v1/conversations/{conversation_id}", "its items go, unless a response or a fork has them"),
+    _done_at("DELETE", "/v1/conversations/{conversation_id}", "its items stay"),
     _done_at("POST", "/v1/conversations/{conversation_id}/items", "up to 20; of unknown types as they are"),
     _done_at("GET", "/v1/conversations/{conversation_id}/items"),
     _done_at("GET", "/v1/conversations/{conversation_id}/items/{item_id}"),
