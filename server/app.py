@@ -35,7 +35,8 @@ from server.api.storage_errors import client_error
 from server.auth.authentication import allowed_headers, authenticate_requests
 from server.backends.local.engines import Engines
 from server.backends.served import ServedModels
-from server.errors import InvalidRequest, ShuttingDown, error_response, register_error_handlers
+from server.errors.handlers import error_response, register_error_handlers
+from server.errors.tree import InvalidRequest, ShuttingDown
 from server.http import draining
 from server.models.catalogue import Catalogue
 from server.protocol.runtime import RuntimeDir

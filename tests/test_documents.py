@@ -19,7 +19,7 @@ from server.backends.local.submission import DEFAULT_SAMPLING
 from server.cli.commands import main as parley
 from server.cli.doctor import NEWEST_PYTHON, OLDEST_PYTHON
 from server.engine.sampling import sampler
-from server.errors import ParleyError
+from server.errors.tree import ParleyError
 from server.http import strict_json
 from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
 from server.protocol.messages import SamplingParams
@@ -247,7 +247,7 @@ def error_classes(kind: type[ParleyError] = ParleyError) -> Iterator[type[Parley
 
 def test_the_errors_are_those_of_the_code() -> None:
     of_schemas = {(400, code) for code in ("invalid_type", "invalid_value", "missing_required_parameter")}
-    ours = [kind for kind in error_classes() if kind.__module__ == "server.errors"]
+    ours = [kind for kind in error_classes() if kind.__module__ == "server.errors.tree"]
     in_code = {(kind.status, kind.default_code) for kind in ours if kind.default_code}
     written = {(int(status), code) for status, cell, _ in table_rows(section(API, "Errors")) for code in codes(cell)}
     assert written == in_code | of_schemas

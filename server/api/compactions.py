@@ -11,7 +11,7 @@ from schemas.compaction import CompactionRequest, load_compaction
 from schemas.responses import ResponsesRequest
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller, current_user
-from server.errors import InvalidRequest
+from server.errors.tree import InvalidRequest
 from server.responses.compaction import Sealed, compaction_item, split, transcript, unfolded
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.prompting import check_compactions

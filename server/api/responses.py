@@ -19,7 +19,8 @@ from server.api.conversations import list_object
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
-from server.errors import DO_NOT_RETRY, InvalidRequest, ParleyError, error_response
+from server.errors.handlers import error_response
+from server.errors.tree import DO_NOT_RETRY, InvalidRequest, ParleyError
 from server.http import sse
 from server.http.client_watch import NOBODY
 from server.responses import replay

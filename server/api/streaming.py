@@ -15,7 +15,8 @@ from flask import Response
 from server.answers.answer import Answer, ClientLeft
 from server.answers.parts import ChoicePart
 from server.answers.usage import Usage
-from server.errors import ParleyError, error_body
+from server.errors.dialects import openai_body
+from server.errors.tree import ParleyError
 from server.http import sse
 
 logger = logging.getLogger(__name__)
@@ -53,5 +54,5 @@ def _events(answer: Answer, writer: ChunkWriter, ping_seconds: float) -> Iterato
     except ClientLeft:
         logger.info("a client left in the middle of its stream")
     except ParleyError as error:
-        yield sse.event(error_body(error))
+        yield sse.event(openai_body(error))
         answer.hang_up()

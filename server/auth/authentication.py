@@ -23,7 +23,7 @@ from flask import Flask, Request, current_app, g, request
 
 from server.answers.request import Caller
 from server.auth.user_names import InvalidUserName, parse_user_name
-from server.errors import Unauthorized
+from server.errors.tree import Unauthorized
 from server.settings import Settings
 from server.settings.proxies import TrustedProxies
 from storage import keys, users

@@ -25,7 +25,7 @@ from server.answers.backend import (
 )
 from server.answers.request import Caller, ChatRequest
 from server.backends.metered import Account, Metered, MeteredCompletion, metered_vectors
-from server.errors import InvalidRequest
+from server.errors.tree import InvalidRequest
 from server.http.client_watch import ClientWatch
 from server.models.catalogue import Catalogue, ContextPolicy, ModelSpec
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from server.errors.tree import ModelNotFound
 from server.models.cores import num_physical_cores
 from server.models.errors import InvalidSource
 from server.models.source import (
@@ -93,13 +94,10 @@ class Catalogue:
         return cls(tuple(specs))
 
     def find(self, name: str | None) -> ModelSpec:
-        """The model of that id or alias; the default model for None. Raises server.errors.ModelNotFound."""
+        """The model of that id or alias; the default model for None. Raises ModelNotFound."""
         if name is None:
             return self.models[0]
         if name not in self._by_name:
-            # Imported late: server.errors brings Flask along, which has no place in the gunicorn master.
-            from server.errors import ModelNotFound
-
             raise ModelNotFound(name)
         return self._by_name[name]
 

@@ -25,7 +25,7 @@ from server.answers.parts import (
     ToolCallStarted,
 )
 from server.answers.usage import Usage
-from server.errors import InvalidRequest, Overloaded, ParleyError
+from server.errors.tree import InvalidRequest, Overloaded, ParleyError
 from server.responses.output_items import (
     BareEvent,
     CallItem,

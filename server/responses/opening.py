@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.responses import ResponsesRequest
-from server.errors import InvalidRequest, ItemSentTwice
+from server.errors.tree import InvalidRequest, ItemSentTwice
 from server.turns.keeper import LEASE_SECONDS
 from storage import locks, opening, responses
 from storage.errors import DuplicateItem, RecordNotFound, ResponseStillRunning, StorageError, StorageUnavailable

@@ -13,7 +13,7 @@ from schemas.responses import ResponsesRequest
 from server.answers.answer import Answer
 from server.answers.request import Blame, CacheHints, Caller, ChatRequest
 from server.backends.served import ServedModel
-from server.errors import ContextLengthExceeded, InvalidRequest
+from server.errors.tree import ContextLengthExceeded, InvalidRequest
 from server.http.client_watch import ClientWatch
 from server.responses.builder import ResponseBuilder
 from server.responses.compaction import HEAD, first_unreadable, unfolded

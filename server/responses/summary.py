@@ -14,7 +14,7 @@ from server.answers.own import content_of, own_question
 from server.answers.request import Blame, Caller
 from server.answers.usage import Usage, total
 from server.backends.served import ServedModel
-from server.errors import ContextLengthExceeded
+from server.errors.tree import ContextLengthExceeded
 from server.http.client_watch import ClientWatch
 from server.responses.compaction import request_messages, transcript
 

@@ -16,7 +16,7 @@ from server.answers.messages import Message
 from server.answers.own import content_of, own_question
 from server.answers.request import Blame, Caller
 from server.backends.served import ServedModel
-from server.errors import ParleyError
+from server.errors.tree import ParleyError
 from server.http.client_watch import NOBODY
 from server.titles.titles import Generate, give_title
 from storage.db.database import Database

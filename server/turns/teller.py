@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from server.answers.parts import End, OutputPart
 from server.answers.usage import Usage
-from server.errors import ParleyError
+from server.errors.tree import ParleyError
 
 WireEvent = dict[str, Any]
 """An event as it goes on the wire."""

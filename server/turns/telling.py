@@ -11,7 +11,7 @@ from contextlib import closing
 
 from server.answers.answer import Answer, ClientLeft
 from server.answers.parts import ChoicePart, End, PromptLogprobs
-from server.errors import ParleyError
+from server.errors.tree import ParleyError
 from server.turns.teller import Teller, WireEvent
 
 

@@ -20,7 +20,7 @@ import gevent
 from gevent.event import Event as Signal
 
 from server.answers.answer import Answer, ClientLeft
-from server.errors import InternalError, ParleyError, ResponseGone
+from server.errors.tree import InternalError, ParleyError, ResponseGone
 from server.http import draining
 from server.turns.event_rows import pack
 from server.turns.teller import Teller, WireEvent

@@ -15,7 +15,7 @@ from server.answers.backend import Card
 from server.answers.parts import ChoicePart, End
 from server.answers.request import Caller, ChatRequest
 from server.answers.usage import Usage
-from server.errors import ParleyError
+from server.errors.tree import ParleyError
 from server.http.client_watch import ClientWatch
 
 

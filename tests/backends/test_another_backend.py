@@ -17,7 +17,7 @@ from server.answers.parts import ChoicePart, ContentText, End, ReasoningText, To
 from server.api.services import Services
 from server.app import assemble
 from server.backends.served import ServedModels
-from server.errors import EngineLost, ParleyError
+from server.errors.tree import EngineLost, ParleyError
 from server.models.catalogue import Catalogue
 from server.settings import Settings
 from server.turns.keeper import Keeper

@@ -12,7 +12,7 @@ from server.answers.parts import ContentText, End
 from server.answers.request import ChatRequest
 from server.answers.usage import Usage
 from server.backends.metered import Account, Metered, metered_vectors
-from server.errors import EngineLost, ParleyError
+from server.errors.tree import EngineLost, ParleyError
 from tests.backends.scripted import ScriptedAnswer
 
 WHOLE = (ContentText("a"), End("stop"))

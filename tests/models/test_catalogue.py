@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from server.errors import ModelNotFound
+from server.errors.tree import ModelNotFound
 from server.models.catalogue import Catalogue, ContextPolicy, ModelSpec
 from server.models.cores import num_physical_cores
 from server.models.source import NO_MODEL, HubFile, LocalFile, NoModel, demo_model_path

@@ -21,7 +21,7 @@ from server.answers.parts import (
     ToolCallStarted,
 )
 from server.answers.usage import Usage
-from server.errors import EngineLost, Overloaded
+from server.errors.tree import EngineLost, Overloaded
 from server.protocol.messages import TokenLogprob
 from server.responses.builder import ResponseBuilder, is_terminal
 from server.responses.prompt import chat_messages

@@ -12,7 +12,7 @@ import pytest
 from schemas.items import message
 from server.answers.answer import ClientLeft
 from server.answers.request import Caller
-from server.errors import ModelNotReady, Overloaded, TemplateRefused
+from server.errors.tree import ModelNotReady, Overloaded, TemplateRefused
 from server.titles.titling import title_soon
 from storage import conversations, users
 from storage.db.database import Database

@@ -12,7 +12,7 @@ from gevent.queue import SimpleQueue
 from server.answers.answer import Batch, ClientLeft
 from server.answers.parts import ContentText, End
 from server.answers.usage import Usage
-from server.errors import DatabaseUnavailable, EngineLost, ParleyError, ResponseGone
+from server.errors.tree import DatabaseUnavailable, EngineLost, ParleyError, ResponseGone
 from server.responses.builder import is_terminal
 from server.turns import turn as turn_module
 from server.turns.event_rows import unpack

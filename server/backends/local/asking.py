@@ -11,7 +11,7 @@ from server.answers.answer import ClientLeft
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected
 from server.backends.local.generation import BAD_TOKEN
 from server.backends.local.model import LocalModel
-from server.errors import EngineFailed, EngineLost, InvalidRequest, ShuttingDown
+from server.errors.tree import EngineFailed, EngineLost, InvalidRequest, ShuttingDown
 from server.http import draining
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Failed, Question, Rejected, Tokens

@@ -22,7 +22,7 @@ from server.backends.local.model import LocalModel
 from server.backends.local.structured_output import grammar_param
 from server.backends.local.submission import completion_submits, embed_message, sampling_params
 from server.chat.output.plan import OutputPlan
-from server.errors import ContextLengthExceeded, InvalidRequest
+from server.errors.tree import ContextLengthExceeded, InvalidRequest
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Detokenize, ModelCard, Question, Submit, Tokenize
 

@@ -10,7 +10,7 @@ from server.backends.local.submission import chat_submit
 from server.backends.local.tool_use import tool_use
 from server.chat.output.plan import OutputPlan, plan_output
 from server.chat.template.template import ChatTemplate, TemplateError
-from server.errors import TemplateRefused
+from server.errors.tree import TemplateRefused
 from server.protocol.messages import Submit, TextPiece
 
 

@@ -18,7 +18,7 @@ from server.answers.answer import ClientLeft
 from server.answers.usage import Usage
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected, Ticket
 from server.backends.local.model import LocalModel
-from server.errors import (
+from server.errors.tree import (
     ContextLengthExceeded,
     EngineFailed,
     EngineLost,

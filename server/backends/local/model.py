@@ -10,7 +10,7 @@ import time
 
 from server.backends.local.engine_client import EngineClient
 from server.chat.template.template import ChatTemplate, TemplateError
-from server.errors import ModelNotReady
+from server.errors.tree import ModelNotReady
 from server.models.catalogue import ModelSpec
 from server.protocol.messages import ModelCard, Stats
 from server.protocol.runtime import ModelStatus, RuntimeDir

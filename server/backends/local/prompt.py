@@ -9,7 +9,7 @@ from server.answers.request import ChatRequest
 from server.chat.prompted_tools import render_chat
 from server.chat.template.template import ChatTemplate, TemplateError
 from server.chat.tools import ToolUse
-from server.errors import TemplateRefused
+from server.errors.tree import TemplateRefused
 from server.protocol.messages import TextPiece
 
 

@@ -17,7 +17,7 @@ from schemas.sampling import SamplingOptions
 from server.answers.request import CacheHints, Caller, ChatRequest
 from server.backends.local.structured_output import grammar_of
 from server.chat.output.plan import OutputPlan
-from server.errors import UnsupportedParameter
+from server.errors.tree import UnsupportedParameter
 from server.protocol.messages import CachePolicy, Embed, ModelCard, SamplingParams, Submit, TextPiece
 
 DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}

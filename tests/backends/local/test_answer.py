@@ -12,7 +12,7 @@ from server.backends.local.answer import LocalAnswer
 from server.backends.local.engine_client import EngineGone
 from server.chat.output.plan import OutputPlan
 from server.chat.reasoning import ReasoningSplitter, ThinkTags
-from server.errors import EngineLost
+from server.errors.tree import EngineLost
 from server.protocol.messages import Accepted, Delta, Finished, TokenLogprob
 from tests.backends.local.test_generation import generation
 

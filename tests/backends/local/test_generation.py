@@ -11,7 +11,7 @@ from gevent.queue import SimpleQueue
 from server.answers.usage import Usage
 from server.backends.local.engine_client import EngineGone
 from server.backends.local.generation import Generation
-from server.errors import ContextLengthExceeded, EngineLost, Overloaded
+from server.errors.tree import ContextLengthExceeded, EngineLost, Overloaded
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Accepted, Delta, Finished, Rejected, SamplingParams, Submit
 

@@ -17,7 +17,7 @@ from server.backends.local.submission import (
     sampling_params,
 )
 from server.chat.output.plan import OutputPlan
-from server.errors import UnsupportedParameter
+from server.errors.tree import UnsupportedParameter
 from server.protocol.messages import ModelCard, Submit, TextPiece
 
 CALLER = Caller(queue_key="::1", cache_scope="mine")

@@ -1,4 +1,4 @@
-"""Every way in which a request can fail, and its form on the wire: OpenAI's error body.
+"""Every way in which a request can fail.
 
 ParleyError
   InvalidRequest 400              the request itself is wrong; `param` names the field
@@ -25,22 +25,14 @@ ParleyError
     DatabaseUnavailable           the database cannot be reached, or was busy for too long
     ShuttingDown                  this worker takes no new requests, or cannot wait for this one any longer
 
-Raise these anywhere on the HTTP side; `register_error_handlers` turns them, werkzeug's exceptions and any other
-exception into responses. This module does not know which endpoints exist, and never sees a stream: what happens after
-the first byte is for the stream to say, with the same `error_body`.
+Raise these anywhere on the HTTP side. Each carries its numbers, a status and the headers of its answer. What body it
+has on the wire is its dialect's business (`server.errors.dialects`); this module imports nothing of ours.
 """
 
 from __future__ import annotations
 
-import logging
 import math
-from typing import Any, ClassVar
-
-import msgspec
-from flask import Flask, Response, g, request
-from werkzeug import exceptions as http
-
-logger = logging.getLogger(__name__)
+from typing import ClassVar
 
 MAX_ECHO = 200
 """Characters of a client's own text that an error message repeats at most."""
@@ -344,55 +336,6 @@ class ShuttingDown(Unavailable):
     def __init__(self, retry_after_seconds: float = 1, *, has_begun: bool = False) -> None:
         what = "could not wait for the end of this request" if has_begun else "takes no new requests"
         super().__init__(f"The server is shutting down and {what}.", retry_after_seconds)
-
-
-def error_body(error: ParleyError) -> dict[str, dict[str, str | None]]:
-    """OpenAI's error object."""
-    return {
-        "error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code},
-    }
-
-
-def error_response(error: ParleyError) -> Response:
-    """The whole response for a request that failed before its first byte."""
-    body = msgspec.json.encode(error_body(error))
-    return Response(body, status=error.status, headers=error.headers, mimetype="application/json")
-
-
-def register_error_handlers(app: Flask) -> None:
-    """Make `app` answer every failure with OpenAI's error body."""
-    app.register_error_handler(ParleyError, error_response)
-    app.register_error_handler(http.HTTPException, _http_error_response)
-    app.register_error_handler(Exception, _unexpected_error_response)
-
-
-def _http_error_response(error: http.HTTPException) -> Any:
-    if error.response is not None or (error.code or 500) < 400:
-        return error
-    return error_response(_translated(error))
-
-
-def _translated(error: http.HTTPException) -> ParleyError:
-    """Our word for what werkzeug, Flask or a view's `abort` raised."""
-    if isinstance(error, http.NotFound):
-        return UnknownPath(request.method, request.path)
-    if isinstance(error, http.MethodNotAllowed):
-        return MethodNotAllowed(request.method, request.path, list(error.valid_methods or ()))
-    if (error.code or 500) >= 500:
-        return _internal_error(error)
-    translated = InvalidRequest(error.description or error.name)
-    translated.status = error.code or translated.status
-    return translated
-
-
-def _unexpected_error_response(error: Exception) -> Response:
-    return error_response(_internal_error(error))
-
-
-def _internal_error(error: Exception) -> InternalError:
-    request_id = str(g.get("request_id", "unknown"))
-    logger.error("%s: %s %r failed", request_id, request.method, request.path, exc_info=error)
-    return InternalError(request_id)
 
 
 def _echo(text: str) -> str:

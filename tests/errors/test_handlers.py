@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from flask import Flask, abort, g
+from flask import Blueprint, Flask, abort, g
 from flask.testing import FlaskClient
 from openai import BadRequestError, OpenAI
 
-from server.errors import (
+from server.errors.dialects import openai_body
+from server.errors.handlers import register_error_handlers
+from server.errors.tree import (
     ContextLengthExceeded,
     EngineFailed,
     EngineLost,
@@ -26,8 +28,6 @@ from server.errors import (
     TemplateRefused,
     UnknownPath,
     UnsupportedParameter,
-    error_body,
-    register_error_handlers,
 )
 
 
@@ -92,7 +92,7 @@ def test_each_error_has_its_form_on_the_wire(
     response = fail_with(app, error).get("/fail")
     assert response.status_code == status
     assert response.mimetype == "application/json"
-    assert response.json == error_body(error)
+    assert response.json == openai_body(error)
     assert response.json == {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
 
 
@@ -149,7 +149,7 @@ def test_an_abort_keeps_its_status(app: Flask) -> None:
 def test_a_bug_is_logged_with_the_request_id_and_not_told(
     app: Flask, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    with caplog.at_level(logging.ERROR, "server.errors"):
+    with caplog.at_level(logging.ERROR, "server.errors.handlers"):
         response = fail_with(app, error).get("/fail")
     assert response.status_code == 500
     assert "secret" not in response.text
@@ -179,3 +179,24 @@ def test_the_openai_client_understands_the_body(app: Flask) -> None:
     with openai, pytest.raises(BadRequestError, match="9000") as caught:
         openai.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
     assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "messages")
+
+
+# --- dialects -------------------------------------------------------------------------------------------------------
+
+
+def test_the_blueprint_says_which_body_an_error_has() -> None:
+    app = Flask(__name__)
+    for name in ("foreign", "ours"):
+        blueprint = Blueprint(name, __name__, url_prefix=f"/{name}")
+        blueprint.add_url_rule("/fail", view_func=_fail)
+        app.register_blueprint(blueprint)
+    register_error_handlers(app, {"foreign": lambda error: {"type": "error", "says": error.message}})
+    client = app.test_client()
+    foreign, ours = client.get("/foreign/fail"), client.get("/ours/fail")
+    assert (foreign.status_code, foreign.json) == (429, {"type": "error", "says": "Too many."})
+    assert (ours.status_code, ours.json) == (429, openai_body(Overloaded(1, "Too many.")))
+    assert foreign.headers["Retry-After"] == ours.headers["Retry-After"] == "1"
+
+
+def _fail() -> str:
+    raise Overloaded(1, "Too many.")
