@@ -144,7 +144,7 @@ class OneSpan(msgspec.Struct, frozen=True):
 
 
 def chain_times(model: Model, row: int, params: SamplingParams, num_steps: int) -> list[float]:
-    """Of llama.cpp's samplers in llama-server's order, without DRY and XTC."""
+    """Milliseconds of llama.cpp's samplers in llama-server's order, without DRY and XTC."""
     chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
     for sampler in llama_chain(params, model.vocabulary.num_tokens):
         llama.llama_sampler_chain_add(chain, sampler)

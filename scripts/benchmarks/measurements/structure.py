@@ -92,7 +92,7 @@ def compile_schema(model: Model) -> MatcherGrammar:
 
 
 def figures_of(model: Model, compiled: MatcherGrammar, num_sequences: int, num_steps: int) -> dict[str, Figure]:
-    """Of steps in which so many constrained sequences decode."""
+    """Milliseconds of steps in which `num_sequences` constrained sequences decode."""
     account = Account()
     engine = Engine(model, 1000, 10**6, max_step_ms=10_000)
     grammar = TimedGrammar(compiled, account)
