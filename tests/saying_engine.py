@@ -23,7 +23,9 @@ from server.engine.host.process import Ending, Reporter
 from server.engine.host.service import Service
 from server.engine.intake.intake import Intake
 from server.protocol.engine_config import EngineConfig
-from server.protocol.messages import ModelCard, Report, SamplingParams, TextPiece
+from server.protocol.messages import ModelCard
+from server.protocol.report import Report
+from server.protocol.values import SamplingParams, TextPiece
 from tests.chat import chat_templates
 from tests.engine.fakes import EOG, FakeRunner
 

@@ -181,6 +181,9 @@ RESERVED = (
     Reserved("server.supervisor", ("server.http.arbiter", "server.supervisor")),
     Reserved("server.http.arbiter", ()),
     Reserved("llama_cpp", ("server.engine.llama", "server.engine.embedding.model", "server.engine.sampling.dry")),
+    # What passes between a worker and an engine is nobody else's; the values in it are everybody's.
+    Reserved("server.protocol.messages", ("server.backends.local", "server.engine")),
+    Reserved("server.protocol.framing", ("server.backends.local", "server.engine")),
     Reserved("huggingface_hub", ("server.models.hub",)),
     Reserved("httpx2", ("server.models.hub",)),
     Reserved("marshmallow", ("schemas",)),

@@ -22,7 +22,7 @@ from server.engine.sampling import sampler
 from server.errors.tree import ParleyError
 from server.http import strict_json
 from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 from server.settings import Settings, load_settings
 from server.settings.fields import DEFAULT_DATABASE_FILE
 from server.settings.load import CONFIG_VARIABLE

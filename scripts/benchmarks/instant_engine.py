@@ -14,18 +14,8 @@ import msgspec
 
 from server.protocol.engine_config import EngineConfig
 from server.protocol.framing import FrameReader, frame
-from server.protocol.messages import (
-    Accepted,
-    Cancel,
-    Command,
-    Delta,
-    Finished,
-    ModelCard,
-    ReadStats,
-    Report,
-    Stats,
-    Submit,
-)
+from server.protocol.messages import Accepted, Cancel, Command, Delta, Finished, ModelCard, ReadStats, Stats, Submit
+from server.protocol.report import Report
 
 WORDS = "The answer is short."
 NUM_TOKENS = 5

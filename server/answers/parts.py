@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 """Why a choice ended; "tool_calls" is a stop after calls that the client can make, each with all of its arguments."""

@@ -18,7 +18,7 @@ from server.chat.roles import INSTRUCTION_ROLES
 from server.chat.template.errors import MessagesRefused
 from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS, ToolUse
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 Message = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from server.engine.stats import Timing
-from server.protocol.messages import CachePolicy, SamplingParams, TokenLogprob
+from server.protocol.values import CachePolicy, SamplingParams, TokenLogprob
 
 if TYPE_CHECKING:
     from server.engine.detokenizer import Detokenizer

@@ -13,7 +13,8 @@ from server.engine.scheduling.scheduler import Scheduler
 from server.engine.sequence import Request, Sequence
 from server.engine.stats import EngineStats
 from server.engine.token_chooser import ChosenToken
-from server.protocol.messages import Delta, Event, Failed, Finished, FinishReason, TokenLogprob
+from server.protocol.messages import Delta, Event, Failed, Finished
+from server.protocol.values import FinishReason, TokenLogprob
 
 MASK_PATIENCE_SECONDS = 0.01
 """Seconds after a token in which everybody waits for what its grammar allows next, so that its sequence is in the next

@@ -32,10 +32,10 @@ KV_DIRECTORY = "kv"
 
 @dataclass(frozen=True)
 class ContextPolicy:
-    """How much of a conversation the model sees, as far as requests do not say it."""
+    """Part of a conversation that the model sees, where requests do not decide it."""
 
     system_prompt: str | None = None
-    """For requests without instructions; None or empty is none."""
+    """Instructions for requests without any; None or empty is none."""
     truncation: str = "disabled"
     max_turns: int | None = None
     max_tokens: int | None = None
@@ -52,7 +52,6 @@ class ModelSpec:
     source: ModelSource
     aliases: tuple[str, ...]
     options: EngineOptions
-    """How an engine serves it."""
     draft_source: ModelSource | None
     """The small model that does the guessing, if one does."""
     created: int
@@ -94,7 +93,7 @@ class Catalogue:
         return cls(tuple(specs))
 
     def find(self, name: str | None) -> ModelSpec:
-        """The model of that id or alias; the default model for None. Raises ModelNotFound."""
+        """The model whose id or alias is `name`; the default model for None. Raises ModelNotFound."""
         if name is None:
             return self.models[0]
         if name not in self._by_name:

@@ -19,7 +19,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     hub_source: str | None = None
     """File to fetch from the Hugging Face hub first, as `repo/name:file-or-pattern`."""
     why_none: str | None = None
-    """There is nothing to load, and this tells the user what to do about it."""
+    """Sentence that tells the user what to do about it, if there is nothing to load."""
     draft_path: str | None = None
     """Absolute path of the GGUF file of the small model that guesses, if there is one."""
     draft_hub_source: str | None = None
@@ -36,11 +36,11 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     runtime_dir: str
     models: list[ModelConfig]
     log_level: str = "info"
-    """Of the supervisor and of the engines, which are not started anew for it."""
+    """Least severe messages that the supervisor and its engines log. No engine is started anew for it."""
     cache_dir: str | None = None
-    """Where downloads are kept; None means the hub's own cache."""
+    """Directory of downloads; None means the hub's own cache."""
     announce_url: str | None = None
-    """Where clients reach the server; a line to paste is printed once the default model is ready."""
+    """Address at which clients reach the server. A line to paste is printed once the default model is ready."""
     announce_headers: list[str] = []
     """Headers that a request needs besides, such as "Authorization: Bearer YOUR_KEY"."""
     engine_command: list[str] = []

@@ -30,7 +30,7 @@ def plan_supervisor(
 
 
 def _credentials(settings: Settings) -> list[str]:
-    """What somebody who tries the server has to fill in."""
+    """Headers that somebody who tries the server has to fill in."""
     match settings.auth:
         case "off":
             return []

@@ -19,7 +19,8 @@ from server.engine.scheduling.chunking import FEW_CHUNK_ROWS, Chunk, Chunking
 from server.engine.scheduling.waiting_queue import QueueFull
 from server.engine.sequence import Request
 from server.engine.speaker import Output
-from server.protocol.messages import Delta, Event, Failed, Finished, SamplingParams
+from server.protocol.messages import Delta, Event, Failed, Finished
+from server.protocol.values import SamplingParams
 from tests.engine.fakes import FakeRunner
 
 GREEDY = SamplingParams(temperature=0)

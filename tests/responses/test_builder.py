@@ -22,7 +22,7 @@ from server.answers.parts import (
 )
 from server.answers.usage import Usage
 from server.errors.tree import EngineLost, Overloaded
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 from server.responses.builder import ResponseBuilder, is_terminal
 from server.responses.prompt import chat_messages
 from server.responses.response_object import new_response, usage_object

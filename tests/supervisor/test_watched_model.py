@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from server.protocol.engine_config import EngineOptions
-from server.protocol.messages import Report
+from server.protocol.report import Report
 from server.supervisor.child import Child
 from server.supervisor.config import ModelConfig
 from server.supervisor.launcher import Launcher

@@ -48,7 +48,7 @@ def request_bytes(address: Address, path: str, body: Mapping[str, Any] = NO_BODY
 
 
 class Exchanged:
-    """Says, while an answer still arrives, that so many events of its stream have."""
+    """Says, while an answer still arrives, that `num_events` of its stream are here."""
 
     def __init__(self, num_events: int) -> None:
         self.num_events = num_events
@@ -98,7 +98,7 @@ async def exchange(
     leave_after: int | None = None,
     seen: Exchanged | None = None,
 ) -> Raw:
-    """Play one request on a connection of its own; with `leave_after`, hang up after so many events of a stream.
+    """Play one request on a connection of its own; with `leave_after`, hang up after that number of events.
 
     An answer that has not ended after END_SECONDS is cut off there, which shows as one that is not whole.
     """

@@ -51,7 +51,7 @@ def default_model(cache: Path) -> Path:
 def measure(
     work: Work, setup: Setup, tools: Tools, scratch: Path, num_rounds: int, settings: Mapping[str, str]
 ) -> dict[str, list[Figures]]:
-    """What each server did, by name and round. In every round both get the same prompts."""
+    """Figures of each server by round. In every round both get equal prompts."""
     starts = {
         PARLEY: partial(parley, setup, scratch, {**dict(work.settings), **settings}),
         LLAMA_SERVER: partial(llama_server, setup, tools.server, scratch),
@@ -84,7 +84,7 @@ def take_turns(plays: Mapping[str, Pieces]) -> dict[str, Figures]:
 
 
 def limits(setup: Setup, tools: Tools, num_rounds: int) -> list[Figures]:
-    """What llama.cpp decodes without a server, by round, under the names of the streams' figures."""
+    """Rates of llama.cpp without a server, by round, under the names of the streams' figures."""
     plan = speed.Plan(speed.SHORT_PROMPT, NUM_STREAM_TOKENS, NUM_STREAMS, num_rounds)
     rates = [speed.limit_rates(tools, setup, plan) for _ in range(num_rounds)]
     return [{decode_name(number): each[plan.decode(number)] for number in NUM_STREAMS} for each in rates]

@@ -1,4 +1,4 @@
-"""What a comparison found: figures of both servers, their ratios, and what is aimed at.
+"""The result of a comparison: figures of both servers, their ratios, and the aims.
 
 Ratios are taken within a round. It knows no servers and measures nothing.
 """
@@ -29,13 +29,13 @@ AIMS: dict[str, float] = {
     "burst: median TTFT of who asked little, s": 1.0,
     "burst: TTFT of the user who waited longest, s": 1.0,
 }
-"""The ratio to llama-server that we want: at least that much of a rate, at most that much of anything else."""
+"""Ratio to llama-server that we want: the least for a rate, the most for anything else."""
 
 ALLOWANCES = {"memory: MB": 150.0}
-"""What a figure may be above that, in its own unit: some memory is needed whatever the model."""
+"""Amount by which a figure may miss its aim, in its own unit: some memory is needed whatever the model."""
 
 LIMIT_AIM = 0.95
-"""The share of what llama.cpp decodes without a server that we want to reach."""
+"""Share that we want to reach of the rate at which llama.cpp decodes without a server."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Work:
     """Tokens per sequence."""
     play: Callable[[Start, random.Random], Pieces]
     settings: tuple[tuple[str, str], ...] = ()
-    """What Parley is told besides, as `PARLEY_` variables."""
+    """Settings of Parley for this work, as `PARLEY_` variables."""
 
 
 # --- streams with prompts of their own ------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def turns(generator: random.Random) -> Iterator[list[dict[str, Any]]]:
 
 
 def median_ttft(server: Server, bodies: Sequence[dict[str, Any]]) -> float:
-    """Of requests one after the other."""
+    """Seconds to the first token, for requests one after the other."""
     return statistics.median(ask(server, [body])[0].ttft_seconds for body in bodies)
 
 
@@ -196,7 +196,7 @@ def play_conversations(start: Start, generator: random.Random) -> Pieces:
 NUM_BURST = 200
 NUM_USERS = 8
 GREEDY_SHARE = 0.5
-"""Of all requests, those of one user; the others share the rest evenly."""
+"""Share of all requests that one user sends; the others share the rest evenly."""
 
 
 def play_burst(start: Start, generator: random.Random) -> Figures:

@@ -31,20 +31,20 @@ NUM_PROBE_TOKENS = 48
 
 @dataclass(frozen=True)
 class Plan:
-    """How many clients, how often, and what may be left over afterwards."""
+    """Number of clients and waves, and the memory that may be left over afterwards."""
 
     num_clients: int
     num_tokens: int
     num_waves: int
     leave_every: int
-    """One client in so many hangs up before its answer ends."""
+    """Clients of whom one hangs up before its answer ends."""
     max_growth_mb: float
     """Resident memory that workers and engine may each gain from the second wave to the last."""
 
 
 @dataclass(frozen=True)
 class Wave:
-    """What became of one wave of clients, and what the server used after it."""
+    """Fate of one wave of clients, and memory of the server after it."""
 
     verdicts: Mapping[Verdict, int]
     complaints: Sequence[str]

@@ -26,7 +26,7 @@ MICROSECONDS = 1e6
 
 @dataclass(frozen=True)
 class Plan:
-    """How much work, how often."""
+    """Amounts of work, and the number of rounds."""
 
     num_streams: tuple[int, ...]
     num_tokens: int
@@ -44,13 +44,13 @@ class Cost:
 
     per_token: float
     per_request: float
-    """Of a streamed request with one token, the connection included."""
+    """Cost of a streamed request with one token, the connection included."""
     tokens_per_second: float
-    """How fast the tokens came meanwhile."""
+    """Rate at which the tokens came meanwhile."""
 
     @property
     def percent_of_core(self) -> float:
-        """What the tokens alone took of one core."""
+        """Share of one core that the tokens alone took, in percent."""
         return self.per_token * self.tokens_per_second / MICROSECONDS * 100
 
 
@@ -66,7 +66,7 @@ def streaming_cost(server: Server, num_streams: int, num_tokens: int, generator:
 
 
 def worker_seconds(server: Server, num_streams: int, num_tokens: int, generator: random.Random) -> tuple[float, float]:
-    """CPU seconds of the workers over so many streams at once, and the seconds that it took."""
+    """CPU seconds of the workers over `num_streams` streams at once, and the seconds until all had ended."""
     workers = processes_of(server.pid)["worker"]
     bodies = [completion(random_prompt(SHORT_PROMPT, generator), num_tokens) for _ in range(num_streams)]
     before = total_cpu_seconds(workers)

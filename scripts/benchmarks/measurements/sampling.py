@@ -25,7 +25,7 @@ from server.engine.sampling.dry import DryRules
 from server.engine.sequence import Request
 from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.framing import frame
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 KINDS: dict[str, SamplingParams] = {
     "greedy": SamplingParams(temperature=0),
@@ -144,7 +144,7 @@ class OneSpan(msgspec.Struct, frozen=True):
 
 
 def chain_times(model: Model, row: int, params: SamplingParams, num_steps: int) -> list[float]:
-    """Of llama.cpp's samplers in llama-server's order, without DRY and XTC."""
+    """Milliseconds of llama.cpp's samplers in llama-server's order, without DRY and XTC."""
     chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
     for sampler in llama_chain(params, model.vocabulary.num_tokens):
         llama.llama_sampler_chain_add(chain, sampler)

@@ -34,7 +34,7 @@ class ToolFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Plan:
-    """How much work, how often."""
+    """Amounts of work, and the number of rounds."""
 
     num_prompt_tokens: int
     num_tokens: int
@@ -57,7 +57,7 @@ class Plan:
 
 
 def limit_rates(tools: Tools, setup: Setup, plan: Plan) -> Rates:
-    """What llama.cpp reaches without a server."""
+    """Rates of llama.cpp without a server."""
     rates = single_rates(tools, setup, plan)
     several = [number for number in plan.num_streams if number > 1]
     if several:
@@ -66,7 +66,7 @@ def limit_rates(tools: Tools, setup: Setup, plan: Plan) -> Rates:
 
 
 def single_rates(tools: Tools, setup: Setup, plan: Plan) -> Rates:
-    """Of `llama-bench`: prefill alone, and decode of one sequence."""
+    """Rates of `llama-bench`: prefill alone, and decode of one sequence."""
     sizes = ["-p", str(plan.num_prompt_tokens), "-n", str(plan.num_tokens), "-r", "1"]
     command = [str(tools.bench), "-m", str(setup.model), "-t", str(setup.num_threads), *sizes, "-o", "json"]
     tests = json.loads(output_of(command))
@@ -74,7 +74,7 @@ def single_rates(tools: Tools, setup: Setup, plan: Plan) -> Rates:
 
 
 def batched_rates(tools: Tools, setup: Setup, plan: Plan, several: list[int]) -> Rates:
-    """Of `llama-batched-bench`: decode of several sequences together."""
+    """Rates of `llama-batched-bench`: decode of several sequences together."""
     n_ctx = max(several) * (SHORT_PROMPT + plan.num_tokens)
     sizes = ["-c", str(n_ctx), "-npp", str(SHORT_PROMPT), "-ntg", str(plan.num_tokens)]
     command = [str(tools.batched_bench), "-m", str(setup.model), "-t", str(setup.num_threads), *sizes]
@@ -94,7 +94,7 @@ def output_of(command: list[str]) -> str:
 
 
 def server_rates(server: Server, plan: Plan, generator: random.Random) -> Rates:
-    """The same work through HTTP."""
+    """Rates of prefill and decode through HTTP."""
     rates = {plan.prefill: prefill_rate(server, plan.num_prompt_tokens, generator)}
     for num_streams in plan.num_streams:
         bodies = [completion(random_prompt(SHORT_PROMPT, generator), plan.num_tokens) for _ in range(num_streams)]

@@ -27,7 +27,8 @@ from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS
 from server.http.strict_json import decode_object
 from server.protocol.framing import FrameReader, frame
-from server.protocol.messages import Event, ModelCard, Rejected, Submit, TextPiece
+from server.protocol.messages import Event, ModelCard, Rejected, Submit
+from server.protocol.values import TextPiece
 from server.settings import Settings
 
 NUM_WARM_UP = 20

@@ -42,15 +42,15 @@ MILLISECONDS = 1e3
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of each."""
+    """Amounts of work."""
 
     num_turns: int
-    """Of each kind, one after the other."""
+    """Turns of each kind, one after the other."""
     num_clients: int
     turns_per_client: int
     num_workers: tuple[int, ...]
     num_conversations: int
-    """In the long list."""
+    """Conversations in the long list."""
 
 
 # --- one turn -------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def check(raw: Raw) -> Any:
 
 
 def turns_per_second(server: Server, plan: Plan) -> float:
-    """Of clients who each have a conversation of their own, and ask as soon as they are answered."""
+    """Rate of clients who each have a conversation of their own, and ask as soon as they are answered."""
 
     async def talk(conversation: str) -> None:
         for _ in range(plan.turns_per_client):

@@ -18,7 +18,8 @@ from server.engine.grammar.constraint import Constraint, ConstraintError
 from server.engine.grammar.guidance import GrammarError, MatcherGrammar, compile_grammar
 from server.engine.llama.model import Model
 from server.engine.sequence import Request
-from server.protocol.messages import Failed, Grammar, SamplingParams, TextPiece
+from server.protocol.messages import Failed
+from server.protocol.values import Grammar, SamplingParams, TextPiece
 
 SCHEMA = {
     "type": "array",
@@ -92,7 +93,7 @@ def compile_schema(model: Model) -> MatcherGrammar:
 
 
 def figures_of(model: Model, compiled: MatcherGrammar, num_sequences: int, num_steps: int) -> dict[str, Figure]:
-    """Of steps in which so many constrained sequences decode."""
+    """Milliseconds of steps in which `num_sequences` constrained sequences decode."""
     account = Account()
     engine = Engine(model, 1000, 10**6, max_step_ms=10_000)
     grammar = TimedGrammar(compiled, account)

@@ -24,10 +24,10 @@ from server.models.source import demo_model_path
 
 WEIGHT_DEVIATION = 0.02
 LORA_DEVIATION = 0.1
-"""Of both factors, so that what they add to the weights is about as large as those."""
+"""Deviation of both factors of an adapter: their product is about as large as the weights to which it is added."""
 NORM_EPSILON = 1e-5
 NUM_TOKEN_TYPES = 2
-"""Of BERT, which tells sentences of a pair apart; all tokens of a text have the first."""
+"""Token types of BERT, which tells sentences of a pair apart; all tokens of a text have the first."""
 FILE_TYPES = {
     name.removeprefix("LLAMA_FTYPE_").removeprefix("MOSTLY_").removeprefix("ALL_"): cast(int, value)
     for name, value in vars(llama_cpp).items()
@@ -99,7 +99,7 @@ def tensor_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def layer_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The same of one layer, without its number."""
+    """Names and sizes of the tensors of one layer, without its number."""
     if shape.architecture == "bert":
         yield from bert_layer_shapes(shape)
         return
@@ -128,7 +128,7 @@ def bert_layer_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def norm_shapes(name: str, shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Of a norm with a bias."""
+    """Names and sizes of a norm with a bias."""
     yield f"{name}.weight", (shape.n_embd,)
     yield f"{name}.bias", (shape.n_embd,)
 

@@ -37,7 +37,7 @@ class Shape:
     is_tied: bool = True
     """Whether the output matrix is the embedding matrix."""
     pooling: Pooling | None = None
-    """How a model that embeds makes one vector of those of the tokens; None does not say."""
+    """Vector that a model that embeds gives a text; None leaves it open."""
 
     def __post_init__(self) -> None:
         if self.n_embd % self.n_head:

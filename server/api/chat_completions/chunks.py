@@ -14,7 +14,7 @@ from server.api.chat_completions.logprobs import JoinedLogprobs
 from server.api.chat_completions.tool_calls import arguments_delta, finish_word, started_delta
 from server.api.usage import usage_object
 from server.http import sse
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 
 class ChatChunkWriter:

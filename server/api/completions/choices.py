@@ -10,7 +10,7 @@ from schemas.completions import CompletionRequest
 from server.answers.answer import CompletionAnswer
 from server.answers.parts import ChoicePart, ContentText, End, FinishReason, PromptLogprobs
 from server.api.completions.logprobs import ChoiceLogprobs, JoinedColumns, ScoredPrompt
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 
 def echoes(wanted: CompletionRequest, answer: CompletionAnswer) -> list[str]:

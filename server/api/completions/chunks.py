@@ -14,7 +14,7 @@ from server.answers.usage import Usage
 from server.api.completions.choices import choice_logprobs, echoes
 from server.api.usage import usage_object
 from server.http import sse
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 
 class CompletionChunkWriter:

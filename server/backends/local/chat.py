@@ -11,7 +11,8 @@ from server.backends.local.tool_use import tool_use
 from server.chat.output.plan import OutputPlan, plan_output
 from server.chat.template.template import ChatTemplate, TemplateError
 from server.errors.tree import TemplateRefused
-from server.protocol.messages import Submit, TextPiece
+from server.protocol.messages import Submit
+from server.protocol.values import TextPiece
 
 
 def prepare(model: LocalModel, request: ChatRequest, caller: Caller) -> tuple[Submit, OutputPlan]:

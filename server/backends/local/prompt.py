@@ -10,7 +10,7 @@ from server.chat.prompted_tools import render_chat
 from server.chat.template.template import ChatTemplate, TemplateError
 from server.chat.tools import ToolUse
 from server.errors.tree import TemplateRefused
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 
 def render_prompt(

@@ -25,7 +25,8 @@ from server.answers.parts import (
 )
 from server.chat.calls.json_scanner import is_whole_object
 from server.chat.parser import OutputParser
-from server.protocol.messages import Delta, Finished, TokenLogprob
+from server.protocol.messages import Delta, Finished
+from server.protocol.values import TokenLogprob
 
 
 class OutputReader:

@@ -17,7 +17,7 @@ from server.chat.output.grammar import GrammarsClash
 from server.chat.schema.kept import UnsupportedSchema, supported
 from server.errors.tree import InvalidRequest
 from server.http.strict_json import decode_object
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 IS_GBNF = re.compile(r"^\s*[\w-]+\s*::=", re.MULTILINE)
 

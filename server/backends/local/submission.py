@@ -18,7 +18,8 @@ from server.answers.request import CacheHints, Caller, ChatRequest
 from server.backends.local.structured_output import grammar_of
 from server.chat.output.plan import OutputPlan
 from server.errors.tree import UnsupportedParameter
-from server.protocol.messages import CachePolicy, Embed, ModelCard, SamplingParams, Submit, TextPiece
+from server.protocol.messages import Embed, ModelCard, Submit
+from server.protocol.values import CachePolicy, SamplingParams, TextPiece
 
 DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}
 """OpenAI's defaults for what OpenAI has; llama.cpp's for `top_k` and `min_p`, which keep small models on track."""
@@ -54,7 +55,7 @@ def chat_submit(
         num_top_logprobs=request.num_top_logprobs,
         shown_control_tokens=list(plan.shown_control_tokens),
         grammar=plan.grammar,
-        user=queue_key(caller, request.user),
+        queue_key=queue_key(caller, request.user),
         cache_scope=caller.cache_scope,
         cache_policy=cache_policy(request.cache),
     )
@@ -79,7 +80,7 @@ def completion_submits(wanted: CompletionRequest, card: ModelCard, caller: Calle
         # The best are found by their logprobs, whether those are shown or not.
         num_top_logprobs=0 if ranks and wanted.num_top_logprobs is None else wanted.num_top_logprobs,
         wants_prompt_logprobs=wanted.wants_prompt_logprobs,
-        user=queue_key(caller, wanted.user),
+        queue_key=queue_key(caller, wanted.user),
         cache_scope=caller.cache_scope,
     )
     return [_with_prompt(common, prompt, wanted, card) for prompt in wanted.prompts]
@@ -92,7 +93,7 @@ def embed_message(wanted: EmbeddingRequest, caller: Caller) -> Embed:
         texts=wanted.texts,
         token_ids=wanted.token_ids,
         dimensions=wanted.dimensions,
-        user=queue_key(caller, wanted.user),
+        queue_key=queue_key(caller, wanted.user),
     )
 
 

@@ -24,7 +24,7 @@ from server.chat.parser import MakeParser, OutputParser
 from server.chat.reasoning import ReasoningSplitter
 from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS, ToolUse
-from server.protocol.messages import Grammar, TextPiece
+from server.protocol.values import Grammar, TextPiece
 
 
 class PlainText:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 
 class Alphabet:

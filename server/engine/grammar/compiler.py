@@ -17,7 +17,7 @@ from llguidance import LLTokenizer
 from server.engine.grammar.alphabet import Alphabet
 from server.engine.grammar.guidance import GrammarError, MatcherGrammar, compile_grammar
 from server.engine.grammar.trial import SPECIAL_MARK, GrammarTrial, GrammarUntried
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 MAX_SOURCE_BYTES = 1 << 18
 """Longest source of a grammar in UTF-8."""

@@ -19,7 +19,7 @@ from llguidance.gbnf_to_lark import any_to_lark
 
 from server.engine.affinity import Thread
 from server.engine.grammar.constraint import Constraint, empty_mask, fill
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from llguidance import LLTokenizer, TokenizerWrapper
 
 from server.engine.grammar.guidance import GrammarError, MatcherGrammar, compile_grammar, on_deep_stack
 from server.protocol.framing import FrameReader, frame
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 logger = logging.getLogger(__name__)
 

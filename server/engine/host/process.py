@@ -22,7 +22,7 @@ import msgspec
 
 from server.engine.affinity import Thread
 from server.protocol.engine_config import EngineConfig, EngineOptions
-from server.protocol.messages import Report
+from server.protocol.report import Report
 
 if TYPE_CHECKING:
     from server.engine.host.service import Service

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 State = npt.NDArray[np.uint8]
 """Bytes of all that llama.cpp's memory holds of one sequence, as it writes them; they fit any slot of such a

@@ -26,7 +26,7 @@ import numpy as np
 
 from server.engine.kv.cache import State
 from server.engine.kv.store import KEPT_LONGER_SECONDS, SavedState
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 _PREFIX = struct.Struct("!8sII")
 """Magic, length of the header and checksum of the header."""

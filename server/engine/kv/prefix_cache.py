@@ -12,7 +12,7 @@ from server.engine.kv.cache import KVCache, Slot
 from server.engine.kv.prefix_index import common_prefix_length
 from server.engine.kv.tiers import MIN_SAVED_TOKENS, Found, Tiers
 from server.engine.kv.transfer import Transfer
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 NO_POLICY = CachePolicy()
 

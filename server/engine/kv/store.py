@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from server.engine.kv.cache import State
 from server.engine.kv.prefix_index import PrefixIndex, common_prefix_length
 from server.engine.kv.stats import KVStats
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 KEPT_LONGER_SECONDS = 600.0
 """Seconds that are added to the time of last use for a state that a client will come back for."""

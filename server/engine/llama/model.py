@@ -33,8 +33,9 @@ from server.engine.sampling.logit_scan import LogitRows, LogitScan, Scanned, Wan
 from server.engine.sampling.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.speculation.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.protocol.engine_config import EngineConfig, EngineOptions
-from server.protocol.messages import ModelCard, SamplingParams
+from server.protocol.messages import ModelCard
 from server.protocol.model_options import FlashAttention
+from server.protocol.values import SamplingParams
 
 logger = logging.getLogger(__name__)
 

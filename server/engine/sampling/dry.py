@@ -15,7 +15,7 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from server.engine.sampling.candidates import Logits
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 MAX_RULES = 16
 """Number of rules that are kept for later requests."""

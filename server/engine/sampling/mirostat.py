@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from server.engine.sampling.candidates import Candidates, total
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 NUM_FITTED = 100
 """Number of likeliest tokens that say how fast the distribution falls; the paper's and llama.cpp's `m`."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from server.engine.sampling.candidates import Logits
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 
 def penalizes(params: SamplingParams) -> bool:

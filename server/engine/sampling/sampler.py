@@ -39,7 +39,7 @@ from server.engine.sampling.candidates import (
 )
 from server.engine.sampling.mirostat import Mirostat
 from server.engine.sampling.penalties import penalize, penalizes
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 DRAWS = 3
 """Number that changes whenever equal logits and seed may give another token; part of the system fingerprint."""

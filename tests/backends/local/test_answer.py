@@ -13,7 +13,8 @@ from server.backends.local.engine_client import EngineGone
 from server.chat.output.plan import OutputPlan
 from server.chat.reasoning import ReasoningSplitter, ThinkTags
 from server.errors.tree import EngineLost
-from server.protocol.messages import Accepted, Delta, Finished, TokenLogprob
+from server.protocol.messages import Accepted, Delta, Finished
+from server.protocol.values import TokenLogprob
 from tests.backends.local.test_generation import generation
 
 PLAIN = OutputPlan()

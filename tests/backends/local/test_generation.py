@@ -13,7 +13,8 @@ from server.backends.local.engine_client import EngineGone
 from server.backends.local.generation import Generation
 from server.errors.tree import ContextLengthExceeded, EngineLost, Overloaded
 from server.http.client_watch import ClientWatch
-from server.protocol.messages import Accepted, Delta, Finished, Rejected, SamplingParams, Submit
+from server.protocol.messages import Accepted, Delta, Finished, Rejected, Submit
+from server.protocol.values import SamplingParams
 
 
 class Client:

@@ -7,7 +7,8 @@ from server.backends.local.reader import OutputReader
 from server.chat.output.plan import plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.tools import Tool, ToolUse
-from server.protocol.messages import Delta, Finished, TokenLogprob
+from server.protocol.messages import Delta, Finished
+from server.protocol.values import TokenLogprob
 from tests.chat.chat_templates import make
 
 TIME = Tool("get_time", {"type": "object", "properties": {}})

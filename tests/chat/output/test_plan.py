@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.chat.output.plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.tools import NO_TOOLS, Tool, ToolUse
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 from tests.chat.chat_templates import make
 
 TIME = Tool("get_time", {"type": "object", "properties": {}})

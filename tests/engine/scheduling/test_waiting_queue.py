@@ -11,7 +11,7 @@ from server.engine.detokenizer import Detokenizer
 from server.engine.sampling.sampler import Sampler
 from server.engine.scheduling.waiting_queue import QueueFull, WaitingQueue
 from server.engine.sequence import Request, Sequence
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 from tests.engine.test_engine import make_request
 
 

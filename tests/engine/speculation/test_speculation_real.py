@@ -18,7 +18,8 @@ from server.engine.speculation.draft_model import DraftModel
 from server.engine.speculation.speculation import Drafter
 from server.models.source import demo_model_path
 from server.protocol.engine_config import EngineConfig, EngineOptions
-from server.protocol.messages import Delta, SamplingParams, TextPiece
+from server.protocol.messages import Delta
+from server.protocol.values import SamplingParams, TextPiece
 
 MAX_TOKENS = 30
 CLOSE = 0.2

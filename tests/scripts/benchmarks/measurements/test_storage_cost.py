@@ -10,7 +10,8 @@ from scripts.benchmarks import instant_engine
 from scripts.benchmarks.asking.client import Raw
 from scripts.benchmarks.asking.work import WorkRefused
 from scripts.benchmarks.measurements.storage_cost import PAGE_SIZE, check, fill
-from server.protocol.messages import Accepted, Delta, Finished, SamplingParams, Submit, TextPiece
+from server.protocol.messages import Accepted, Delta, Finished, Submit
+from server.protocol.values import SamplingParams, TextPiece
 from storage import conversations, users
 from storage.db.database import Database
 
