@@ -25,7 +25,7 @@ from server.http import sse
 from server.http.client_watch import NOBODY
 from server.responses import replay
 from server.responses.builder import is_terminal
-from server.responses.new_turn import NewResponse
+from server.responses.new_response import NewResponse
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
 from server.responses.prompting import Prompting

@@ -1,5 +1,5 @@
-"""What a response of the Responses API is made of: its prompt, its events, its object, and one turn that makes it.
+"""The words of the Responses API: from items to a prompt, and from an answer to items, events and the Response object.
 
-`prompt`, `truncation`, `response_object`, `builder` and `event_rows` are pure: values in, values out. `production`,
-`turn`, `keeper` and `follow` join them to a generation and to the storage. Nothing here knows HTTP.
+`prompt`, `truncation`, `response_object`, `builder` and `replay` are pure: values in, values out. `prompting` asks
+models, `opening` the storage; `new_response` joins them to a turn (`server.turns`). Nothing here knows HTTP.
 """
