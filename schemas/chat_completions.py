@@ -9,7 +9,14 @@ from typing import Any
 from marshmallow import validates_schema
 
 from schemas.fields import Array, Boolean, Choice, Integer, JSONObject, Text, invalid
-from schemas.generation import MAX_TOKENS, MAX_TOP_LOGPROBS, GenerationSchema, generation_options, load_fields
+from schemas.generation import (
+    MAX_TOKENS,
+    MAX_TOP_LOGPROBS,
+    REASONING_EFFORTS,
+    GenerationSchema,
+    generation_options,
+    load_fields,
+)
 from schemas.messages import MAX_MESSAGES, Message, MessageField
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
 from schemas.sampling import SamplingOptions
@@ -26,8 +33,6 @@ from schemas.tools import (
     callable_functions,
     check_choice,
 )
-
-REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 REASONING_FORMATS = ("auto", "deepseek", "none")
 """llama-server's words: the first two separate reasoning from the content, and are the same here."""

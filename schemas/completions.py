@@ -17,6 +17,7 @@ from schemas.generation import (
     generation_options,
     load_fields,
 )
+from schemas.json_schema import Definitions, JSONSchema, any_of
 from schemas.sampling import MAX_TOKEN_ID, SamplingOptions
 from schemas.structured_output import OutputFormat
 
@@ -64,6 +65,14 @@ class CompletionRequest:
         return self.echo and self.num_top_logprobs is not None
 
 
+TOKEN_IDS: JSONSchema = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0, "maximum": MAX_TOKEN_ID},
+    "minItems": 1,
+}
+"""What `load_token_ids` takes."""
+
+
 class Prompts(StrictField[tuple[Prompt, ...]]):
     """A string, an array of strings, an array of token ids, or an array of such arrays; always several prompts here.
 
@@ -93,6 +102,11 @@ class Prompts(StrictField[tuple[Prompt, ...]]):
         for index, prompt in enumerate(prompts):
             with at(index):
                 yield load(prompt)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        text = self._text.json_schema(definitions)
+        several = {"type": "array", "minItems": 1, "maxItems": self.max_prompts}
+        return any_of(text, TOKEN_IDS, {**several, "items": text}, {**several, "items": TOKEN_IDS})
 
 
 def load_token_ids(value: Any) -> list[int]:

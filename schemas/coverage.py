@@ -1,4 +1,4 @@
-"""What of OpenAI's text API is honoured, refused and tolerated: the one list, for the code and for the README.
+"""What of OpenAI's text API is honoured, refused and tolerated: the one list, for the code and for docs/api.md.
 
 `schemas.refusals` refuses by it, and tests hold it against the schemas and against the types of OpenAI's own client.
 It does not say how a parameter is checked: the schemas do.

@@ -1,4 +1,4 @@
-"""The coverage table as Markdown, for the README."""
+"""The coverage table as Markdown, for docs/api.md."""
 
 from __future__ import annotations
 

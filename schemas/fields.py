@@ -5,6 +5,7 @@ They know nothing of the parameters that they are used for. Null never reaches t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.exceptions import SCHEMA
 
 from schemas.errors import Problem, shortened
+from schemas.json_schema import Definitions, JSONSchema
 
 T = TypeVar("T")
 
@@ -31,8 +33,12 @@ class RequestSchema(Schema):
         return {name: value for name, value in data.items() if value is not None}
 
 
-class StrictField(fields.Field[T]):
+class StrictField(fields.Field[T], ABC):
     """A field whose errors are `Problem`s."""
+
+    @abstractmethod
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        """Values that are taken, null aside; schemas of objects go into `definitions`."""
 
     def make_error(self, key: str, **kwargs: Any) -> ValidationError:
         """The only error that marshmallow's base class raises here: a required field is missing."""
@@ -51,6 +57,9 @@ class Boolean(StrictField[bool]):
             raise wrong_type("true or false", value)
         return value
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "boolean"}
+
 
 class Integer(StrictField[int]):
     """A whole number from `minimum` to `maximum`, written as one: 5.0 is refused."""
@@ -66,6 +75,9 @@ class Integer(StrictField[int]):
         if not self.minimum <= value <= self.maximum:
             raise invalid(f"must be between {self.minimum} and {self.maximum}, got {shown(value)}")
         return value
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
 class Number(StrictField[float]):
@@ -84,6 +96,10 @@ class Number(StrictField[float]):
         if not self.minimum <= value <= self.maximum or (self.is_minimum_excluded and value == self.minimum):
             raise invalid(f"must be {self._range}, got {shown(value)}")
         return float(value)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        minimum = "exclusiveMinimum" if self.is_minimum_excluded else "minimum"
+        return {"type": "number", minimum: self.minimum, "maximum": self.maximum}
 
     @property
     def _range(self) -> str:
@@ -109,6 +125,11 @@ class Text(StrictField[str]):
             raise invalid("must not be an empty string")
         return value
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        shortest = {} if self.may_be_empty else {"minLength": 1}
+        longest = {} if self.max_length is None else {"maxLength": self.max_length}
+        return {"type": "string", **shortest, **longest}
+
 
 class Choice(StrictField[str]):
     """One of the given strings."""
@@ -124,12 +145,18 @@ class Choice(StrictField[str]):
             raise invalid(f"must be one of {', '.join(self.choices)}, got {shown(value)}")
         return value
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "string", "enum": list(self.choices)}
+
 
 class JSONObject(StrictField[dict[str, Any]]):
     """An object whose content is somebody else's business."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
         return as_object(value)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "object"}
 
 
 class Object(StrictField[Any]):
@@ -141,6 +168,9 @@ class Object(StrictField[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return self.schema.load(as_object(value))
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return definitions.refer(self.schema)
 
 
 class Array(StrictField[list[Any]]):
@@ -163,6 +193,11 @@ class Array(StrictField[list[Any]]):
             with at(index):
                 loaded.append(self.item.load(item))
         return loaded
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        shortest = {"minItems": self.min_items} if self.min_items else {}
+        longest = {} if self.max_items is None else {"maxItems": self.max_items}
+        return {"type": "array", "items": self.item.json_schema(definitions), **shortest, **longest}
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, validates_schema
+from marshmallow import validates_schema
 
-from schemas.errors import first_problem
 from schemas.fields import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
+from schemas.json_schema import Definitions, JSONSchema, any_of
+from schemas.loading import load
 from schemas.refusals import refuse_unsupported
 from schemas.sampling import SamplingSchema, sampling_options
 from schemas.structured_output import ResponseFormat, StructureSchema, output_format, refuse_several
@@ -30,6 +31,9 @@ MAX_STOP_LENGTH = 1024
 MAX_NAME_LENGTH = 512
 """Of users and models, in characters."""
 
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""OpenAI's words for how long a model thinks."""
+
 COMMON_NAMES = ("model", "max_tokens", "stop", "n", "stream", "ignore_eos")
 """Fields of the schema that are fields of the request dataclasses as they are."""
 
@@ -46,6 +50,9 @@ class StopStrings(StrictField[tuple[str, ...]]):
         if isinstance(value, str):
             return (self._string.load(value),)
         raise wrong_type("a string or an array of strings", value)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(self._string.json_schema(definitions), self._strings.json_schema(definitions))
 
 
 class StreamOptionsSchema(RequestSchema):
@@ -83,11 +90,7 @@ class GenerationSchema(SamplingSchema, StructureSchema):
 def load_fields(schema: RequestSchema, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a decoded JSON object that `schema` knows; raises SchemaError, first for what is not supported."""
     refuse_unsupported(endpoint, body)
-    try:
-        loaded: dict[str, Any] = schema.load(body)
-    except ValidationError as error:
-        raise first_problem(error.messages_dict) from None
-    return loaded
+    return load(schema, body)
 
 
 def generation_options(loaded: Mapping[str, Any]) -> dict[str, Any]:

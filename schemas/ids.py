@@ -7,18 +7,19 @@ from typing import Any
 
 from schemas.errors import SchemaError
 from schemas.fields import StrictField, invalid, shown, wrong_type
+from schemas.json_schema import Definitions, JSONSchema
 
 MAX_ID_LENGTH = 64
 """OpenAI's, in characters."""
-
-ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}", re.ASCII)
-"""Items may have been named by another server, so their prefixes are not looked at."""
 
 CONVERSATION = "conv_"
 
 
 class Id(StrictField[str]):
-    """An id; one with a `prefix` begins with it."""
+    """An id; one with a `prefix` begins with it.
+
+    Items may have been named by another server, so that theirs have none.
+    """
 
     def __init__(self, prefix: str = "", *, required: bool = False) -> None:
         super().__init__(required=required)
@@ -31,9 +32,17 @@ class Id(StrictField[str]):
             raise invalid(f"{_expected(self.prefix)}, got {shown(value)}")
         return value
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "string", "pattern": f"^{id_pattern(self.prefix)}$"}
+
+
+def id_pattern(prefix: str) -> str:
+    """The regular expression of ids that begin with `prefix`, and go on."""
+    return f"{prefix}[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH - len(prefix)}}}"
+
 
 def is_id(text: str, prefix: str = "") -> bool:
-    return ID.fullmatch(text) is not None and text.startswith(prefix) and len(text) > len(prefix)
+    return re.fullmatch(id_pattern(prefix), text) is not None
 
 
 def check_id(text: str, param: str, prefix: str = "") -> str:

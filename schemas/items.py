@@ -24,6 +24,7 @@ from schemas.fields import (
     wrong_type,
 )
 from schemas.ids import Id
+from schemas.json_schema import NULL, Definitions, JSONSchema, an_object, any_of, tagged
 from schemas.parts import INPUT_SCHEMAS, MESSAGE_SCHEMAS, TEXT_PART, PartField, Parts, text_part, with_defaults
 
 Item = dict[str, Any]
@@ -40,11 +41,14 @@ MAX_ITEMS = 20
 """OpenAI's, for one request that adds items to a conversation."""
 
 
+TYPE = Text(MAX_TYPE_LENGTH, may_be_empty=False)
+
+
 class ItemSchema(RequestSchema):
     """What all items have."""
 
     id = Id()
-    type = Text(MAX_TYPE_LENGTH, may_be_empty=False)
+    type = TYPE
 
 
 class OtherItemSchema(ItemSchema):
@@ -113,6 +117,18 @@ class ItemField(StrictField[Item]):
         if item.get("id", "") is None:
             del item["id"]
         return _with_parts(item) if kind == "message" else item
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        known = {kind: schema for kind, schema in SCHEMAS.items() if kind != "message"}
+        message_type = {"type": {"enum": ["message", None]}}
+        another_type = {"type": {**TYPE.json_schema(definitions), "not": {"enum": list(SCHEMAS)}}}
+        bare_reference = an_object({"id": Id().json_schema(definitions)}, {"type": NULL})
+        return any_of(
+            {**definitions.refer(SCHEMAS["message"]), **an_object({}, message_type)},
+            *tagged("type", known, definitions),
+            {**bare_reference, "additionalProperties": False},
+            {**definitions.refer(OTHER), **an_object(another_type)},
+        )
 
 
 def items_field(*, required: bool = False, min_items: int = 0, max_items: int | None = MAX_ITEMS) -> Array:

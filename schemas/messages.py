@@ -26,6 +26,7 @@ from schemas.fields import (
     shown,
     wrong_type,
 )
+from schemas.json_schema import Definitions, JSONSchema, an_object, any_of, tagged
 
 Message = dict[str, Any]
 
@@ -72,11 +73,16 @@ class Content(StrictField[str]):
         with at(name):
             return self._string.load(part.get(name))
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        string = self._string.json_schema(definitions)
+        parts = [an_object({"type": {"const": kind}, kind: string}) for kind in self._kind.choices]
+        return any_of(string, {"type": "array", "items": any_of(*parts), "minItems": 1})
+
 
 # --- tool calls -----------------------------------------------------------------------------------------------------
 
 
-class FunctionSchema(RequestSchema):
+class CalledFunctionSchema(RequestSchema):
     """A call of a function: its arguments are JSON text, as the model wrote it."""
 
     name = Text(MAX_NAME_LENGTH, required=True)
@@ -88,7 +94,7 @@ class ToolCallSchema(RequestSchema):
 
     id = Text(MAX_NAME_LENGTH, required=True)
     type = Choice(("function",))
-    function = Object(FunctionSchema(), required=True)
+    function = Object(CalledFunctionSchema(), required=True)
 
     @post_load
     def _with_type(self, data: Any, **kwargs: Any) -> dict[str, Any]:
@@ -120,7 +126,7 @@ class AssistantSchema(RequestSchema):
     reasoning = Text()
     """What newer servers call it."""
     tool_calls = Array(Object(ToolCallSchema()), max_items=MAX_TOOL_CALLS)
-    function_call = Object(FunctionSchema())
+    function_call = Object(CalledFunctionSchema())
 
     @validates_schema
     def _says_something(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -183,3 +189,6 @@ class MessageField(StrictField[Message]):
             role = self._role.load(message.get("role"))
         loaded: Message = SCHEMAS_BY_ROLE[role].load(message)
         return loaded
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(*tagged("role", SCHEMAS_BY_ROLE, definitions))

@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.errors import shortened
 from schemas.fields import StrictField, Text, as_object, at, check_length, invalid
+from schemas.json_schema import Definitions, JSONSchema
 
 MAX_PAIRS = 16
 MAX_KEY_LENGTH = 64
@@ -27,3 +28,11 @@ class Metadata(StrictField[dict[str, str]]):
             with at(key):
                 self._value.load(text)
         return pairs
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {
+            "type": "object",
+            "propertyNames": {"minLength": 1, "maxLength": MAX_KEY_LENGTH},
+            "additionalProperties": self._value.json_schema(definitions),
+            "maxProperties": MAX_PAIRS,
+        }

@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import Schema
 
 from schemas.fields import Array, Choice, JSONObject, RequestSchema, StrictField, Text, as_object, at, wrong_type
+from schemas.json_schema import Definitions, JSONSchema, any_of, tagged
 
 Part = dict[str, Any]
 
@@ -82,6 +83,9 @@ class PartField(StrictField[Part]):
         self.schemas[kind].load(part)
         return with_defaults(part, DEFAULTS.get(kind, {}))
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(*tagged("type", self.schemas, definitions))
+
 
 class Parts(StrictField[str | list[Part]]):
     """A string, which stays one, or an array of parts."""
@@ -96,6 +100,9 @@ class Parts(StrictField[str | list[Part]]):
         if not isinstance(value, list):
             raise wrong_type("a string or an array of content parts", value)
         return self._array.load(value)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of({"type": "string"}, self._array.json_schema(definitions))
 
 
 def text_part(kind: str, text: str) -> Part:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.fields import Array, Choice, StrictField, Text, as_object, at, at_path, invalid, problem, shown
+from schemas.json_schema import Definitions, JSONSchema, an_object, any_of
 from schemas.tools import AUTO, FUNCTION, MAX_TOOLS, FunctionTool, ToolChoice
 
 FUNCTION_TYPE = "function"
@@ -40,6 +41,10 @@ class Tool(StrictField[FunctionTool | None]):
             kind = self._type.load(tool["type"])
         return FunctionTool(**FUNCTION.load(tool)) if kind == FUNCTION_TYPE else None
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        function = {**definitions.refer(FUNCTION), **an_object({"type": {"const": FUNCTION_TYPE}})}
+        return any_of(function, an_object({"type": _another(self._type.json_schema(definitions))}))
+
 
 class Tools(StrictField[tuple[FunctionTool, ...]]):
     """The functions among the tools; their names are different."""
@@ -57,6 +62,9 @@ class Tools(StrictField[tuple[FunctionTool, ...]]):
             functions[tool.name] = replace(tool, param=f"{attr}[{index}].parameters")
         return tuple(functions.values())
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return self._array.json_schema(definitions)
+
 
 class Reference(StrictField[str | None]):
     """{"type": "function", "name": ...}: the name; None for a tool that is passed over."""
@@ -73,8 +81,12 @@ class Reference(StrictField[str | None]):
         with at("name"):
             return self._name.load(reference.get("name"))
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        function = an_object({"type": {"const": FUNCTION_TYPE}, "name": self._name.json_schema(definitions)})
+        return any_of(function, an_object({"type": _another(self._type.json_schema(definitions))}))
 
-class ToolChoiceField(StrictField[Choosing]):
+
+class ChoosingField(StrictField[Choosing]):
     """A word, a function, or a mode for some of the functions."""
 
     _word = Choice(("none", "auto", "required"))
@@ -105,13 +117,28 @@ class ToolChoiceField(StrictField[Choosing]):
         names = tuple(name for name in references if name is not None)
         return Choosing(ToolChoice(mode, names), {"type": "allowed_tools", "mode": mode, "tools": choice["tools"]})
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        function = {"type": {"const": FUNCTION_TYPE}, "name": self._name.json_schema(definitions)}
+        allowed = {
+            "type": {"const": "allowed_tools"},
+            "mode": self._mode.json_schema(definitions),
+            "tools": self._references.json_schema(definitions),
+        }
+        return any_of(self._word.json_schema(definitions), an_object(function), an_object(allowed))
 
-def check_choice(choice: ToolChoice, functions: Sequence[FunctionTool]) -> None:
+
+def _another(kind: JSONSchema) -> JSONSchema:
+    """A type that is not that of functions."""
+    return {**kind, "not": {"const": FUNCTION_TYPE}}
+
+
+def check_choosing(choosing: Choosing, functions: Sequence[FunctionTool]) -> None:
     """Refuse a choice among functions that are not there.
 
     Raises:
         ValidationError: naming `tool_choice`.
     """
+    choice = choosing.meant
     known = {function.name for function in functions}
     for name in choice.names or ():
         if name not in known:

@@ -28,14 +28,22 @@ from schemas.fields import (
     problem,
     wrong_type,
 )
-from schemas.generation import MAX_NAME_LENGTH, MAX_TOKENS, MAX_TOP_LOGPROBS, StopStrings, load_fields
+from schemas.generation import (
+    MAX_NAME_LENGTH,
+    MAX_TOKENS,
+    MAX_TOP_LOGPROBS,
+    REASONING_EFFORTS,
+    StopStrings,
+    load_fields,
+)
 from schemas.ids import CONVERSATION, Id
 from schemas.items import Item, items_field, message
+from schemas.json_schema import Definitions, JSONSchema, an_object, any_of, nullable
 from schemas.loading import load
 from schemas.metadata import Metadata
 from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
-from schemas.response_tools import Choosing, ToolChoiceField, Tools, check_choice
+from schemas.response_tools import Choosing, ChoosingField, Tools, check_choosing
 from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
 from schemas.structured_output import OutputFormat, ResponseFormat, StructureSchema, output_format, refuse_several
 from schemas.tools import FunctionTool, callable_functions
@@ -45,8 +53,6 @@ MAX_INPUT_ITEMS = 10_000
 MAX_EVENTS = 2**53
 
 RESPONSE = "resp_"
-
-REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 LOGPROBS = "message.output_text.logprobs"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -153,6 +159,9 @@ class Input(StrictField[tuple[Item, ...]]):
                 _refuse_media(item)
         return items
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of({"type": "string"}, self._items.json_schema(definitions))
+
 
 class ConversationReference(StrictField[str]):
     """The id of a conversation, alone or in an object."""
@@ -165,6 +174,10 @@ class ConversationReference(StrictField[str]):
         with at("id"):
             return self._id.load(value.get("id"))
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        one = self._id.json_schema(definitions)
+        return any_of(one, an_object({"id": one}))
+
 
 class QueryBoolean(StrictField[bool]):
     """true or false, as a query spells them."""
@@ -174,8 +187,11 @@ class QueryBoolean(StrictField[bool]):
             raise wrong_type("true or false", value)
         return bool(value == "true")
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "boolean"}
 
-class ReasoningSchema(RequestSchema):
+
+class ReasoningOptionsSchema(RequestSchema):
     """`summary` is tolerated: reasoning is told as it is, and nothing is summarized."""
 
     effort = Choice(REASONING_EFFORTS)
@@ -192,6 +208,9 @@ class TextField(StrictField[TextOptions]):
             return TextOptions()
         with at("format"):
             return TextOptions(self._format.load(written), _shown_format(as_object(written)))
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return an_object({}, {"format": nullable(self._format.json_schema(definitions))})
 
 
 def _shown_format(written: dict[str, Any]) -> dict[str, Any]:
@@ -227,10 +246,10 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
     truncation = Choice(("auto", "disabled"))
     context = Object(ContextSchema())
     tools = Tools()
-    tool_choice = ToolChoiceField()
+    tool_choice = ChoosingField()
     parallel_tool_calls = Boolean()
     text = TextField()
-    reasoning = Object(ReasoningSchema())
+    reasoning = Object(ReasoningOptionsSchema())
     metadata = Metadata()
     include = Array(Choice(INCLUDABLES))
     top_logprobs = Integer(0, MAX_TOP_LOGPROBS)
@@ -267,7 +286,7 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
     @validates_schema
     def _choice_is_among_the_functions(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "tool_choice" in data:
-            check_choice(data["tool_choice"].meant, data.get("tools", ()))
+            check_choosing(data["tool_choice"], data.get("tools", ()))
 
 
 SCHEMA = ResponsesSchema()

@@ -20,6 +20,7 @@ from schemas.fields import (
     shown,
     wrong_type,
 )
+from schemas.json_schema import Definitions, JSONSchema
 
 MAX_TOKEN_ID = 2**31 - 1
 MAX_LOGIT_BIASES = 10_000
@@ -80,6 +81,14 @@ class LogitBias(StrictField[dict[int, float]]):
         check_length(biases, 0, MAX_LOGIT_BIASES)
         return {_token_id(key): _bias(key, bias) for key, bias in biases.items()}
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {
+            "type": "object",
+            "propertyNames": {"pattern": "^[0-9]{1,10}$"},
+            "additionalProperties": {"type": "number", "minimum": -MAX_LOGIT_BIAS, "maximum": MAX_LOGIT_BIAS},
+            "maxProperties": MAX_LOGIT_BIASES,
+        }
+
 
 def _token_id(key: str) -> int:
     if not (key.isascii() and key.isdigit() and len(key) <= 10 and int(key) <= MAX_TOKEN_ID):
@@ -103,6 +112,10 @@ class Breaker(Text):
         if len(breaker.encode()) > MAX_BREAKER_BYTES:
             raise invalid(f"must have at most {MAX_BREAKER_BYTES} bytes, got {len(breaker.encode())}")
         return breaker
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        # No character has less than a byte; JSON Schema counts characters.
+        return {**super().json_schema(definitions), "maxLength": MAX_BREAKER_BYTES}
 
 
 class SamplingSchema(RequestSchema):

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from marshmallow import ValidationError
 
 from schemas.fields import Array, RequestSchema, StrictField, Text, as_object, at, invalid, problem, shown
+from schemas.json_schema import NULL, Definitions, JSONSchema, an_object, any_of
 
 MAX_CHOICES = 10_000
 MAX_SOURCE_LENGTH = 1 << 18
@@ -50,6 +51,9 @@ class WrittenSchema(StrictField[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any] | str:
         return _source.load(value) if isinstance(value, str) else as_object(value)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(_source.json_schema(definitions), {"type": "object"})
 
 
 _object = WrittenSchema()
@@ -95,6 +99,17 @@ class ResponseFormat(StrictField[OutputFormat | None]):
             schema = JSON_OBJECT if schema is None else as_object(schema)
         return OutputFormat("json_schema", schema, f"{param}.schema")
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        may_have_schema: JSONSchema = {"schema": {"type": ["object", "null"]}}
+        text = an_object({"type": {"const": "text"}})
+        any_object = an_object({"type": {"const": "json_object"}}, may_have_schema)
+        flat = an_object({"type": {"const": "json_schema"}, "schema": {"type": "object"}})
+        if self.is_flat:
+            return any_of(text, any_object, flat)
+        flat["properties"]["json_schema"] = False
+        nested = {"type": {"const": "json_schema"}, "json_schema": an_object({}, may_have_schema)}
+        return any_of(text, any_object, flat, an_object(nested))
+
 
 STRUCTURED_OUTPUTS: dict[str, tuple[Kind, StrictField[Any]]] = {
     "json": ("json_schema", _object),
@@ -125,6 +140,12 @@ class StructuredOutputs(StrictField[OutputFormat | None]):
         with at(name):
             return OutputFormat(kind, field.load(given[name]), param)
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        nothing: JSONSchema = {"enum": [None, False, 0]}
+        fields = {name: field.json_schema(definitions) for name, (_, field) in STRUCTURED_OUTPUTS.items()}
+        demands = {name: any_of(schema, nothing) for name, schema in fields.items()}
+        return an_object({}, {**demands, "json_object": {}, "structural_tag": NULL})
+
 
 GUIDED: dict[str, Kind] = {
     "grammar": "grammar",
@@ -147,9 +168,16 @@ class Guided(StrictField[OutputFormat | None]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> OutputFormat | None:
         if value == "":
             return None
-        kind = GUIDED[self.param]
+        return OutputFormat(GUIDED[self.param], self._demand.load(value), self.param)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        demand = self._demand.json_schema(definitions)
+        return any_of(demand, {"const": ""}) if demand.get("type") == "array" else demand
+
+    @property
+    def _demand(self) -> StrictField[Any]:
         fields: dict[Kind, StrictField[Any]] = {"json_schema": _object, "choice": _texts}
-        return OutputFormat(kind, fields.get(kind, _source).load(value), self.param)
+        return fields.get(GUIDED[self.param], _source)
 
 
 class StructureSchema(RequestSchema):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
-from schemas.completions import load_token_ids
+from schemas.completions import TOKEN_IDS, load_token_ids
 from schemas.fields import Boolean, RequestSchema, StrictField, Text, check_length
 from schemas.generation import MAX_NAME_LENGTH
+from schemas.json_schema import Definitions, JSONSchema
 from schemas.loading import load
 
 MAX_CHARACTERS = 500_000
@@ -58,6 +59,9 @@ class TokenIds(StrictField[list[int]]):
         tokens = load_token_ids(value)
         check_length(tokens, 1, MAX_TOKEN_IDS)
         return tokens
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {**TOKEN_IDS, "minItems": 0, "maxItems": MAX_TOKEN_IDS}
 
 
 class TokenizeSchema(RequestSchema):

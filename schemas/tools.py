@@ -26,11 +26,12 @@ from schemas.fields import (
     shown,
     wrong_type,
 )
+from schemas.json_schema import Definitions, JSONSchema, an_object, any_of
 
 MAX_TOOLS = 1024
 """OpenAI takes 128; collections of tools from several servers are larger."""
 
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+NAME = "[a-zA-Z0-9_-]{1,64}"
 
 NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
@@ -73,9 +74,12 @@ class FunctionName(StrictField[str]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         name = self._text.load(value)
-        if not NAME.fullmatch(name):
+        if not re.fullmatch(NAME, name):
             raise invalid(f"must be of letters, digits, _ and -, 1 to 64 of them, got {shown(name)}")
         return name
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "string", "pattern": f"^{NAME}$"}
 
 
 class Parameters(StrictField[dict[str, Any]]):
@@ -86,6 +90,9 @@ class Parameters(StrictField[dict[str, Any]]):
         if schema and schema.get("type") != "object":
             raise invalid(f"must be the schema of an object, with the type 'object', got {shown(schema.get('type'))}")
         return schema or NO_PARAMETERS
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of({"type": "object", "maxProperties": 0}, an_object({"type": {"const": "object"}}))
 
 
 class FunctionSchema(RequestSchema):
@@ -112,12 +119,18 @@ class ToolField(StrictField[FunctionTool]):
                 raise problem("is required, but was not given", "missing_required_parameter")
             return FunctionTool(**FUNCTION.load(as_object(tool["function"])))
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return an_object({"type": {"const": "function"}, "function": definitions.refer(FUNCTION)})
+
 
 class FunctionField(StrictField[FunctionTool]):
     """An entry of the deprecated `functions`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> FunctionTool:
         return FunctionTool(**FUNCTION.load(as_object(value)))
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return definitions.refer(FUNCTION)
 
 
 class Functions(StrictField[tuple[FunctionTool, ...]]):
@@ -142,6 +155,9 @@ class Functions(StrictField[tuple[FunctionTool, ...]]):
             for index, function in enumerate(functions)
         )
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return self._array.json_schema(definitions)
+
 
 # --- which of them --------------------------------------------------------------------------------------------------
 
@@ -162,6 +178,9 @@ class ToolReference(StrictField[str]):
             _check_type(reference.get("type"), ("function",))
         with at("function"):
             return str(NAMED.load(as_object(reference.get("function")))["name"])
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return an_object({"type": {"const": "function"}, "function": definitions.refer(NAMED)})
 
 
 class AllowedToolsSchema(RequestSchema):
@@ -189,6 +208,11 @@ class ToolChoiceField(StrictField[ToolChoice]):
             allowed = self._allowed.load(value.get("allowed_tools"))
         return ToolChoice(allowed["mode"], tuple(allowed["tools"]))
 
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        allowed = {"type": {"const": "allowed_tools"}, "allowed_tools": self._allowed.json_schema(definitions)}
+        word, function = self._word.json_schema(definitions), self._function.json_schema(definitions)
+        return any_of(word, function, an_object(allowed))
+
 
 class FunctionChoiceField(StrictField[ToolChoice]):
     """The deprecated `function_call`."""
@@ -200,6 +224,9 @@ class FunctionChoiceField(StrictField[ToolChoice]):
             return ToolChoice(self._word.load(value), is_single=True)
         name = str(NAMED.load(as_object(value))["name"])
         return ToolChoice("required", (name,), is_single=True)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(self._word.json_schema(definitions), definitions.refer(NAMED))
 
 
 # --- how they meet --------------------------------------------------------------------------------------------------

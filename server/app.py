@@ -16,6 +16,7 @@ from flask_cors import CORS
 
 from schemas.errors import SchemaError
 from server import database_start
+from server.answers.answer import ClientLeft
 from server.api import (
     compactions,
     conversation_items,
@@ -32,9 +33,10 @@ from server.api.completions import view as completions
 from server.api.services import Services
 from server.api.storage_errors import client_error
 from server.auth.authentication import allowed_headers, authenticate_requests
-from server.backends.local.generation import ClientLeft
-from server.backends.served_models import ServedModels
-from server.errors import InvalidRequest, ShuttingDown, error_response, register_error_handlers
+from server.backends.local.engines import Engines
+from server.backends.served import ServedModels
+from server.errors.handlers import error_response, register_error_handlers
+from server.errors.tree import InvalidRequest, ShuttingDown
 from server.http import draining
 from server.models.catalogue import Catalogue
 from server.protocol.runtime import RuntimeDir
@@ -78,19 +80,26 @@ def create_app(settings: Settings | None = None) -> Flask:
     runtime_dir = RuntimeDir.from_environment()
     if runtime_dir is None:
         raise RuntimeError("there is no runtime directory: start the server with gunicorn.conf.py")
-    served_models = ServedModels(Catalogue.from_settings(settings), runtime_dir)
-    served_models.start()
-    app = Flask("parley", static_folder=None)
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False  # or else two in a row are answered with a redirect, in HTML
+    catalogue = Catalogue.from_settings(settings)
+    engines = Engines(catalogue, runtime_dir, settings.max_waiting_requests)
+    engines.start()
     database = Database(settings.storage_url)
     database_start.start_in_background(database, settings)
     atexit.register(_close, database)
-    Services(settings, served_models, database, Keeper(database, settings.make_titles)).attach(app)
+    return assemble(Services(settings, ServedModels(catalogue, engines.backends), engines, database, Keeper(database)))
+
+
+def assemble(services: Services) -> Flask:
+    """The endpoints over what they work with, whatever backends the models have."""
+    settings = services.settings
+    app = Flask("parley", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # or else two in a row are answered with a redirect, in HTML
+    services.attach(app)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
     app.before_request(_begin)
-    authenticate_requests(app, settings, database)
+    authenticate_requests(app, settings, services.database)
     app.after_request(_end)
     register_error_handlers(app)
     app.register_error_handler(SchemaError, _schema_error)

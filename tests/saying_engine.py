@@ -23,7 +23,9 @@ from server.engine.host.process import Ending, Reporter
 from server.engine.host.service import Service
 from server.engine.intake.intake import Intake
 from server.protocol.engine_config import EngineConfig
-from server.protocol.messages import ModelCard, Report, SamplingParams, TextPiece
+from server.protocol.messages import ModelCard
+from server.protocol.report import Report
+from server.protocol.values import SamplingParams, TextPiece
 from tests.chat import chat_templates
 from tests.engine.fakes import EOG, FakeRunner
 
@@ -133,11 +135,11 @@ def main() -> None:
     name = Path(config.model_path).stem
     bos, eos, *_ = spellings = chat_templates.control_tokens_of(name)
     vocabulary = ByteVocabulary(spellings)
-    engine = Engine(SayingRunner(vocabulary, config.num_slots), 100, 1_000_000, config.max_step_ms)
+    engine = Engine(SayingRunner(vocabulary, config.options.num_slots), 100, 1_000_000, config.options.max_step_ms)
     card = ModelCard(
         model_id=config.model_id,
         description="fake",
-        num_slots=config.num_slots,
+        num_slots=config.options.num_slots,
         n_ctx=N_CTX,
         n_ctx_train=N_CTX,
         n_vocab=vocabulary.num_tokens,

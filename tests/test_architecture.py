@@ -1,7 +1,8 @@
 """The shape of the code: what may import what, what a process never loads, and how large things may become.
 
-The imports are read from the sources, those inside functions and under TYPE_CHECKING included, so that a rule cannot be
-got round by importing late. Where that is allowed, because a part is optional or slow, the rules below say so.
+The imports are read from the sources as `scripts/rooms` reads them: those inside functions and under TYPE_CHECKING
+included, so that a rule cannot be got round by importing late. Where that is allowed, because a part is optional or
+slow, the rules below say so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.picture.boxes import arrows_between_boxes, circles, folders, upward
+from scripts.picture.imports import parsed, read_checkout
+from scripts.picture.sizes import function_lengths, num_lines
+
 CHECKOUT = Path(__file__).parents[1]
 PACKAGES = ("server", "schemas", "storage")
 
@@ -23,27 +28,10 @@ MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 400
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(CHECKOUT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-SOURCES = {module_name(path): path for package in PACKAGES for path in sorted((CHECKOUT / package).rglob("*.py"))}
-SIZED = [*SOURCES.values(), *sorted((CHECKOUT / "scripts").rglob("*.py"))]
-
-
-def imported_names(path: Path) -> Iterator[str]:
-    """Everything a file imports by its full name: our modules to the module, others as they are written."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            package = f"{'.' * node.level}{node.module or ''}"
-            members = [f"{package}.{alias.name}" for alias in node.names]
-            yield from (member if member in SOURCES else package for member in members)
-
-
-IMPORTS = {name: frozenset(imported_names(path)) for name, path in SOURCES.items()}
+OURS = read_checkout(CHECKOUT, PACKAGES)
+SOURCES, IMPORTS = OURS.sources, OURS.imports
+EVERYTHING = read_checkout(CHECKOUT, (*PACKAGES, "scripts"))
+SIZED = list(EVERYTHING.sources.values())
 
 
 def is_within(name: str, *packages: str) -> bool:
@@ -64,8 +52,9 @@ def offences(importers: Iterable[str], targets: tuple[str, ...], spared: tuple[s
 def test_the_rules_see_the_code() -> None:
     assert {"server.app", "server.engine.llama.model", "schemas.fields", "storage.db.database"} <= set(SOURCES)
     assert "server.api.health" in IMPORTS["server.app"]
-    assert "server.errors" in IMPORTS["server.models.catalogue"]  # imported inside a function
+    assert "server.engine.engine" in IMPORTS["server.engine.host.process"]  # imported inside a function
     assert "server.engine.kv.cache" in IMPORTS["server.engine.sequence"]  # under TYPE_CHECKING
+    assert "scripts.benchmarks.report" in EVERYTHING.sources
 
 
 # --- who may import what --------------------------------------------------------------------------------------------
@@ -81,6 +70,13 @@ PROTOCOL = "server.protocol"
 
 MODEL_OPTIONS = "server.protocol.model_options"
 """Imports nothing, which is tested below."""
+
+
+ASKERS = ("server.app", "server.api", "server.auth")
+"""Rooms that know who asks, and over which wire."""
+
+ABOVE_BACKENDS = ("app", "api", "auth", "responses", "titles", "turns")
+"""Rooms of the server that ask backends."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +97,19 @@ BOUNDARIES = (
     # storage has the thread pool in which it waits, see below.
     Boundary("schemas", (*WEB, *SQL, "msgspec", "pydantic", "server", "storage")),
     Boundary("storage", (*WEB, "marshmallow", "pydantic", "click", "server", "schemas"), GEVENT_OF_STORAGE),
+    # What is asked and what is answered, in values: no HTTP, no templates, no engine, no way to store it.
+    Boundary(
+        "server.answers",
+        ("flask", "werkzeug", "gunicorn", *DATA, "server", "storage"),
+        (PROTOCOL, "server.errors", "server.http.client_watch"),
+    ),
+    # Backends answer, whoever asks and whatever becomes of it.
+    Boundary(
+        "server.backends",
+        ("flask", "werkzeug", *DATA, "storage", *(f"server.{room}" for room in ABOVE_BACKENDS)),
+    ),
     # Messages to prompt: no HTTP, no request schemas, and nothing of how a generation is run.
-    Boundary("server.chat", (*WEB, *DATA, "schemas", "server", "storage"), (PROTOCOL,)),
+    Boundary("server.chat", (*WEB, *DATA, "schemas", "server", "storage"), (PROTOCOL, "server.answers.parts")),
     # Read in every process that starts, before the first answer can be given. The storage says what its URL is.
     Boundary(
         "server.settings",
@@ -113,18 +120,19 @@ BOUNDARIES = (
     Boundary("server.supervisor", (*WEB, *DATA, "llama_cpp", "huggingface_hub", "schemas", "storage")),
     Boundary("server.models", (*WEB, *DATA, "llama_cpp", "schemas", "storage")),
     # One way: endpoints use turns, a turn uses a generation, a generation uses the engine's client.
-    Boundary("server.responses", ("flask", "werkzeug", *DATA, "server.app", "server.api", "server.auth")),
-    Boundary("server.turns", ("flask", "werkzeug", *DATA, "server.app", "server.api", "server.auth")),
+    Boundary("server.responses", ("flask", "werkzeug", *DATA, *ASKERS, "server.backends.local")),
+    Boundary("server.turns", ("flask", "werkzeug", *DATA, *ASKERS, "server.responses", "server.backends", "schemas")),
     *(
         Boundary(
             f"server.responses.{name}",
-            (*WEB, "storage", "server.backends.local.engine_client", "server.backends.served_models"),
+            (*WEB, "storage", "server.backends"),
         )
         for name in (
             "prompt",
             "truncation",
             "builder",
             "output_items",
+            "replay",
             "response_object",
             "compaction",
             "opaque",
@@ -138,7 +146,7 @@ BOUNDARIES = (
     # Who is asking, before anybody knows what for.
     Boundary("server.auth", ("schemas", "server.app", "server.api", "server.responses", "server.turns")),
     # What a title is, whoever generates it.
-    Boundary("server.titles.titles", (*WEB, "schemas", "server")),
+    Boundary("server.titles.titles", (*WEB, "schemas", "server"), ("server.answers.messages",)),
 )
 
 
@@ -173,6 +181,9 @@ RESERVED = (
     Reserved("server.supervisor", ("server.http.arbiter", "server.supervisor")),
     Reserved("server.http.arbiter", ()),
     Reserved("llama_cpp", ("server.engine.llama", "server.engine.embedding.model", "server.engine.sampling.dry")),
+    # What passes between a worker and an engine is nobody else's; the values in it are everybody's.
+    Reserved("server.protocol.messages", ("server.backends.local", "server.engine")),
+    Reserved("server.protocol.framing", ("server.backends.local", "server.engine")),
     Reserved("huggingface_hub", ("server.models.hub",)),
     Reserved("httpx2", ("server.models.hub",)),
     Reserved("marshmallow", ("schemas",)),
@@ -181,6 +192,10 @@ RESERVED = (
     Reserved("yoyo", ("storage.db.schema", "storage.db.migrations")),
     Reserved("psycopg2", ("storage",)),
     Reserved("storage.db.entities", ("storage.db.database",)),
+    *(
+        Reserved(f"storage.{name}", ("storage",))
+        for name in ("db.session", "db.sql", "conversation_rows", "item_rows", "response_rows")
+    ),
     Reserved("jinja2", ("server.chat",)),
     Reserved("click", ("server.cli",)),
 )
@@ -194,7 +209,7 @@ def test_a_part_is_imported_only_where_it_belongs(reserved: Reserved) -> None:
 
 def members_of(package: str, path: Path) -> Iterator[str]:
     """What a file takes of a package outside of ours, to the name."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if is_within(alias.name, package))
         elif isinstance(node, ast.ImportFrom) and node.module and is_within(node.module, package):
@@ -211,13 +226,13 @@ def test_of_gevent_the_storage_knows_the_thread_pool_only() -> None:
 def test_entities_never_leave_the_storage() -> None:
     """What the functions that others may run in the database say they return: plain values and records."""
     plain = {"None", "bool", "int", "str", "dict", "list", "tuple", "frozenset", "Any", "Literal"}
-    records = {node.name for node in ast.walk(parsed("storage.records")) if isinstance(node, ast.ClassDef)}
+    records = {node.name for node in ast.walk(parsed(SOURCES["storage.records"])) if isinstance(node, ast.ClassDef)}
     outside = {name for name in SOURCES if not is_within(name, "storage")}
     used = {imported for name in outside for imported in IMPORTS[name] if is_within(imported, "storage")}
     returned = {
         f"{module}.{function.name}": {node.id for node in ast.walk(function.returns) if isinstance(node, ast.Name)}
         for module in used
-        for function in parsed(module).body
+        for function in parsed(SOURCES[module]).body
         if isinstance(function, ast.FunctionDef) and function.returns and not function.name.startswith("_")
         if function.args.args[:1] and function.args.args[0].arg == "db"
     }
@@ -233,7 +248,7 @@ def test_only_the_storage_works_within_a_session() -> None:
     takers = {
         f"{name}.{function.name}"
         for name in SOURCES
-        for function in ast.walk(parsed(name))
+        for function in ast.walk(parsed(SOURCES[name]))
         if isinstance(function, ast.FunctionDef)
         if any(argument.arg == "db" for argument in (*function.args.args, *function.args.kwonlyargs))
     }
@@ -241,18 +256,60 @@ def test_only_the_storage_works_within_a_session() -> None:
     assert [name for name in sorted(takers) if not is_within(name, "storage")] == []
 
 
-def parsed(name: str) -> ast.Module:
-    return ast.parse(SOURCES[name].read_text(encoding="utf-8"))
+# --- rooms ----------------------------------------------------------------------------------------------------------
+
+ROOMS = (
+    "app",
+    "api",
+    "responses",
+    "turns",
+    "titles",
+    "cli",
+    "auth",
+    "backends",
+    "chat",
+    "answers",
+    "http",
+    "supervisor",
+    "models",
+    "database_start",
+    "settings",
+    "engine",
+    "protocol",
+    "logs",
+    "errors",
+)
+"""Packages and loose modules of server/, from top to bottom: each imports only what comes after it."""
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    TopologicalSorter(
-        {name: [other for other in names if other in SOURCES] for name, names in IMPORTS.items()}
-    ).prepare()
+    imports = EVERYTHING.imports.items()
+    TopologicalSorter({name: names & EVERYTHING.sources.keys() for name, names in imports}).prepare()
+
+
+@pytest.mark.parametrize("folder", folders(EVERYTHING.sources), ids=lambda folder: str(folder) or "checkout")
+def test_members_of_a_folder_import_each_other_without_a_circle(folder: str) -> None:
+    """The members are its packages, with everything in them, and its loose modules."""
+    between = arrows_between_boxes(folder, EVERYTHING.arrows())
+    assert circles(between) == []
+
+
+def test_the_rooms_of_the_server_have_one_order() -> None:
+    order = [*(f"server.{room}" for room in ROOMS), "server.__init__"]
+    between = arrows_between_boxes("server", OURS.arrows())
+    assert {box for arrow in between for box in arrow} <= set(order)
+    assert {f"server.{name.split('.')[1]}" for name in SOURCES if name.startswith("server.")} == set(order[:-1])
+    assert upward(between, order) == []
 
 
 def test_imports_are_absolute() -> None:
-    assert [name for name, names in IMPORTS.items() if any(imported.startswith(".") for imported in names)] == []
+    relative = [
+        name
+        for name, path in EVERYTHING.sources.items()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
 
 
 # --- what a process never loads -------------------------------------------------------------------------------------
@@ -293,19 +350,18 @@ def test_a_process_never_loads_what_it_does_not_need(process: Process) -> None:
 
 def test_no_function_is_longer_than_sixty_lines() -> None:
     too_long = [
-        f"{path.relative_to(CHECKOUT)}: {node.name} has {lines} lines"
+        f"{path.relative_to(CHECKOUT)}: {name} has {lines} lines"
         for path in SIZED
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
+        for name, lines in function_lengths(path)
+        if lines > MAX_FUNCTION_LINES
     ]
     assert too_long == []
 
 
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
-    lengths = {path.relative_to(CHECKOUT): len(path.read_text(encoding="utf-8").splitlines()) for path in SIZED}
+    lengths = {path.relative_to(CHECKOUT): num_lines(path) for path in SIZED}
     assert {path: length for path, length in lengths.items() if length > MAX_FILE_LINES} == {}
 
 
 def test_every_module_says_what_it_is() -> None:
-    assert [str(path) for path in SIZED if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))] == []
+    assert [str(path) for path in SIZED if not ast.get_docstring(parsed(path))] == []

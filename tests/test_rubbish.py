@@ -8,7 +8,8 @@ from flask import Flask, Response, request
 from schemas.chat_completions import load_chat_completion
 from schemas.completions import load_completion
 from schemas.errors import SchemaError
-from server.errors import InvalidRequest, ModelNotFound, error_response, register_error_handlers
+from server.errors.handlers import error_response, register_error_handlers
+from server.errors.tree import InvalidRequest, ModelNotFound
 from server.http.body import read_json_body
 from tests.rubbish import BASES, CHAT, COMPLETIONS, Rubbish, flaw, rubbish
 

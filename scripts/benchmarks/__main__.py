@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 
 import click
 
+from scripts.benchmarks.asking.work import WorkRefused
+from scripts.benchmarks.comparison import compare
+from scripts.benchmarks.measurements import crowd, http_cost, speed, storage_cost
+from scripts.benchmarks.models.make_model import NoTokenizer, tokenizer_source
+from scripts.benchmarks.servers.build_llama_cpp import BuildFailed, Tools, build_tools, default_cache
+from scripts.benchmarks.servers.databases import databases
+from scripts.benchmarks.servers.running import NotReady, ServerDied, Setup
 from server.models.cores import num_physical_cores
-
-from . import comparison, crowd, http_cost, speed, storage_cost
-from .build_llama_cpp import BuildFailed, Tools, build_tools, default_cache
-from .databases import databases
-from .make_model import NoTokenizer, tokenizer_source
-from .servers import NotReady, ServerDied, Setup
-from .work import WorkRefused
 
 EXPECTED_FAILURES = (BuildFailed, NoTokenizer, NotReady, ServerDied, WorkRefused, speed.ToolFailed, OSError)
 DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -150,7 +150,7 @@ def speed_command(
 @main.command("compare")
 @click.option("--model", type=FILE, help="A GGUF file; a Qwen2.5-0.5B shape with random weights if none is given.")
 @click.option("--threads", default=num_physical_cores(), show_default="physical cores")
-@click.option("--work", "names", multiple=True, type=click.Choice(comparison.NAMES), help="All by default.")
+@click.option("--work", "names", multiple=True, type=click.Choice(compare.NAMES), help="All by default.")
 @click.option("--image", type=click.Path(path_type=Path), help="Where to draw the ratios, such as docs/comparison.svg.")
 @tools_options
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
@@ -166,10 +166,10 @@ def compare_command(
     **where: Any,
 ) -> None:
     """Parley against llama-server on streams, shared and long prompts, many conversations, a restart, a burst."""
-    model = (model or comparison.default_model(where["cache"])).resolve()
+    model = (model or compare.default_model(where["cache"])).resolve()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        works, tools, settings = names or comparison.NAMES, find_tools(**where), settings_of(pairs)
-        comparison.run(model, threads, works, rounds, tools, Path(scratch), image, settings)
+        works, tools, settings = names or compare.NAMES, find_tools(**where), settings_of(pairs)
+        compare.run(model, threads, works, rounds, tools, Path(scratch), image, settings)
 
 
 @main.command("http")
@@ -204,7 +204,7 @@ def http_command(
 @explained
 def sampling_command(model: Path | None, slots: int, n_ctx: int, threads: int, num_steps: int) -> None:
     """What choosing a token takes, and what a step takes besides its forward pass, in this process."""
-    from . import sampling  # loads llama.cpp, which the other benchmarks do not need
+    from scripts.benchmarks.measurements import sampling  # loads llama.cpp, which the other benchmarks do not need
 
     sampling.run(make_setup(model, slots, n_ctx, threads), num_steps)
 
@@ -218,7 +218,7 @@ def structure_command(
     model: Path | None, slots: int, n_ctx: int, threads: int, num_streams: tuple[int, ...], num_steps: int
 ) -> None:
     """What a JSON Schema adds to each token, in this process."""
-    from . import structure  # loads llama.cpp, which the other benchmarks do not need
+    from scripts.benchmarks.measurements import structure  # loads llama.cpp, which the other benchmarks do not need
 
     check_streams(num_streams, slots)
     structure.run(make_setup(model, slots, n_ctx, threads), num_streams, num_steps)

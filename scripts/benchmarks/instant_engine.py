@@ -14,18 +14,8 @@ import msgspec
 
 from server.protocol.engine_config import EngineConfig
 from server.protocol.framing import FrameReader, frame
-from server.protocol.messages import (
-    Accepted,
-    Cancel,
-    Command,
-    Delta,
-    Finished,
-    ModelCard,
-    ReadStats,
-    Report,
-    Stats,
-    Submit,
-)
+from server.protocol.messages import Accepted, Cancel, Command, Delta, Finished, ModelCard, ReadStats, Stats, Submit
+from server.protocol.report import Report
 
 WORDS = "The answer is short."
 NUM_TOKENS = 5
@@ -40,7 +30,7 @@ def card(config: EngineConfig) -> ModelCard:
     return ModelCard(
         model_id=config.model_id,
         description="no model",
-        num_slots=config.num_slots,
+        num_slots=config.options.num_slots,
         n_ctx=1 << 20,
         n_ctx_train=1 << 20,
         n_vocab=1 << 15,

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .servers import Setup
+from scripts.benchmarks.servers.running import Setup
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from schemas.compaction import CompactionRequest, load_compaction
 from schemas.responses import ResponsesRequest
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller, current_user
-from server.errors import InvalidRequest
+from server.errors.tree import InvalidRequest
 from server.responses.compaction import Sealed, compaction_item, split, transcript, unfolded
 from server.responses.opening import read_history, refers_to_storage
-from server.responses.production import check_compactions
+from server.responses.prompting import check_compactions
 from server.responses.response_object import usage_object
 from server.responses.summary import Summarizer
 from storage.ids import new_id

@@ -12,9 +12,6 @@ from flask import Blueprint, Response
 from schemas.embeddings import EmbeddingRequest, load_embedding
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller
-from server.backends.local.generation import Generation
-from server.backends.local.submission import turn_of
-from server.protocol.messages import Embed
 
 blueprint = Blueprint("embeddings", __name__, url_prefix="/v1/embeddings")
 
@@ -23,28 +20,14 @@ blueprint = Blueprint("embeddings", __name__, url_prefix="/v1/embeddings")
 def create_embeddings() -> Response:
     wanted = load_embedding(json_body())
     model = services().models.find(wanted.model)
-    model.require_embedding_card()
-    with Generation(model, [make_embed(wanted)], client_watch(), prompt_param="input") as generation:
-        generation.start()
-        vectors = generation.vectors()
-    num_tokens = generation.usage.num_prompt_tokens
+    vectors = model.embed(wanted, current_caller(), client_watch())
     return json_response(
         {
             "object": "list",
-            "data": [embedding_object(index, vector, wanted) for index, vector in enumerate(vectors)],
-            "model": model.spec.id,
-            "usage": {"prompt_tokens": num_tokens, "total_tokens": num_tokens},
+            "data": [embedding_object(index, vector, wanted) for index, vector in enumerate(vectors.data)],
+            "model": model.id,
+            "usage": {"prompt_tokens": vectors.num_tokens, "total_tokens": vectors.num_tokens},
         }
-    )
-
-
-def make_embed(wanted: EmbeddingRequest) -> Embed:
-    return Embed(
-        request_id=0,
-        texts=wanted.texts,
-        token_ids=wanted.token_ids,
-        dimensions=wanted.dimensions,
-        user=turn_of(current_caller(), wanted.user),
     )
 
 

@@ -18,5 +18,5 @@ def get_metrics() -> Response:
     # Loaded by the first scrape: most servers are never scraped.
     from server.backends.local.metrics import CONTENT_TYPE_LATEST, exposition
 
-    stats = {model.spec.id: model.client.read_stats(PATIENCE_SECONDS) for model in services().models}
+    stats = {engine.id: engine.read_stats(PATIENCE_SECONDS) for engine in services().engines}
     return Response(exposition(stats), content_type=CONTENT_TYPE_LATEST)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from server.api.services import json_response, services
-from server.backends.served_models import ServedModel
+from server.backends.served import ServedModel
 
 blueprint = Blueprint("models", __name__, url_prefix="/v1/models")
 
@@ -25,11 +25,11 @@ def retrieve_model(model_id: str) -> Response:
 def model_object(model: ServedModel) -> dict[str, Any]:
     """OpenAI's model object, with what is known of the model itself under `meta` once it is loaded."""
     described: dict[str, Any] = {
-        "id": model.spec.id,
+        "id": model.id,
         "object": "model",
-        "created": model.spec.created,
+        "created": model.created,
         "owned_by": "parley",
-        "aliases": list(model.spec.aliases),
+        "aliases": list(model.aliases),
     }
     if card := model.card():
         described["meta"] = {

@@ -14,19 +14,25 @@ from flask import Blueprint, Response, request
 from schemas.ids import check_id
 from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
+from server.answers.answer import ClientLeft
 from server.api.conversations import list_object
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller, current_user
-from server.backends.local.generation import ClientLeft
-from server.backends.served_models import ServedModel
-from server.errors import DO_NOT_RETRY, InvalidRequest, ParleyError, error_response
+from server.backends.served import ServedModel
+from server.errors.handlers import error_response
+from server.errors.tree import DO_NOT_RETRY, InvalidRequest, ParleyError
 from server.http import sse
-from server.http.client_watch import ClientWatch
-from server.responses.builder import Event, is_terminal
+from server.http.client_watch import NOBODY
+from server.responses import replay
+from server.responses.builder import is_terminal
+from server.responses.new_turn import NewResponse
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
-from server.responses.production import Prompting, produce, tell
+from server.responses.prompting import Prompting
+from server.titles.titling import title_soon
 from server.turns.follow import follow_stored
+from server.turns.teller import WireEvent
+from server.turns.telling import produce, tell
 from server.turns.turn import Turn
 from storage import responses
 from storage.ids import new_id
@@ -34,15 +40,12 @@ from storage.records import Opened
 
 blueprint = Blueprint("responses", __name__, url_prefix="/v1/responses")
 
-NOBODY = ClientWatch({})
-"""Watches no connection: a response in the background is not stopped by its client's leaving."""
-
 
 @blueprint.post("")
 def create_response() -> Response:
     wanted = load_response(json_body())
     model = services().models.find(wanted.model)
-    wanted = with_policy(wanted, model.spec.context)
+    wanted = with_policy(wanted, model.policy)
     return _stored(wanted, model) if wanted.store else _unstored(wanted, model)
 
 
@@ -95,7 +98,7 @@ def list_input_items(response_id: str) -> Response:
 def count_input_tokens() -> Response:
     wanted = load_response({**json_body(), "store": False, "background": False})
     model = services().models.find(wanted.model)
-    prompting = _prompting(with_policy(wanted, model.spec.context), model)
+    prompting = _prompting(with_policy(wanted, model.policy), model)
     return json_response({"object": "response.input_tokens", "input_tokens": prompting.count()})
 
 
@@ -111,20 +114,21 @@ def _current_body(response_id: str) -> dict[str, Any]:
         return found.body
     if turn := services().turns.find(response_id):
         if not turn.is_ending:
-            return turn.response
+            return turn.body
         turn.wait()
         return _current_body(response_id)
     output = database.run(responses.output_items, user_id, response_id)
     return {**found.body, "output": [item.data for item in output]}
 
 
-def _followed(response_id: str, after: int) -> Iterator[list[Event]]:
+def _followed(response_id: str, after: int) -> Iterator[list[WireEvent]]:
     """The events of a response that exists, numbered higher than `after`."""
     ping_seconds = services().settings.ping_seconds
     if turn := services().turns.find(response_id):
         return turn.follow(after, ping_seconds)
     database, user_id = services().database, current_user().id
     return follow_stored(
+        replay,
         lambda last: [event.data for event in database.run(responses.events, user_id, response_id, last)],
         lambda: database.run(responses.get, user_id, response_id).body,
         after,
@@ -139,16 +143,15 @@ def _unstored(wanted: ResponsesRequest, model: ServedModel) -> Response:
     """Made by this request, and gone with it."""
     prompting = _prompting(wanted, model)
     started = prompting.start()
-    generation = started.generation
+    answer = started.answer
     builder = prompting.builder(started, new_id("resp"))
     if wanted.stream:
-        batches = produce(generation, builder, services().settings.ping_seconds)
-        streamed = _event_stream(tell(batches, builder))
-        streamed.call_on_close(generation.close)  # a body that was never begun runs no `finally` of its own
+        streamed = _event_stream(tell(answer, builder, services().settings.ping_seconds))
+        streamed.call_on_close(answer.close)  # a body that was never begun runs no `finally` of its own
         return streamed
-    for _ in produce(generation, builder):
+    for _ in produce(answer, builder):
         pass
-    return json_response(builder.response)
+    return json_response(builder.body)
 
 
 def _prompting(wanted: ResponsesRequest, model: ServedModel) -> Prompting:
@@ -164,18 +167,30 @@ def _prompting(wanted: ResponsesRequest, model: ServedModel) -> Prompting:
 
 def _stored(wanted: ResponsesRequest, model: ServedModel) -> Response:
     """Made by a turn, which this request follows unless it is in the background."""
-    watch = NOBODY if wanted.background else client_watch()
-    turn = services().turns.begin(current_user().id, wanted, model, current_caller(), watch)
+    turn = services().turns.begin(_new_response(wanted, model))
     if wanted.stream:
         return _turn_stream(turn, leaves=not wanted.background)
     if wanted.background:
-        return json_response(turn.response)
+        return json_response(turn.body)
     response = turn.wait()
     if turn.error is not None:
         return _final_error(turn.error)
     if turn.is_abandoned:
         raise ClientLeft
     return json_response(response)
+
+
+def _new_response(wanted: ResponsesRequest, model: ServedModel) -> NewResponse:
+    database, user_id, caller = services().database, current_user().id, current_caller()
+    makes_titles = services().settings.make_titles
+
+    def give_title() -> None:
+        """After every turn of a conversation: a first attempt may have failed, and one with a title costs a query."""
+        if makes_titles and wanted.conversation_id is not None:
+            title_soon(database, user_id, wanted.conversation_id, model, caller)
+
+    watch = NOBODY if wanted.background else client_watch()
+    return NewResponse(database, user_id, wanted, model, caller, watch, on_end=give_title)
 
 
 def _turn_stream(turn: Turn, *, leaves: bool) -> Response:
@@ -192,10 +207,10 @@ def _final_error(error: ParleyError) -> Response:
     return response
 
 
-def _event_stream(batches: Iterator[list[Event]]) -> Response:
+def _event_stream(batches: Iterator[list[WireEvent]]) -> Response:
     return sse.stream_response(_encoded(batches))
 
 
-def _encoded(batches: Iterator[list[Event]]) -> Iterator[bytes]:
+def _encoded(batches: Iterator[list[WireEvent]]) -> Iterator[bytes]:
     for events in batches:
         yield b"".join(sse.named_event(event["type"], event) for event in events) or sse.PING

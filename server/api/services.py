@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 from flask import Flask, Response, current_app, request
 
-from server.backends.served_models import ServedModels
+from server.backends.local.model import LocalModel
+from server.backends.served import ServedModels
 from server.http.body import read_json_body
 from server.http.client_watch import ClientWatch
 from server.settings import Settings
@@ -23,6 +25,8 @@ BYTES_PER_MIB = 1 << 20
 class Services:
     settings: Settings
     models: ServedModels
+    engines: Iterable[LocalModel]
+    """Models of this machine, for what is asked of their engines as processes."""
     database: Database
     turns: Keeper
 

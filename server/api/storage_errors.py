@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from server.errors import (
+from server.errors.tree import (
     ConversationBusy,
     DatabaseUnavailable,
     InvalidRequest,

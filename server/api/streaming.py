@@ -1,7 +1,7 @@
-"""A generation as a stream of events, the way every client can read it; what an event looks like is the writer's.
+"""An answer as a stream of events, the way every client can read it; what an event looks like is the writer's.
 
-opening . (delta | ping)* . finish per choice . [usage] . [DONE]
-opening . (delta | ping)* . error                                      and the connection closes
+opening . (part | ping)* . end per choice . [usage] . [DONE]
+opening . (part | ping)* . error                                     and the connection closes
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Protocol
 
 from flask import Response
 
-from server.backends.local.generation import ClientLeft, Generation, Usage
-from server.errors import ParleyError, error_body
+from server.answers.answer import Answer, ClientLeft
+from server.answers.parts import ChoicePart
+from server.answers.usage import Usage
+from server.errors.dialects import openai_body
+from server.errors.tree import ParleyError
 from server.http import sse
-from server.protocol.messages import Delta, Finished
 
 logger = logging.getLogger(__name__)
 
@@ -27,33 +29,30 @@ class ChunkWriter(Protocol):
         """What is sent before anything is computed."""
         ...
 
-    def delta(self, index: int, delta: Delta) -> bytes: ...
-    def finish(self, index: int, finished: Finished) -> bytes: ...
+    def part(self, index: int, part: ChoicePart) -> bytes:
+        """The chunk for what happened to a choice; nothing for what is not to be shown."""
+        ...
 
     def usage(self, usage: Usage) -> bytes:
         """The chunk with the counts, or nothing if the client did not ask for it."""
         ...
 
 
-def stream(generation: Generation, writer: ChunkWriter, ping_seconds: float) -> Response:
-    """The response for a generation that has been started; closing it stops the generation."""
-    response = sse.stream_response(_events(generation, writer, ping_seconds))
-    response.call_on_close(generation.close)  # a body that was never begun runs no `finally` of its own
+def stream(answer: Answer, writer: ChunkWriter, ping_seconds: float) -> Response:
+    """The response for an answer that has been started; closing it stops the answer."""
+    response = sse.stream_response(_events(answer, writer, ping_seconds))
+    response.call_on_close(answer.close)  # a body that was never begun runs no `finally` of its own
     return response
 
 
-def _events(generation: Generation, writer: ChunkWriter, ping_seconds: float) -> Iterator[bytes]:
+def _events(answer: Answer, writer: ChunkWriter, ping_seconds: float) -> Iterator[bytes]:
     yield writer.opening()
     try:
-        for batch in generation.events(ping_seconds):
-            yield b"".join(_write(writer, index, event) for index, event in batch) or sse.PING
-        yield writer.usage(generation.usage) + sse.DONE
+        for batch in answer.batches(ping_seconds):
+            yield b"".join([writer.part(index, part) for index, part in batch]) or sse.PING
+        yield writer.usage(answer.usage) + sse.DONE
     except ClientLeft:
         logger.info("a client left in the middle of its stream")
     except ParleyError as error:
-        yield sse.event(error_body(error))
-        generation.hang_up()
-
-
-def _write(writer: ChunkWriter, index: int, event: Delta | Finished) -> bytes:
-    return writer.finish(index, event) if isinstance(event, Finished) else writer.delta(index, event)
+        yield sse.event(openai_body(error))
+        answer.hang_up()

@@ -9,11 +9,8 @@ import gevent
 from flask import Blueprint, Response
 
 from schemas.tokens import load_apply_template, load_detokenize, load_tokenize
-from server.api.chat_completions.view import render_prompt
+from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, services
-from server.backends.local.asking import ask
-from server.backends.local.tool_use import tool_use
-from server.protocol.messages import Detokenize, Tokenize
 
 blueprint = Blueprint("tokens", __name__)
 
@@ -23,16 +20,14 @@ TOKENS_AT_A_TIME = 20_000
 @blueprint.post("/tokenize")
 def tokenize() -> Response:
     wanted = load_tokenize(json_body())
-    question = Tokenize(
-        request_id=0,
-        text=wanted.content,
+    model = services().models.find(wanted.model)
+    found = model.tokenize(
+        wanted.content,
+        client_watch(),
         parse_special=wanted.parse_special,
         adds_special=wanted.add_special,
         wants_pieces=wanted.with_pieces,
     )
-    model = services().models.find(wanted.model)
-    model.loaded_card()
-    found = ask(model, question, client_watch(), "content")
     if found.pieces is None:
         return json_response({"tokens": found.token_ids})
     return json_response({"tokens": token_objects(found.token_ids, found.pieces)})
@@ -41,9 +36,7 @@ def tokenize() -> Response:
 @blueprint.post("/detokenize")
 def detokenize() -> Response:
     wanted = load_detokenize(json_body())
-    model = services().models.find(wanted.model)
-    model.loaded_card()
-    found = ask(model, Detokenize(request_id=0, token_ids=wanted.tokens), client_watch(), "tokens")
+    found = services().models.find(wanted.model).detokenize(wanted.tokens, client_watch())
     return json_response({"content": b"".join(found.pieces or ()).decode(errors="replace")})
 
 
@@ -51,9 +44,8 @@ def detokenize() -> Response:
 def apply_template() -> Response:
     wanted = load_apply_template(json_body())
     model = services().models.find(wanted.chat.model)
-    use = tool_use(wanted.chat.functions, wanted.chat.tool_choice, wanted.chat.parallel_tool_calls)
-    pieces = render_prompt(model, wanted.chat, use, wanted.add_generation_prompt)
-    return json_response({"prompt": "".join(piece.text for piece in pieces)})
+    request = chat_request(wanted.chat, services().settings, model.policy.system_prompt)
+    return json_response({"prompt": model.prompt_text(request, add_generation_prompt=wanted.add_generation_prompt)})
 
 
 def token_objects(token_ids: Sequence[int], pieces: Sequence[bytes]) -> list[dict[str, Any]]:

@@ -20,9 +20,9 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from flask import Flask, Request, current_app, g, request
 
+from server.answers.request import Caller
 from server.auth.user_names import InvalidUserName, parse_user_name
-from server.backends.local.submission import Caller
-from server.errors import Unauthorized
+from server.errors.tree import Unauthorized
 from server.settings import Settings
 from server.settings.proxies import TrustedProxies
 from storage import keys, users
@@ -130,7 +130,7 @@ class NoAuthentication:
 
     def caller(self, request: Request) -> Caller:
         """Machines take turns, and all share what is cached: they are one user."""
-        return Caller(turn_of=request.remote_addr or "", cache_scope="")
+        return Caller(queue_key=request.remote_addr or "", cache_scope="")
 
 
 class _KnownUsers:
@@ -140,7 +140,7 @@ class _KnownUsers:
 
     def caller(self, request: Request) -> Caller:
         user = current_user()
-        return Caller(turn_of=user.public_id, cache_scope=user.public_id)
+        return Caller(queue_key=user.public_id, cache_scope=user.public_id)
 
 
 class KeyAuthentication(_KnownUsers):

@@ -14,14 +14,13 @@ from typing import Any
 
 from server.chat.calls.family import PromptedFamily
 from server.chat.families.detection import GENERIC
+from server.chat.roles import INSTRUCTION_ROLES
 from server.chat.template.errors import MessagesRefused
 from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS, ToolUse
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 Message = Mapping[str, Any]
-
-INSTRUCTION_ROLES = ("system", "developer")
 
 
 def render_chat(

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from server.chat.parts import ContentText, OutputParser, OutputPart, ReasoningText
+from server.answers.parts import ContentText, OutputPart, ReasoningText
+from server.chat.parser import OutputParser
 
 
 @dataclass(frozen=True)

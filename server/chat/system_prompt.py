@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Message = Mapping[str, Any]
+from server.chat.roles import INSTRUCTION_ROLES
 
-INSTRUCTION_ROLES = ("system", "developer")
+Message = Mapping[str, Any]
 
 
 def with_system_prompt(messages: Sequence[Message], system_prompt: str | None) -> Sequence[Message]:

@@ -249,7 +249,7 @@ def key_object(key: ApiKey, owner: User) -> dict[str, Any]:
 
 
 def _date(seconds: int | None) -> str:
-    """A moment for people; the same everywhere, so that logs of several machines can be compared."""
+    """A moment for people, in UTC, so that logs of several machines can be compared."""
     if seconds is None:
         return NEVER
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%MZ")

@@ -15,8 +15,7 @@ from itertools import islice
 import msgspec
 
 from server.engine.cost.step_cost import StepCost
-from server.engine.detokenizer import Detokenizer, Released
-from server.engine.grammar.constraint import ConstraintError
+from server.engine.detokenizer import Detokenizer
 from server.engine.kv.cache import IntegrityError, KVCache
 from server.engine.kv.disk import Disk
 from server.engine.kv.tiers import Tiers
@@ -25,16 +24,14 @@ from server.engine.scheduling.chunking import Chunk, Chunking
 from server.engine.scheduling.scheduler import Scheduler
 from server.engine.scheduling.waiting_queue import QueueFull, WaitingQueue
 from server.engine.sequence import Request, Sequence
+from server.engine.speaker import Output, Speaker
 from server.engine.speculation.prompt_lookup import PromptLookup
 from server.engine.speculation.speculation import Drafter, Speculation
 from server.engine.stats import EngineStats
-from server.engine.token_chooser import ChosenToken, TokenChooser
-from server.protocol.messages import Delta, Event, Failed, Finished, FinishReason, Stats
+from server.engine.token_chooser import TokenChooser
+from server.protocol.messages import Failed, Stats
 
 logger = logging.getLogger(__name__)
-
-MASK_PATIENCE_SECONDS = 0.01
-"""How long after a token everybody waits for what a grammar allows next, so that its sequence is in the next step."""
 
 ALONE_PATIENCE_SECONDS = 0.05
 """How long to wait for that if there is nothing to compute; bounds the time to notice arrivals."""
@@ -43,7 +40,6 @@ MAX_IDLE_STEP_SECONDS = 0.5
 """How long a step should take while nobody's is; bounds the time to notice a cancellation or a new request.
 `max_step_ms`, if it is longer, holds for both."""
 
-Output = tuple[Request, Event]
 Deliver = Callable[[list[Output]], None]
 
 
@@ -93,20 +89,18 @@ class Engine:
         )
         self._scheduler = Scheduler(self._kv_cache, self._tiers, waiting, self._step_cost, self._speculation, chunking)
         self._chooser = TokenChooser(runner)
-        self._outputs: list[Output] = []
-        self._may_put_off = False
-        self._unsaid: list[tuple[Sequence, int]] = []
-        """Tokens whose text is made while the next pass is computed."""
         self._stats = EngineStats()
+        self._speaker = Speaker(runner, self._scheduler, self._stats)
+        self._may_put_off = False
 
     @property
     def has_work(self) -> bool:
-        return self._scheduler.has_work or bool(self._outputs)
+        return self._scheduler.has_work or self._speaker.has_outputs
 
     @property
     def waits_for_disk(self) -> bool:
         """Whether a step has nothing to do before the disk's `on_read`, or another request."""
-        return self._scheduler.waits_for_disk and not self._outputs
+        return self._scheduler.waits_for_disk and not self._speaker.has_outputs
 
     def tidy(self) -> float | None:
         """Look after the KV cache's tiers; call it after every step, and when the time that it returns is over.
@@ -127,7 +121,8 @@ class Engine:
         """
         sequences = [self._new_sequence(request, choice) for choice in range(request.num_choices)]
         if request.max_tokens == 0 and not request.wants_prompt_logprobs:
-            self._outputs += [(request, _finished(sequence, "length")) for sequence in sequences]
+            for sequence in sequences:
+                self._speaker.finish_before_start(sequence)
             return
         try:
             self._scheduler.submit(sequences)
@@ -138,9 +133,9 @@ class Engine:
     def cancel(self, request: Request) -> None:
         """Stop a request wherever it is. No event of it follows."""
         for sequence in self._scheduler.sequences_of(request):
-            self._retire(sequence, "abort")
+            self._speaker.retire(sequence, "abort")
         # A request for no tokens ends as soon as it is submitted, before the next step.
-        self._outputs = [output for output in self._outputs if output[0] is not request]
+        self._speaker.withdraw(request)
 
     def step(self, deliver: Deliver | None = None) -> list[Output]:
         """Schedule, compute, sample; returns what happened, in order.
@@ -150,16 +145,16 @@ class Engine:
         if not self._runner.is_on_gpu:
             deliver = None
         self._may_put_off = deliver is not None
-        for sequence in self._scheduler.held:
-            self._settle(sequence)
+        for sequence in self._scheduler.awaiting_grammar:
+            self._speaker.await_grammar(sequence)
         chunks = self._scheduler.schedule()
         if chunks:
             self._compute(chunks, deliver)
-        for sequence in self._scheduler.held[:1] if not chunks else ():
-            self._settle(sequence, time.monotonic() + ALONE_PATIENCE_SECONDS)
-        if self._may_put_off and chunks and any(not sequence.is_held for sequence in self._scheduler.running):
+        for sequence in self._scheduler.awaiting_grammar[:1] if not chunks else ():
+            self._speaker.await_grammar(sequence, time.monotonic() + ALONE_PATIENCE_SECONDS)
+        if self._may_put_off and chunks and any(not sequence.awaits_grammar for sequence in self._scheduler.running):
             return []  # there will be another pass
-        return self._take_outputs()
+        return self._speaker.take_outputs()
 
     def stats(self, request_id: int) -> Stats:
         """What happened since the start, and what runs now. From any thread."""
@@ -195,11 +190,6 @@ class Engine:
             Detokenizer(request.stop),
         )
 
-    def _take_outputs(self) -> list[Output]:
-        self._say_unsaid()
-        outputs, self._outputs = self._outputs, []
-        return outputs
-
     def _compute(self, chunks: list[Chunk], deliver: Deliver | None) -> None:
         started = time.perf_counter()
         for chunk in chunks:
@@ -207,12 +197,12 @@ class Engine:
         try:
             rows = self._runner.decode(chunks)
         except DecodeError as error:
-            self._say_unsaid()
+            self._speaker.say_unsaid()
             self._give_up(chunks, error)
             return
         # A GPU is still computing, so whatever does not need the logits comes first.
         if deliver is not None:
-            deliver(self._take_outputs())
+            deliver(self._speaker.take_outputs())
         num_prefill = sum(chunk.num_prompt_tokens for chunk in chunks)
         self._account(chunks)
         self._sample(chunks, rows)
@@ -247,16 +237,14 @@ class Engine:
         scored = [self._chooser.logprob(*of, num_top) for of in zip(rows[num_known:], following, strict=False)]
         chunk.sequence.num_scored_tokens = max(chunk.sequence.num_scored_tokens, start + len(rows))
         if scored:
-            delta = Delta(request.request_id, chunk.sequence.choice, "", scored, num_tokens=0)
-            self._outputs.append((request, delta))
+            self._speaker.say_prompt_logprobs(chunk.sequence, scored)
 
     def _go_on(self, chunk: Chunk, rows: list[int]) -> None:
         """All tokens of its sequence are computed: the next ones, if there are to be any."""
-        sequence = chunk.sequence
-        if sequence.has_spent_max_tokens:
-            self._finish(sequence, sequence.detokenizer.flush(), "length")
-            return
-        self._take_tokens(chunk, rows)
+        if chunk.sequence.has_spent_max_tokens:
+            self._speaker.finish(chunk.sequence, "length")
+        else:
+            self._take_tokens(chunk, rows)
 
     def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
         """Choose a token at every row as long as the drafted token behind it is what was chosen.
@@ -272,106 +260,16 @@ class Engine:
         try:
             for row in rows:
                 chosen = self._chooser.choose(sequence, row)
-                self._take_token(sequence, chosen, may_put_off)
+                self._speaker.say_token(sequence, chosen, may_put_off)
                 if sequence.slot is None or num_right == len(drafted) or chosen.token != drafted[num_right]:
                     break
-                if not self._settle(sequence):
+                if not self._speaker.await_grammar(sequence):
                     break
                 num_right += 1
         finally:
             self._stats.on_drafts(len(drafted), num_right)
             if num_right < len(drafted):
                 self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
-
-    def _take_token(self, sequence: Sequence, chosen: ChosenToken, may_put_off: bool) -> None:
-        """Say what a token brings, now or while the next pass is computed."""
-        token, logprob = chosen
-        sequence.tokens.append(token)
-        if logprob is not None and not self._runner.is_eog(token):
-            sequence.held_logprobs.append(logprob)
-        if may_put_off and self._only_brings_text(sequence, token):
-            self._unsaid.append((sequence, token))
-        else:
-            self._say(sequence, token)
-
-    def _only_brings_text(self, sequence: Sequence, token: int) -> bool:
-        """Whether it is certain without the text that the sequence goes on as it is."""
-        return (
-            sequence.constraint is None
-            and not sequence.request.stop
-            and not sequence.has_spent_max_tokens
-            and not self._runner.is_eog(token)
-        )
-
-    def _say_unsaid(self) -> None:
-        unsaid, self._unsaid = self._unsaid, []
-        for sequence, token in unsaid:
-            if sequence.slot is not None:  # or it was cancelled
-                self._emit(sequence, self._text_of(sequence, token))
-
-    def _say(self, sequence: Sequence, token: int) -> None:
-        """What a token brings: text, logprobs, the end."""
-        if self._runner.is_eog(token):
-            self._stats.on_token(sequence)
-            self._finish(sequence, sequence.detokenizer.flush(), "stop")
-            return
-        released = self._text_of(sequence, token)
-        if sequence.constraint is not None:
-            sequence.constraint.accept(token)
-        if released.is_stopped:
-            self._finish(sequence, released, "stop")
-        elif sequence.has_spent_max_tokens and not sequence.is_held:
-            self._finish(sequence, released, "length")
-        else:
-            self._emit(sequence, released)
-
-    def _text_of(self, sequence: Sequence, token: int) -> Released:
-        self._stats.on_token(sequence)
-        shown = sequence.request.shown_tokens.get(token)
-        return sequence.detokenizer.push(shown or self._runner.token_bytes(token))
-
-    def _settle(self, sequence: Sequence, deadline: float | None = None) -> bool:
-        """Whether the sequence can go on; it may be at its end, or at that of its grammar.
-
-        What its grammar allows is waited for: as long as that is worth it, or to `deadline`, by `time.monotonic`.
-        """
-        constraint = sequence.constraint
-        if constraint is None or sequence.slot is None:
-            return sequence.slot is not None
-        try:
-            if not constraint.wait(deadline or constraint.accepted_at + MASK_PATIENCE_SECONDS):
-                return False
-        except ConstraintError as error:
-            self._fail(sequence.request, Failed(sequence.request.request_id, str(error), blames_grammar=True))
-            return False
-        if constraint.is_complete:
-            self._finish(sequence, sequence.detokenizer.flush(), "stop")
-        elif sequence.has_spent_max_tokens:
-            self._finish(sequence, sequence.detokenizer.flush(), "length")
-        return sequence.slot is not None
-
-    def _finish(self, sequence: Sequence, released: Released, reason: FinishReason) -> None:
-        self._emit(sequence, released)
-        if not released.is_stopped:
-            last = sequence.detokenizer.flush()
-            self._emit(sequence, last)
-            reason = "stop" if last.is_stopped else reason
-        self._outputs.append((sequence.request, _finished(sequence, reason)))
-        self._retire(sequence, reason)
-
-    def _emit(self, sequence: Sequence, released: Released) -> None:
-        shown = sequence.held_logprobs[: released.num_tokens]
-        del sequence.held_logprobs[: released.num_tokens]
-        if released.text or shown:
-            delta = Delta(
-                sequence.request.request_id, sequence.choice, released.text, shown or None, released.num_tokens
-            )
-            self._outputs.append((sequence.request, delta))
-
-    def _retire(self, sequence: Sequence, reason: str) -> None:
-        self._stats.on_end(sequence, reason)
-        self._scheduler.finish(sequence)
-        sequence.close()
 
     def _give_up(self, chunks: list[Chunk], error: DecodeError) -> None:
         """A failed forward pass costs the sequences that were in it, and nobody else."""
@@ -380,20 +278,4 @@ class Engine:
             for sequence in self._scheduler.sequences_of(request):
                 if sequence.slot is not None:
                     self._kv_cache.clear(sequence.slot)
-            self._fail(request, Failed(request.request_id, "the model failed to compute this request"))
-
-    def _fail(self, request: Request, failed: Failed) -> None:
-        """All choices of the request end here."""
-        for sequence in self._scheduler.sequences_of(request):
-            self._retire(sequence, "error")
-        self._outputs.append((request, failed))
-
-
-def _finished(sequence: Sequence, reason: FinishReason) -> Finished:
-    return Finished(
-        sequence.request.request_id,
-        sequence.choice,
-        reason,
-        sequence.num_completion_tokens,
-        sequence.num_cached_tokens,
-    )
+            self._speaker.fail(request, Failed(request.request_id, "the model failed to compute this request"))

@@ -13,7 +13,7 @@ from server.engine.kv.cache import Memory
 from server.engine.sampling.candidates import Logits
 from server.engine.sampling.logit_scan import Scanned, Wanted
 from server.engine.sampling.sampler import RepetitionRule, Sampler
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 
 class Span(Protocol):

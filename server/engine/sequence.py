@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from server.engine.stats import Timing
-from server.protocol.messages import CachePolicy, SamplingParams, TokenLogprob
+from server.protocol.values import CachePolicy, SamplingParams, TokenLogprob
 
 if TYPE_CHECKING:
     from server.engine.detokenizer import Detokenizer
@@ -42,7 +42,8 @@ class Request:
     num_top_logprobs: int | None = None
     wants_prompt_logprobs: bool = False
     """So that nothing of it can come from a cache: no logits are kept there."""
-    user: str = ""
+    queue_key: str = ""
+    """Whose queue it waits in: queues are served in rotation."""
     cache_scope: str = ""
     cache_policy: CachePolicy = field(default_factory=CachePolicy)
     shown_tokens: Mapping[int, bytes] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class Sequence:
         return None if self.request.grammar is None else self.request.grammar.constraint()
 
     @property
-    def is_held(self) -> bool:
+    def awaits_grammar(self) -> bool:
         """It is not known yet what its grammar lets it say next, or whether anything."""
         constraint = self.__dict__.get("constraint")
         return constraint is not None and constraint.is_awaited

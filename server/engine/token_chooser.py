@@ -13,7 +13,7 @@ from server.engine.sampling.candidates import Logits, Maxima
 from server.engine.sampling.logit_scan import Wanted
 from server.engine.sampling.logprobs import Logprobs
 from server.engine.sequence import Sequence
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 
 class ChosenToken(NamedTuple):

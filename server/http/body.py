@@ -14,7 +14,7 @@ from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from server.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
+from server.errors.tree import InvalidRequest, PayloadTooLarge, RequestTimeout
 from server.http.strict_json import decode_object
 
 

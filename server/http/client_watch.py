@@ -55,3 +55,7 @@ class ClientWatch:
             has_left = True
         if has_left:
             on_leave()
+
+
+NOBODY = ClientWatch({})
+"""Watches no connection: what has nobody who waits for it is not stopped by anybody's leaving."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from server.errors import MAX_ECHO, InvalidRequest
+from server.errors.tree import MAX_ECHO, InvalidRequest
 
 MAX_DEPTH = 64
 """Objects and arrays within each other. Deeper ones would exhaust the stack of whoever walks them later."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from server.errors.tree import ModelNotFound
 from server.models.cores import num_physical_cores
 from server.models.errors import InvalidSource
 from server.models.source import (
@@ -21,21 +22,24 @@ from server.models.source import (
     demo_model_path,
     parse_source,
 )
-from server.protocol.engine_config import LoraAdapter
-from server.protocol.model_options import UNQUANTIZED_CACHE_TYPES, CacheType, FlashAttention, Pooling
+from server.protocol.engine_config import EngineOptions, LoraAdapter
+from server.protocol.model_options import UNQUANTIZED_CACHE_TYPES
 from server.settings import ModelEntry, Settings, SettingsError, split_adapter
+
+KV_DIRECTORY = "kv"
+"""Directory in `data_dir` for KV cache that is kept on disk."""
 
 
 @dataclass(frozen=True)
 class ContextPolicy:
-    """How much of a conversation the model sees, as far as requests do not say it."""
+    """Part of a conversation that the model sees, where requests do not decide it."""
 
     system_prompt: str | None = None
-    """For requests without instructions; None or empty is none."""
+    """Instructions for requests without any; None or empty is none."""
     truncation: str = "disabled"
     max_turns: int | None = None
     max_tokens: int | None = None
-    """Of the prompt."""
+    """Most tokens of the prompt."""
 
 
 @dataclass(frozen=True)
@@ -43,33 +47,21 @@ class ModelSpec:
     """One model to serve."""
 
     index: int
-    """Its place in the catalogue; the default model has 0."""
+    """Place in the catalogue; the default model has 0."""
     id: str
     source: ModelSource
     aliases: tuple[str, ...]
-    n_ctx: int | None
-    """Tokens per sequence; None leaves it to the engine, which sees the model."""
-    num_slots: int
-    num_threads: int
-    n_gpu_layers: int | None
-    """None means all layers if there is a GPU backend."""
-    flash_attn: FlashAttention
-    cache_type_k: CacheType
-    cache_type_v: CacheType
-    kv_ram_mb: int
-    max_draft_tokens: int
-    """Tokens that may be guessed ahead for one sequence; 0 without speculative decoding."""
+    options: EngineOptions
     draft_source: ModelSource | None
     """The small model that does the guessing, if one does."""
     created: int
     """Unix time: when the file was last changed, else when this was made."""
     context: ContextPolicy = ContextPolicy()
-    is_embedding: bool = False
-    """Whether it makes vectors of texts, and generates nothing."""
-    pooling: Pooling = "auto"
-    """How it makes one vector of those of the tokens; "auto" is as its file says."""
-    lora: tuple[LoraAdapter, ...] = ()
-    """Adapters that change its weights."""
+
+    @property
+    def is_embedding(self) -> bool:
+        """Whether it makes vectors of texts, and generates nothing."""
+        return self.options.is_embedding
 
 
 class Catalogue:
@@ -101,13 +93,10 @@ class Catalogue:
         return cls(tuple(specs))
 
     def find(self, name: str | None) -> ModelSpec:
-        """The model of that id or alias; the default model for None. Raises server.errors.ModelNotFound."""
+        """The model whose id or alias is `name`; the default model for None. Raises ModelNotFound."""
         if name is None:
             return self.models[0]
         if name not in self._by_name:
-            # Imported late: server.errors brings Flask along, which has no place in the gunicorn master.
-            from server.errors import ModelNotFound
-
             raise ModelNotFound(name)
         return self._by_name[name]
 
@@ -129,70 +118,57 @@ def _demo_model(settings: Settings) -> ModelSpec:
 
 
 def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings) -> ModelSpec:
-    """What an entry leaves out comes from the setting of the same name."""
+    own = settings.for_model(entry)
     return ModelSpec(
         index=index,
         id=entry.id or default_model_id(source),
         source=source,
         aliases=entry.aliases,
-        n_ctx=entry.n_ctx or settings.n_ctx,
-        num_slots=entry.slots or settings.slots,
-        num_threads=entry.threads or settings.threads or num_physical_cores(),
-        n_gpu_layers=settings.n_gpu_layers if entry.n_gpu_layers is None else entry.n_gpu_layers,
-        flash_attn=entry.flash_attn or settings.flash_attn,
-        cache_type_k=entry.cache_type_k or settings.cache_type_k,
-        cache_type_v=_cache_type_v(index, entry, settings),
-        kv_ram_mb=settings.kv_ram_mb if entry.kv_ram_mb is None else entry.kv_ram_mb,
-        max_draft_tokens=_max_draft_tokens(entry, settings),
-        draft_source=_draft_source(index, entry, settings),
+        options=_engine_options(index, entry, own),
+        draft_source=_draft_source(index, entry, own),
         created=_created(source),
-        context=_context_policy(entry, settings),
-        is_embedding=settings.embedding if entry.embedding is None else entry.embedding,
-        pooling=entry.pooling or settings.pooling,
-        lora=tuple(map(_adapter, settings.lora if entry.lora is None else entry.lora)),
+        context=ContextPolicy(own.system_prompt, own.truncation, own.max_context_turns, own.max_context_tokens),
     )
 
 
-def _context_policy(entry: ModelEntry, settings: Settings) -> ContextPolicy:
-    return ContextPolicy(
-        system_prompt=settings.system_prompt if entry.system_prompt is None else entry.system_prompt,
-        truncation=entry.truncation or settings.truncation,
-        max_turns=entry.max_context_turns or settings.max_context_turns,
-        max_tokens=entry.max_context_tokens or settings.max_context_tokens,
-    )
+def _engine_options(index: int, entry: ModelEntry, own: Settings) -> EngineOptions:
+    """Options of a model whose own settings these are. Raises SettingsError for what llama.cpp cannot do."""
+    _check_cache_types(index, entry, own)
+    names = Settings.model_fields.keys() & EngineOptions.__struct_fields__
+    called_alike = {name: getattr(own, name) for name in names}
+    derived = {
+        "num_slots": own.slots,
+        "num_threads": own.threads or num_physical_cores(),
+        "is_embedding": own.embedding,
+        "lora": tuple(map(_adapter, own.lora)),
+        "max_draft_tokens": 0 if own.speculative == "off" else own.max_draft_tokens,
+        "kv_dir": str(own.data_dir / KV_DIRECTORY),
+    }
+    return EngineOptions(**called_alike | derived)
 
 
-def _max_draft_tokens(entry: ModelEntry, settings: Settings) -> int:
-    if (entry.speculative or settings.speculative) == "off":
-        return 0
-    return entry.max_draft_tokens or settings.max_draft_tokens
+def _check_cache_types(index: int, entry: ModelEntry, own: Settings) -> None:
+    """Raises SettingsError where llama.cpp has no kernel."""
+    if own.cache_type_v not in UNQUANTIZED_CACHE_TYPES and own.flash_attn == "off":
+        key = f"models[{index}].cache_type_v" if entry.cache_type_v else "cache_type_v"
+        raise SettingsError(f'{key}: {own.cache_type_v} needs flash attention, and flash_attn = "off"')
 
 
-def _draft_source(index: int, entry: ModelEntry, settings: Settings) -> ModelSource | None:
+def _draft_source(index: int, entry: ModelEntry, own: Settings) -> ModelSource | None:
     """Raises SettingsError for what names no model."""
-    if (entry.speculative or settings.speculative) != "draft":
+    if own.speculative != "draft":
         return None
     key = f"models[{index}].draft_model" if entry.draft_model else "draft_model"
-    text = entry.draft_model or settings.draft_model
-    if text is None:
+    if own.draft_model is None:
         raise SettingsError(f'{key}: must name a model, since speculative = "draft"')
     try:
-        return parse_source(text)
+        return parse_source(own.draft_model)
     except InvalidSource as error:
         raise SettingsError(f"{key}: {error}") from None
 
 
-def _cache_type_v(index: int, entry: ModelEntry, settings: Settings) -> CacheType:
-    """Raises SettingsError where llama.cpp has no kernel."""
-    chosen = entry.cache_type_v or settings.cache_type_v
-    if chosen not in UNQUANTIZED_CACHE_TYPES and (entry.flash_attn or settings.flash_attn) == "off":
-        key = f"models[{index}].cache_type_v" if entry.cache_type_v else "cache_type_v"
-        raise SettingsError(f'{key}: {chosen} needs flash attention, and flash_attn = "off"')
-    return chosen
-
-
 def _adapter(text: str) -> LoraAdapter:
-    """Of `path` or `path:scale`, as the settings have it."""
+    """Adapter that the settings name as `path` or `path:scale`."""
     path, scale = split_adapter(text)
     return LoraAdapter(os.path.abspath(os.path.expanduser(path)), scale)
 

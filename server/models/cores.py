@@ -24,7 +24,7 @@ def num_physical_cores(sysfs: Path = SYSFS) -> int:
 
 
 def are_all_cores(num_threads: int, sysfs: Path = SYSFS) -> bool:
-    """Whether so many threads are one for each core that this process may run on, whatever its quota of time is."""
+    """Whether there is one thread for each core that this process may run on, whatever its quota of time is."""
     return num_threads == _num_usable_cores(sysfs)
 
 
@@ -39,7 +39,7 @@ def _usable_cpus() -> Iterable[int]:
 
 
 def _siblings(sysfs: Path, cpu: int) -> str:
-    """The hyper-threads of one core, such as "0,4": the same text for each of them, its own number if unknown."""
+    """Text that all hyper-threads of one core share, such as "0,4"; the number of `cpu` where it is unknown."""
     return _read(sysfs / f"devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") or str(cpu)
 
 

@@ -21,20 +21,20 @@ import msgspec
 from server.models.errors import InvalidSource, ModelError
 from server.models.progress import Progress
 from server.models.source import HubFile, parse_source
-from server.protocol.messages import Report
+from server.protocol.report import Report
 
 logger = logging.getLogger(__name__)
 
 
 class DownloadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to fetch: a source as `parse_source` reads it, and where to (None: huggingface_hub's own place)."""
+    """A source to fetch, as `parse_source` reads it, into a directory (None: huggingface_hub's own place)."""
 
     source: str
     cache_dir: str | None = None
 
 
 def main() -> int:
-    """Serve one request from stdin; the exit code."""
+    """Serve one request from stdin. Returns the exit code."""
     # Ctrl-C in a terminal reaches every process; this one ends when its parent says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(format="%(message)s")

@@ -114,7 +114,7 @@ class _Fetch:
             self._cache.keep(remote.etag)
 
     def _num_needed_bytes(self, remotes: dict[str, RemoteFile | None]) -> int:
-        """What is still to be written, as far as the hub told sizes."""
+        """Bytes that are still to be written, as far as the hub told sizes."""
         return sum(
             remote.num_bytes - self._num_partial_bytes(remote)
             for remote in remotes.values()

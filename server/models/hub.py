@@ -60,7 +60,7 @@ MAX_HTTP_BYTES = constants.MAX_HTTP_DOWNLOAD_SIZE
 
 @dataclass(frozen=True)
 class Listing:
-    """The names of a repository's files at one commit; of the cache's, those that are there."""
+    """Names of a repository's files at one commit, or of those that the cache has."""
 
     commit: str
     names: tuple[str, ...]
@@ -76,7 +76,7 @@ class Hub:
     # --- asking the hub; every method may raise a DownloadError ---
 
     def list_files(self, source: HubFile) -> Listing:
-        """What the repository has now."""
+        """Files of the repository as it is now."""
         with self._translated(source.repo, source.revision):
             info = HfApi().model_info(
                 source.repo, revision=source.revision, timeout=constants.HF_HUB_ETAG_TIMEOUT, files_metadata=False
@@ -130,7 +130,7 @@ class Hub:
         return Path(path) if isinstance(path, str) else None
 
     def list_cached(self, source: HubFile) -> Listing | None:
-        """What the cache has of the revision as it was last seen, None if nothing."""
+        """Files of the revision that the cache has, as it was last seen; None if there are none."""
         try:
             folder = snapshot_download(
                 source.repo, revision=source.revision, cache_dir=self.cache_dir, local_files_only=True

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from server.models.errors import format_bytes
-from server.protocol.messages import Report
+from server.protocol.report import Report
 
 REPORT_INTERVAL_SECONDS = 0.25
 TERMINAL_INTERVAL_SECONDS = 0.25
@@ -52,14 +52,14 @@ class Progress:
         return f"{self._title}: {format_bytes(self._num_bytes)} of {format_bytes(total)}{percent}{self._speed()}"
 
     def begin(self, num_total_bytes: int, num_bytes: int) -> None:
-        """The sizes are known, and so is how much of it lies here already."""
+        """Sizes are known: of everything, and of the part that lies here already."""
         self._num_total_bytes = num_total_bytes
         self._num_bytes = self._num_bytes_at_start = num_bytes
         self._started_at = self._clock()
         self._tell(at_once=True)
 
     def advance(self, num_bytes: int) -> None:
-        """So much more is here; negative when data had to be thrown away."""
+        """More bytes are here; their number is negative when data had to be thrown away."""
         self._num_bytes += num_bytes
         self._tell()
 

@@ -89,7 +89,7 @@ def _why_neither(text: str) -> str:
 
 
 def default_model_id(source: ModelSource) -> str:
-    """What a model is called when nobody gave it a name: after its file, else after its repository."""
+    """Name of a model to which nobody gave one: that of its file, else of its repository."""
     match source:
         case LocalFile(path):
             return _stem(path.name)

@@ -12,24 +12,26 @@ from server.protocol.model_options import CacheType, FlashAttention, Pooling
 
 
 class LoraAdapter(msgspec.Struct, frozen=True, array_like=True):
-    """A GGUF file of changes to a model's weights, and how much of them is wanted; 0 is nothing."""
+    """A GGUF file of changes to a model's weights, and the scale at which they count; 0 is not at all."""
 
     path: str
     scale: float = 1.0
 
 
-class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything an engine process needs to serve one model."""
+class EngineOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Choices about how an engine serves its model.
 
-    model_id: str
-    model_path: str
-    socket_path: str
+    The catalogue makes them of the settings, and the supervisor hands them on as they are. An option that has the name
+    of a setting has its value.
+    """
+
     num_slots: int
+    """Sequences that are generated at once."""
     num_threads: int
     n_ctx: int | None = None
     """Tokens per sequence; None means the length that the model was trained for, 8192 at most."""
     n_gpu_layers: int | None = None
-    """None means all layers when llama.cpp was built with a GPU backend."""
+    """Model layers on the GPU; None means all of them when llama.cpp was built with a GPU backend."""
     flash_attn: FlashAttention = "auto"
     cache_type_k: CacheType = "f16"
     cache_type_v: CacheType = "f16"
@@ -37,17 +39,29 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Whether the model makes vectors of texts, and generates nothing."""
     pooling: Pooling = "auto"
     lora: tuple[LoraAdapter, ...] = ()
+    """Adapters that change the model's weights."""
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
+    """Prompt tokens of all waiting requests together."""
     max_step_ms: int = 400
+    """Milliseconds that running sequences should stand still at most while a prompt is read."""
     max_draft_tokens: int = 0
-    """Tokens that may be guessed ahead for one sequence."""
-    draft_model_path: str | None = None
-    """A small model that does the guessing; without one, what was said before is looked up."""
+    """Tokens that may be guessed ahead for one sequence; 0 without speculative decoding."""
     kv_ram_mb: int = 0
     """MiB of host memory for KV cache that slots had to make room for."""
     kv_disk_mb: int = 0
-    """MiB of disk for it, all models together."""
+    """MiB of disk for such KV cache, all models together."""
     kv_dir: str = ""
-    """Where on disk; needed with `kv_disk_mb`."""
+    """Directory of the KV cache on disk; needed with `kv_disk_mb`."""
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an engine process needs to serve one model."""
+
+    model_id: str
+    model_path: str
+    draft_model_path: str | None = None
+    """Small model that guesses; without one, guesses are looked up in the text so far."""
+    socket_path: str
     log_level: str = "info"
+    options: EngineOptions

@@ -1,12 +1,8 @@
-"""The typed values that cross a process boundary: supervisor <-> engine <-> gunicorn worker.
+"""The messages between a gunicorn worker and an engine, in both directions.
 
-Besides `framing` and `config`, this is the only module of the engine that the HTTP side imports. It knows shapes; it
-does not know sockets, llama.cpp, HTTP or JSON bodies of clients.
-
-Two encodings are used. Between the supervisor and an engine: one JSON document a line (`config.EngineConfig` down,
-`Report` up). Between a gunicorn worker and an engine: frames of a 4-byte big-endian length and msgpack; the engine's
-first frame on a connection is a `ModelCard`, then it sends lists of `Event`, one frame per engine step at most, while
-the worker sends `Command`s, one a frame.
+Frames of a 4-byte big-endian length and msgpack carry them. The engine's first frame on a connection is a `ModelCard`;
+then it sends lists of `Event`, one frame per engine step at most, while the worker sends `Command`s, one a frame. It
+knows shapes; it does not know sockets, llama.cpp, HTTP or JSON bodies of clients.
 """
 
 from __future__ import annotations
@@ -15,93 +11,9 @@ from typing import Literal
 
 import msgspec
 
-FinishReason = Literal["stop", "length"]
-
-
-# --- engine -> supervisor ------------------------------------------------------------------------------------------
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a child of the supervisor says of its own progress."""
-
-    state: Literal["downloading", "downloaded", "loading", "ready", "failed"]
-    progress: float | None = None
-    """From 0 to 1, None when it is not known."""
-    message: str = ""
-    path: str | None = None
-    """Where the model's (first) file lies, with state "downloaded"."""
-
+from server.protocol.values import CachePolicy, FinishReason, Grammar, SamplingParams, TextPiece, TokenLogprob
 
 # --- gunicorn worker -> engine --------------------------------------------------------------------------------------
-
-
-class TextPiece(msgspec.Struct, frozen=True, array_like=True):
-    """A stretch of prompt text; control tokens are recognised in it only where `parse_special` is true."""
-
-    text: str
-    parse_special: bool
-
-
-class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How the next token is chosen; `sampler` has the order.
-
-    Names and meanings are llama.cpp's; by default everything is off. What only says how something works that is off has
-    llama.cpp's default.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    typical_p: float = 1.0
-    repeat_penalty: float = 1.0
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    penalty_last_n: int = 64
-    dry_multiplier: float = 0.0
-    dry_base: float = 1.75
-    dry_allowed_length: int = 2
-    dry_penalty_last_n: int = 64
-    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
-    top_n_sigma: float = 0.0
-    xtc_probability: float = 0.0
-    xtc_threshold: float = 0.1
-    dynatemp_range: float = 0.0
-    dynatemp_exponent: float = 1.0
-    mirostat: int = 0
-    """0 is off; 1 and 2 are its versions."""
-    mirostat_tau: float = 5.0
-    mirostat_eta: float = 0.1
-    logit_bias: dict[int, float] = {}
-    seed: int | None = None
-
-
-class Grammar(msgspec.Struct, frozen=True, array_like=True):
-    """What a completion must be a sentence of; nothing else is generated.
-
-    "json_schema": a JSON Schema as JSON; the completion is JSON that validates. "regex": Rust's syntax, matched as a
-    whole. "lark": llguidance's dialect of Lark, with `%json {...}` and with control tokens as `<|spelling|>` or
-    `<[id]>`. "gbnf": llama.cpp's grammars.
-    """
-
-    syntax: Literal["json_schema", "regex", "lark", "gbnf"]
-    source: str
-
-
-class CachePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a request says about the KV cache of its tokens. All of it is a hint: the next answer is the same anyway."""
-
-    conversation: str = ""
-    """Whose turn this is, if it is one's: what its earlier turns left is of no use where this one goes another way."""
-    is_resumable: bool = False
-    """The client will come back with the same beginning."""
-    retention: Literal["", "in_memory", "24h"] = ""
-    """Whether it must stay off the disk, or should be there soon."""
-
-    @property
-    def is_kept_longer(self) -> bool:
-        """Whether others leave first for some minutes."""
-        return bool(self.conversation) or self.is_resumable or self.retention == "24h"
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
@@ -131,8 +43,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     shown_control_tokens: list[str] = []
     """Spellings of control tokens that are written out in the text, where others are nothing. EOG tokens never are,
     and spellings that the model does not have are passed over."""
-    user: str = ""
-    """Whose turn it is: waiting users are served in rotation."""
+    queue_key: str = ""
+    """Whose place in the queue it takes: waiting requests of different keys are served in rotation."""
     cache_scope: str = ""
     """Only sequences of the same scope share cached prefixes."""
     cache_policy: CachePolicy = CachePolicy()
@@ -148,8 +60,8 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True, tag="embed"):
     """Texts as token ids, taken as they are, instead of `texts`."""
     dimensions: int | None = None
     """How many numbers of each vector are wanted, from its beginning; None is all."""
-    user: str = ""
-    """Whose turn it is: waiting users are served in rotation."""
+    queue_key: str = ""
+    """Whose place in the queue it takes: waiting requests of different keys are served in rotation."""
 
     @property
     def num_choices(self) -> int:
@@ -201,7 +113,10 @@ class ReadStats(msgspec.Struct, frozen=True, tag="stats"):
     request_id: int
 
 
-Command = Submit | Embed | Question | Cancel | ReadStats
+Submission = Submit | Embed
+"""A request for something that the model must compute."""
+
+Command = Submission | Question | Cancel | ReadStats
 
 
 # --- engine -> gunicorn worker --------------------------------------------------------------------------------------
@@ -235,16 +150,6 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     system_fingerprint: str = ""
     embedding_length: int | None = None
     """Numbers in the vectors of an embedding model, which generates nothing; None for a model that generates."""
-
-
-class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
-    """A token, its bytes, and the natural logarithm of its probability in the model's own distribution."""
-
-    token: int
-    token_bytes: bytes
-    logprob: float
-    top: list[tuple[int, bytes, float]]
-    """The likeliest tokens of the same position, likeliest first: id, bytes, logprob."""
 
 
 class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="a"):

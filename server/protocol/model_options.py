@@ -1,6 +1,6 @@
-"""The words for what can be chosen about how a model is run, as the settings spell them and an engine is told them.
+"""Words for the choices about how a model is run, as the settings spell them and engines are told them.
 
-Imports nothing of ours, so that the settings and the engine, which do not know each other, mean the same.
+Imports nothing of ours: the settings and the engine, which do not know each other, share these words.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Literal
 
 Pooling = Literal["auto", "mean", "cls", "last"]
-"""How an embedding model makes one vector of those of a text's tokens; "auto" is as its file says."""
+"""Vector of a text: the mean of its tokens' vectors, the first or the last of them; "auto" is as the file says."""
 
 FlashAttention = Literal["auto", "on", "off"]
-"""Whether attention is computed by llama.cpp's flash attention; "auto" is where that is faster, as far as we know."""
+"""Whether llama.cpp computes attention by its flash attention; "auto" is where that is faster, as far as we know."""
 
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
-"""In what numbers the KV cache is kept, in ggml's names; those with a q are blocks of 32 with a scale."""
+"""Number format of the KV cache, by ggml's name; formats with a q are blocks of 32 numbers with a scale."""
 
 UNQUANTIZED_CACHE_TYPES: frozenset[CacheType] = frozenset({"f32", "f16", "bf16"})

@@ -27,26 +27,26 @@ _MAX_SOCKET_PATH_BYTES = 103
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How it stands with one model."""
+    """State of one model, for everybody to read."""
 
     state: ModelState
     progress: float | None = None
-    """Of the download or the load, from 0 to 1; None when it is not known."""
+    """Share of the download or the load that is done, from 0 to 1; None when it is not known."""
     message: str = ""
-    """For people: what is going on, or exactly why the last attempt failed."""
+    """Sentence for people: what is going on, or exactly why the last attempt failed."""
     pid: int | None = None
-    """Of the engine (or of the download), None while there is none."""
+    """Process id of the engine, or of the download; None while there is neither."""
     num_restarts: int = 0
     retry_at: float | None = None
-    """When the next attempt is due, in seconds since the epoch; None when none is planned."""
+    """Seconds since the epoch at which the next attempt is due; None when none is planned."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor says of all its models; empty until it has said anything."""
+    """States of all models, as the supervisor tells them; empty until it has told any."""
 
     models: dict[str, ModelStatus] = {}
     pid: int | None = None
-    """Of the supervisor."""
+    """Process id of the supervisor."""
 
     @property
     def is_ready(self) -> bool:

@@ -15,10 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from server.chat.output.reader import OutputReader
-from server.chat.parts import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
-from server.errors import InvalidRequest, Overloaded, ParleyError
-from server.protocol.messages import Delta, Finished, TokenLogprob
+from server.answers.parts import (
+    ContentText,
+    End,
+    FinishReason,
+    OutputPart,
+    ReasoningText,
+    ToolCallArguments,
+    ToolCallStarted,
+)
+from server.answers.usage import Usage
+from server.errors.tree import InvalidRequest, Overloaded, ParleyError
 from server.responses.output_items import (
     BareEvent,
     CallItem,
@@ -28,131 +35,124 @@ from server.responses.output_items import (
     ReasoningItem,
     logprob_object,
 )
-
-Event = dict[str, Any]
+from server.responses.response_object import usage_object
+from server.turns.teller import WireEvent
 
 TERMINAL_TYPES = frozenset(["response.completed", "response.incomplete", "response.failed"])
 
 
-def is_terminal(event: Event) -> bool:
+OPEN_ENDED = (".added", ".delta")
+"""Ends of the types of events that promise nothing yet."""
+
+CUT_OFF_REASONS: dict[FinishReason, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+"""OpenAI's words for what ended a response early."""
+
+
+def is_terminal(event: WireEvent) -> bool:
     return str(event["type"]) in TERMINAL_TYPES
 
 
-def error_event(sequence_number: int, error: ParleyError) -> Event:
+def error_event(sequence_number: int, error: ParleyError) -> WireEvent:
     """Says precisely what went wrong; it ends nothing by itself."""
     fields = {"code": error.code, "message": error.message, "param": error.param}
     return {"type": "error", "sequence_number": sequence_number, **fields}
 
 
 class ResponseBuilder:
-    """One response; `response` is what `response_object.new_response` made, `reader` takes the model's text apart, and
-    `new_id` makes ids with a prefix for the items."""
+    """Implements `Teller` for one response.
+
+    `response` is what `response_object.new_response` made, and `new_id` makes ids with a prefix for the items.
+    """
 
     def __init__(
         self,
         response: dict[str, Any],
-        reader: OutputReader,
         new_id: Callable[[str], str],
         *,
         shows_logprobs: bool = False,
         seals_reasoning: bool = False,
     ) -> None:
         self._response = response
-        self._reader = reader
         self._new_id = new_id
         self._shows_logprobs = shows_logprobs
         self._seals_reasoning = seals_reasoning
         self._next_number = 0
         self._items: list[OutputItem] = []
-        self._is_settled = False
 
     @property
     def is_over(self) -> bool:
         return bool(self._response["status"] != "in_progress")
 
     @property
-    def num_reasoning_tokens(self) -> int:
-        return self._reader.num_reasoning_tokens
-
-    @property
-    def output_items(self) -> list[dict[str, Any]]:
+    def items(self) -> list[dict[str, Any]]:
         """The output so far; the last item may be in progress."""
         return [item.as_object for item in self._items]
 
     @property
-    def response(self) -> dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         """The Response object now."""
-        return {**self._response, "output": self.output_items}
+        return {**self._response, "output": self.items}
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
-    def opening(self) -> list[Event]:
+    def opening(self) -> list[WireEvent]:
         """The events before anything is computed."""
         return [
-            self._event("response.created", response=self.response),
-            self._event("response.in_progress", response=self.response),
+            self._event("response.created", response=self.body),
+            self._event("response.in_progress", response=self.body),
         ]
 
-    def delta(self, delta: Delta) -> list[Event]:
-        """New text."""
-        return self._tell(*self._reader.read(delta))
+    def take(self, part: OutputPart) -> list[WireEvent]:
+        """The model has made more."""
+        match part:
+            case ContentText(text, logprobs):
+                shown = [logprob_object(token) for token in logprobs] if self._shows_logprobs else []
+                return self._text(MessageItem, text, shown)
+            case ReasoningText(text):
+                return self._text(ReasoningItem, text, [])
+            case ToolCallStarted(_, call_id, name):
+                ended = self._end_item(is_complete=True)
+                return ended + self._begin(CallItem(self._new_id("fc"), len(self._items), call_id, name))
+            case ToolCallArguments(_, text):
+                return self._arguments(text)
 
-    def settle(self) -> list[Event]:
-        """No more text will come: what was held back is told, and the tokens of reasoning can be counted."""
-        if self._is_settled:
-            return []
-        self._is_settled = True
-        return self._tell(*self._reader.finish())
-
-    def finish(self, finished: Finished, usage: dict[str, Any], completed_at: int) -> list[Event]:
-        """The model has come to an end, its own or that of the tokens it may use."""
-        events = self.settle()
+    def finish(self, end: End, usage: Usage, now: int) -> list[WireEvent]:
+        """The model has come to an end, its own or that of the tokens it may use; `now` in seconds since the epoch."""
+        events: list[WireEvent] = []
         if not self._items:
             events += self._begin(MessageItem(self._new_id("msg"), 0))
-        has_stopped = finished.finish_reason == "stop"
-        events += self._end_item(is_complete=has_stopped)
-        if has_stopped and self._is_whole:
-            return events + self._end("completed", usage=usage, completed_at=completed_at)
-        reason = None if has_stopped else "max_output_tokens"
-        return events + self._end("incomplete", usage=usage, incomplete_details={"reason": reason})
+        reason = CUT_OFF_REASONS.get(end.finish_reason)
+        events += self._end_item(is_complete=reason is None)
+        if reason is None and self._is_whole:
+            return events + self._end("completed", usage=usage_object(usage), completed_at=now)
+        return events + self._end("incomplete", usage=usage_object(usage), incomplete_details={"reason": reason})
 
-    def interrupt(self) -> list[Event]:
+    def interrupt(self) -> list[WireEvent]:
         """Nobody waits for more: the client has left."""
-        return self._cut_off("incomplete", incomplete_details={"reason": None})
+        return self._end_early("incomplete", incomplete_details={"reason": None})
 
-    def cancel(self) -> list[Event]:
+    def cancel(self) -> list[WireEvent]:
         """The client has asked for its end. OpenAI has no event of that name: it is `response.incomplete`."""
-        return self._cut_off("cancelled")
+        return self._end_early("cancelled")
 
-    def fail(self, error: ParleyError) -> list[Event]:
+    def fail(self, error: ParleyError) -> list[WireEvent]:
         """It cannot go on."""
-        rest = self.settle()
         told = error_event(self._take_number(), error)
         reason = {"code": _response_error_code(error), "message": error.message}
-        return [*rest, told, *self._end_early("failed", error=reason)]
+        return [told, *self._end_early("failed", error=reason)]
+
+    def unkept(self, error: ParleyError, sequence_number: int) -> WireEvent:
+        """The event that is told in place of an end that could not be stored."""
+        return error_event(sequence_number, error)
+
+    def is_open_ended(self, event: WireEvent) -> bool:
+        """Whether an event promises nothing yet."""
+        return str(event["type"]).endswith(OPEN_ENDED)
 
     # --- the parts of the output ------------------------------------------------------------------------------------
 
-    def _tell(self, parts: list[OutputPart], logprobs: list[TokenLogprob]) -> list[Event]:
-        shown = [logprob_object(token) for token in logprobs] if self._shows_logprobs else []
-        events: list[Event] = []
-        for part in parts:
-            match part:
-                case ContentText(text):
-                    # All of them come with the first text that there is: whose they are exactly, nobody knows here.
-                    events += self._text(MessageItem, text, shown)
-                    shown = []
-                case ReasoningText(text):
-                    events += self._text(ReasoningItem, text, [])
-                case ToolCallStarted(_, call_id, name):
-                    events += self._end_item(is_complete=True)
-                    events += self._begin(CallItem(self._new_id("fc"), len(self._items), call_id, name))
-                case ToolCallArguments(_, text):
-                    events += self._arguments(text)
-        return events
-
-    def _text(self, kind: type[PartItem], text: str, logprobs: list[dict[str, Any]]) -> list[Event]:
-        events: list[Event] = []
+    def _text(self, kind: type[PartItem], text: str, logprobs: list[dict[str, Any]]) -> list[WireEvent]:
+        events: list[WireEvent] = []
         item = self._open_item
         if not isinstance(item, kind):
             events += self._end_item(is_complete=True)
@@ -165,7 +165,7 @@ class ResponseBuilder:
             return ReasoningItem(self._new_id("rs"), len(self._items), is_sealed=self._seals_reasoning)
         return MessageItem(self._new_id("msg"), len(self._items))
 
-    def _arguments(self, text: str) -> list[Event]:
+    def _arguments(self, text: str) -> list[WireEvent]:
         item = self._open_item
         if not isinstance(item, CallItem):
             raise TypeError("arguments of no call")
@@ -175,11 +175,11 @@ class ResponseBuilder:
     def _open_item(self) -> OutputItem | None:
         return self._items[-1] if self._items and self._items[-1].status == "in_progress" else None
 
-    def _begin(self, item: OutputItem) -> list[Event]:
+    def _begin(self, item: OutputItem) -> list[WireEvent]:
         self._items.append(item)
         return self._numbered(item.begin())
 
-    def _end_item(self, is_complete: bool) -> list[Event]:
+    def _end_item(self, is_complete: bool) -> list[WireEvent]:
         item = self._open_item
         if item is None:
             return []
@@ -192,28 +192,25 @@ class ResponseBuilder:
 
     # --- how it ends ------------------------------------------------------------------------------------------------
 
-    def _cut_off(self, status: str, **fields: Any) -> list[Event]:
-        return [*self.settle(), *self._end_early(status, **fields)]
-
-    def _end_early(self, status: str, **fields: Any) -> list[Event]:
+    def _end_early(self, status: str, **fields: Any) -> list[WireEvent]:
         if (item := self._open_item) is not None:
             item.status = "incomplete"
         return self._end(status, **fields)
 
-    def _end(self, status: str, **fields: Any) -> list[Event]:
+    def _end(self, status: str, **fields: Any) -> list[WireEvent]:
         if self.is_over:
             raise RuntimeError(f"the response is {self._response['status']} already")
         self._response = {**self._response, "status": status, **fields}
         kind = "incomplete" if status == "cancelled" else status
-        return [self._event(f"response.{kind}", response=self.response)]
+        return [self._event(f"response.{kind}", response=self.body)]
 
-    def _numbered(self, events: list[BareEvent]) -> list[Event]:
+    def _numbered(self, events: list[BareEvent]) -> list[WireEvent]:
         return [
             self._event(event["type"], **{key: value for key, value in event.items() if key != "type"})
             for event in events
         ]
 
-    def _event(self, kind: str, **fields: Any) -> Event:
+    def _event(self, kind: str, **fields: Any) -> WireEvent:
         return {"type": kind, "sequence_number": self._take_number(), **fields}
 
     def _take_number(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from server.answers.messages import Message, text_message
 from server.responses.opaque import seal, unseal
 from server.responses.prompt import CALL_TYPES, OUTPUT_TYPES, Item, call_id_of, call_ids, is_instruction, text_of
 from server.responses.truncation import Turns
@@ -118,11 +119,11 @@ def transcript(items: Sequence[Item], summary: str | None) -> list[str]:
     return paragraphs + [paragraph for item in items if (paragraph := _paragraph(item))]
 
 
-def request_messages(instructions: str | None, paragraphs: Sequence[str]) -> list[dict[str, Any]]:
+def request_messages(instructions: str | None, paragraphs: Sequence[str]) -> list[Message]:
     """The chat messages that ask for a summary; one of the user, since some templates refuse a system message."""
     asked = "\n\n".join(text for text in (INSTRUCTIONS, instructions) if text)
     text = "\n\n".join(paragraphs)
-    return [{"role": "user", "content": f"{asked}\n\n<conversation>\n{text}\n</conversation>\n\nThe summary:"}]
+    return [text_message("user", f"{asked}\n\n<conversation>\n{text}\n</conversation>\n\nThe summary:")]
 
 
 def _paragraph(item: Item) -> str:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.responses import ResponsesRequest
-from server.errors import InvalidRequest, ItemSentTwice
+from server.errors.tree import InvalidRequest, ItemSentTwice
+from server.turns.keeper import LEASE_SECONDS
 from storage import locks, opening, responses
 from storage.errors import DuplicateItem, RecordNotFound, ResponseStillRunning, StorageError, StorageUnavailable
 from storage.records import Opened
@@ -27,19 +28,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEASE_SECONDS = 15.0
-"""How long a conversation stays locked after its machine went away; a dead worker of this machine is seen at once."""
-
 
 @dataclass(frozen=True)
-class NewTurn:
-    """A response that is about to be made."""
+class Opening:
+    """A stored response that is about to be made."""
 
     response_id: str
     user_id: int
     wanted: ResponsesRequest
-    owner: str
-    """The worker that makes it."""
 
 
 def refers_to_storage(wanted: ResponsesRequest) -> bool:
@@ -65,7 +61,7 @@ def read_history(database: Database, user_id: int, wanted: ResponsesRequest) -> 
         )
 
 
-def lock_and_read(database: Database, new: NewTurn) -> Opened:
+def lock_and_read(database: Database, new: Opening, worker: str) -> Opened:
     """For a response that is stored; its conversation is locked until the turn ends or `close_again`.
 
     Raises:
@@ -80,14 +76,14 @@ def lock_and_read(database: Database, new: NewTurn) -> Opened:
             new.user_id,
             wanted.input,
             owner=new.response_id,
-            worker=new.owner,
+            worker=worker,
             lease_seconds=LEASE_SECONDS,
             conversation_id=wanted.conversation_id,
             previous_response_id=wanted.previous_response_id,
         )
 
 
-def store_turn(database: Database, new: NewTurn, body: dict[str, Any]) -> None:
+def store_turn(database: Database, new: Opening, worker: str, body: dict[str, Any]) -> None:
     """Store the Response object with its input. Raises StorageError, ItemSentTwice."""
     wanted = new.wanted
 
@@ -97,7 +93,7 @@ def store_turn(database: Database, new: NewTurn, body: dict[str, Any]) -> None:
             new.user_id,
             body,
             list(wanted.input),
-            owner=new.owner,
+            owner=worker,
             lease_seconds=LEASE_SECONDS,
             conversation_id=wanted.conversation_id,
             previous_response_id=wanted.previous_response_id,
@@ -114,7 +110,7 @@ def store_turn(database: Database, new: NewTurn, body: dict[str, Any]) -> None:
         create()  # whether it is there or not: it will be there once
 
 
-def close_again(database: Database, new: NewTurn) -> None:
+def close_again(database: Database, new: Opening) -> None:
     """Let go what `lock_and_read` took. What cannot be let go now runs out by itself."""
     if new.wanted.conversation_id is None:
         return

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from server.chat.calls.json_scanner import is_whole_object
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 from server.responses.opaque import sealed_text
 
 BareEvent = dict[str, Any]

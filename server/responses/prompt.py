@@ -11,15 +11,23 @@ passed over: they are kept in the conversation, and the model does not see them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from server.answers.messages import (
+    INSTRUCTION_ROLES,
+    MediaPart,
+    Message,
+    Part,
+    TextPart,
+    ToolCall,
+    joined,
+    text_message,
+)
 from server.responses.opaque import unsealed_text
 
 Item = Mapping[str, Any]
-Message = dict[str, Any]
-
-INSTRUCTION_ROLES = ("system", "developer")
 
 CALL_TYPES = ("function_call", "custom_tool_call", "local_shell_call")
 OUTPUT_TYPES = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
@@ -32,19 +40,19 @@ class PromptProblem(Exception):
 
 
 def chat_messages(items: Iterable[Item], instructions: str | None = None, summary: str | None = None) -> list[Message]:
-    """The conversation as the API's chat messages.
+    """The conversation as chat messages.
 
     Instructions, leading system messages and the summary of what was compacted become one message.
     """
     messages: list[Message] = []
     for item in with_all_answers(items):
         _add(messages, item)
-    num_leading = _count_leading_instructions(messages)
-    told = [message["content"] for message in messages[:num_leading]]
+    num_leading = next((index for index, message in enumerate(messages) if not message.is_instruction), len(messages))
+    told = [message.text for message in messages[:num_leading]]
     leading = [text for text in (instructions, *told, summary) if text]
     if not leading:
         return messages[num_leading:]
-    return [{"role": "developer", "content": "\n\n".join(leading)}, *messages[num_leading:]]
+    return [text_message("developer", "\n\n".join(leading)), *messages[num_leading:]]
 
 
 def with_all_answers(items: Iterable[Item]) -> list[Item]:
@@ -96,50 +104,56 @@ def call_id_of(item: Item) -> str:
 
 def text_of(content: object) -> str:
     """The text of a message's content or of a tool's output; what is no text is named in its place."""
+    return joined(parts_of(content))
+
+
+def parts_of(content: object) -> tuple[Part, ...]:
+    """A message's content, or a tool's output, in parts."""
     if isinstance(content, str):
-        return content
+        return (TextPart(content),)
     if not isinstance(content, list):
-        return ""
-    return "\n".join(_part_text(part) for part in content if isinstance(part, Mapping))
+        return ()
+    return tuple(_part(part) for part in content if isinstance(part, Mapping))
 
 
-def _part_text(part: Mapping[str, Any]) -> str:
+def _part(part: Mapping[str, Any]) -> Part:
     for name in ("text", "refusal"):
         if isinstance(part.get(name), str):
-            return str(part[name])
-    return f"[{part.get('type', 'something')}: left out, since this model takes text only]"
-
-
-def _count_leading_instructions(messages: Sequence[Message]) -> int:
-    roles = [message["role"] for message in messages]
-    return next((index for index, role in enumerate(roles) if role not in INSTRUCTION_ROLES), len(roles))
+            return TextPart(str(part[name]))
+    return MediaPart(str(part.get("type", "something")), part)
 
 
 def _add(messages: list[Message], item: Item) -> None:
     kind = item.get("type", "message")
     if kind == "message" and item.get("role") != "assistant":
-        messages.append({"role": str(item.get("role", "user")), "content": text_of(item.get("content"))})
+        messages.append(Message(str(item.get("role", "user")), parts_of(item.get("content"))))
     elif kind == "message":
-        _assistant(messages, starts_over=("content", "tool_calls"))["content"] = text_of(item.get("content"))
+        last = _taken_assistant(messages, lambda said: said.content is not None or bool(said.tool_calls))
+        messages.append(replace(last, content=parts_of(item.get("content"))))
     elif kind == "reasoning":
         _add_reasoning(messages, item)
     elif kind in CALL_TYPES:
-        _assistant(messages).setdefault("tool_calls", []).append(_tool_call(item))
+        last = _taken_assistant(messages, lambda said: False)
+        messages.append(replace(last, tool_calls=(*last.tool_calls, _tool_call(item))))
     elif kind in OUTPUT_TYPES:
-        messages.append({"role": "tool", "tool_call_id": call_id_of(item), "content": text_of(item.get("output"))})
+        messages.append(Message("tool", parts_of(item.get("output")), tool_call_id=call_id_of(item)))
 
 
 def _add_reasoning(messages: list[Message], item: Item) -> None:
     text = text_of(item.get("content")) or unsealed_text(item.get("encrypted_content")) or text_of(item.get("summary"))
     if text:
-        _assistant(messages, starts_over=("content", "tool_calls", "reasoning_content"))["reasoning_content"] = text
+        last = _taken_assistant(
+            messages,
+            lambda said: said.content is not None or bool(said.tool_calls) or said.reasoning is not None,
+        )
+        messages.append(replace(last, reasoning=text))
 
 
-def _assistant(messages: list[Message], starts_over: Sequence[str] = ()) -> Message:
-    """The assistant's message that is being put together; a new one where it has any of `starts_over` already."""
-    if not messages or messages[-1]["role"] != "assistant" or any(key in messages[-1] for key in starts_over):
-        messages.append({"role": "assistant"})
-    return messages[-1]
+def _taken_assistant(messages: list[Message], is_complete: Callable[[Message], bool]) -> Message:
+    """The assistant's message that is being put together, taken off the end; a new one if that is complete."""
+    if messages and messages[-1].role == "assistant" and not is_complete(messages[-1]):
+        return messages.pop()
+    return Message("assistant")
 
 
 def _no_answer(call: Item) -> Item:
@@ -159,7 +173,7 @@ def _arguments(text: object) -> str:
     return json.dumps({"arguments": text}) if text else "{}"
 
 
-def _tool_call(item: Item) -> dict[str, Any]:
+def _tool_call(item: Item) -> ToolCall:
     match item.get("type"):
         case "custom_tool_call":
             name, arguments = item.get("name", ""), json.dumps({"input": item.get("input", "")})
@@ -167,4 +181,4 @@ def _tool_call(item: Item) -> dict[str, Any]:
             name, arguments = "local_shell", json.dumps(item.get("action", {}))
         case _:
             name, arguments = item.get("name", ""), _arguments(item.get("arguments", ""))
-    return {"id": call_id_of(item), "type": "function", "function": {"name": name, "arguments": arguments}}
+    return ToolCall(call_id_of(item), str(name), arguments)

@@ -6,8 +6,7 @@ from typing import Any
 
 from schemas.response_tools import shown_tool
 from schemas.responses import ResponsesRequest
-from server.backends.local.generation import Usage
-from server.protocol.messages import SamplingParams
+from server.answers.usage import Usage
 from server.responses.truncation import Cut
 
 
@@ -17,7 +16,8 @@ def new_response(
     response_id: str,
     created_at: int,
     model: str,
-    sampling: SamplingParams,
+    temperature: float,
+    top_p: float,
     conversation_id: str | None,
     cut: Cut,
 ) -> dict[str, Any]:
@@ -46,12 +46,12 @@ def new_response(
         "safety_identifier": wanted.user,
         "service_tier": "default",
         "store": wanted.store,
-        "temperature": sampling.temperature,
+        "temperature": temperature,
         "text": {"format": wanted.text.written},
         "tool_choice": wanted.choosing.written,
         "tools": [shown_tool(function) for function in wanted.tools],
         "top_logprobs": wanted.num_top_logprobs or 0,
-        "top_p": sampling.top_p,
+        "top_p": top_p,
         "truncation": wanted.truncation or "disabled",
         "usage": None,
         "user": None,
@@ -60,12 +60,12 @@ def new_response(
     }
 
 
-def usage_object(usage: Usage, num_reasoning_tokens: int = 0) -> dict[str, Any]:
+def usage_object(usage: Usage) -> dict[str, Any]:
     """The counts as the Responses API reports them."""
     return {
         "input_tokens": usage.num_prompt_tokens,
         "input_tokens_details": {"cached_tokens": usage.num_cached_tokens, "cache_write_tokens": 0},
         "output_tokens": usage.num_completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": num_reasoning_tokens},
+        "output_tokens_details": {"reasoning_tokens": usage.num_reasoning_tokens},
         "total_tokens": usage.num_prompt_tokens + usage.num_completion_tokens,
     }

@@ -1,7 +1,7 @@
 """The settings themselves: name, type, default, limits and one line of documentation each.
 
-The name of a field is its key in `parley.toml`; PARLEY_ and the name in capitals is its variable. README.md and
-parley.toml.example are tested against this file.
+The name of a field is its key in `parley.toml`; PARLEY_ and the name in capitals is its variable. docs/settings.md
+and parley.toml.example are tested against this file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ AdapterList = tuple[Annotated[str, AfterValidator(check_adapter)], ...]
 
 
 def _setting(default: Any, doc: str, *, default_text: str | None = None, **more: Any) -> Any:
-    """A field with its documentation; `default_text` says in words what a default means that is computed later."""
+    """A field with its documentation; `default_text` is a default that is computed later, in words."""
     extra: dict[str, Any] = {"default": default_text} if default_text else {}
     return Field(default, description=doc, json_schema_extra=extra, **more)
 
@@ -84,30 +84,35 @@ class _Table(BaseModel):
         return value
 
 
+def _own(doc: str = "As the setting of that name, for this model.") -> Any:
+    """A key of a model's table that stands before the setting of its name."""
+    return _setting(None, doc)
+
+
 class ModelEntry(_Table):
     """One `[[models]]` table; what it leaves out comes from the setting of the same name."""
 
     source: Name = _setting(..., "A GGUF path, or `repo/name:file-or-pattern` on the Hugging Face hub.")
     id: Name | None = _setting(None, "What clients call the model.", default_text="the file's name without .gguf")
     aliases: tuple[Name, ...] = _setting((), "Other names that clients may use for it.")
-    n_ctx: ContextSize | None = _setting(None, "As the setting of that name, for this model.")
-    slots: SlotCount | None = _setting(None, "As the setting of that name, for this model.")
-    threads: ThreadCount | None = _setting(None, "As the setting of that name, for this model.")
-    n_gpu_layers: LayerCount | None = _setting(None, "As the setting of that name, for this model.")
-    flash_attn: FlashAttention | None = _setting(None, "As the setting of that name, for this model.")
-    cache_type_k: CacheType | None = _setting(None, "As the setting of that name, for this model.")
-    cache_type_v: CacheType | None = _setting(None, "As the setting of that name, for this model.")
-    system_prompt: str | None = _setting(None, "As the setting of that name, for this model; empty is none.")
-    truncation: Truncation | None = _setting(None, "As the setting of that name, for this model.")
-    max_context_turns: TurnCount | None = _setting(None, "As the setting of that name, for this model.")
-    max_context_tokens: TokenCount | None = _setting(None, "As the setting of that name, for this model.")
-    kv_ram_mb: Mebibytes | None = _setting(None, "As the setting of that name, for this model.")
-    embedding: bool | None = _setting(None, "As the setting of that name, for this model.")
-    pooling: Pooling | None = _setting(None, "As the setting of that name, for this model.")
-    lora: AdapterList | None = _setting(None, "As the setting of that name, for this model.")
-    speculative: Speculative | None = _setting(None, "As the setting of that name, for this model.")
-    draft_model: Name | None = _setting(None, "As the setting of that name, for this model.")
-    max_draft_tokens: DraftLength | None = _setting(None, "As the setting of that name, for this model.")
+    n_ctx: ContextSize | None = _own()
+    slots: SlotCount | None = _own()
+    threads: ThreadCount | None = _own()
+    n_gpu_layers: LayerCount | None = _own()
+    flash_attn: FlashAttention | None = _own()
+    cache_type_k: CacheType | None = _own()
+    cache_type_v: CacheType | None = _own()
+    system_prompt: str | None = _own("As the setting of that name, for this model; empty is none.")
+    truncation: Truncation | None = _own()
+    max_context_turns: TurnCount | None = _own()
+    max_context_tokens: TokenCount | None = _own()
+    kv_ram_mb: Mebibytes | None = _own()
+    embedding: bool | None = _own()
+    pooling: Pooling | None = _own()
+    lora: AdapterList | None = _own()
+    speculative: Speculative | None = _own()
+    draft_model: Name | None = _own()
+    max_draft_tokens: DraftLength | None = _own()
 
 
 class Settings(_Table):
@@ -126,7 +131,7 @@ class Settings(_Table):
     )
     data_dir: Path = _setting(
         Path("~/.local/share/parley"),
-        "Directory of what the server keeps on disk.",
+        "Directory of everything that the server keeps on disk.",
         default_text="~/.local/share/parley",
     )
     database_url: str | None = _setting(
@@ -155,29 +160,32 @@ class Settings(_Table):
     )
     flash_attn: FlashAttention = _setting(
         "auto",
-        "Compute attention with llama.cpp's flash attention. `auto` is wherever it has a kernel for the model; but "
-        "models that generate do without it on a CPU where that is faster for conversations: if `n_ctx` is over 512, "
-        "and the KV cache not quantized, unless it takes over 256 MiB (`n_ctx` times attention heads over 524,288).",
+        "Flash attention of llama.cpp. `auto` uses it wherever there is a kernel for the model, except where models "
+        "that generate are faster in conversations without it: on a CPU, if `n_ctx` is over 512, the KV cache is not "
+        "quantized, and 256 MiB are enough to do without (`n_ctx` times attention heads up to 524,288).",
     )
     cache_type_k: CacheType = _setting(
-        "f16", "In what numbers the keys of the KV cache are kept; `q8_0` takes half the memory, `q4_0` a quarter."
+        "f16", "Number format of the keys in the KV cache; `q8_0` takes half the memory of `f16`, `q4_0` a quarter."
     )
     cache_type_v: CacheType = _setting(
-        "f16", "The same of its values. Quantized ones need flash attention; the same type for both is fastest."
+        "f16",
+        "Number format of the values in the KV cache. Quantized formats need flash attention; keys and values in one "
+        "format are fastest.",
     )
     kv_ram_mb: Mebibytes = _setting(
         1024, "Host memory of one engine for conversations that lost their slot, in MiB; 0 is off."
     )
     kv_disk_mb: Mebibytes = _setting(
-        0, "Disk for conversations, of all engines together, in MiB, so that they go on after a restart; 0 is off."
+        0, "Disk for conversations of all engines together, in MiB. With it they go on after a restart; 0 is off."
     )
     kv_cache_scope: Literal["user", "shared"] = _setting(
-        "user", "Who may profit from what was computed of a prompt: the same `user` only, or `shared` by all."
+        "user",
+        "Who may profit from prompts that are computed already: only the `user` who sent them, or all (`shared`).",
     )
     speculative: Speculative = _setting(
         "off",
-        "Guess tokens ahead and compute them together, where that is faster: `prompt_lookup` guesses what stood behind "
-        "the same words before, `draft` asks a small model.",
+        "Guess tokens ahead and compute them together, where that is faster: `prompt_lookup` guesses that words go on "
+        "as they did when they last occurred, `draft` asks a small model.",
     )
     draft_model: Name | None = _setting(
         None, "The small model for `speculative = draft`, named as `model` is. It must have the large one's vocabulary."
@@ -186,8 +194,8 @@ class Settings(_Table):
     embedding: bool = _setting(False, "Serve the model for embeddings; it generates no text then.")
     pooling: Pooling = _setting(
         "auto",
-        "How an embedding model makes one vector of those of a text's tokens: their `mean`, the first (`cls`) or the "
-        "`last`; `auto` is as its file says, else the mean.",
+        "Vector that an embedding model gives a text: the `mean` of its tokens' vectors, the first (`cls`) or the "
+        "`last` of them; `auto` is as the model's file says, else the mean.",
     )
     lora: AdapterList = _setting(
         (), "LoRA adapters that change the model's weights: GGUF paths, each as `path` or `path:scale`."
@@ -206,10 +214,10 @@ class Settings(_Table):
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "The least severe messages to log.")
     max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
-    max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, all together.")
+    max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, in all requests.")
     max_step_ms: StepTime = _setting(
         400,
-        "How long texts that are being generated should stand still at most while a prompt is read, in milliseconds; "
+        "Longest time, in milliseconds, for which texts that are being generated should pause while a prompt is read; "
         "for a long prompt, or in a crowd, it may be three times that.",
     )
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
@@ -229,7 +237,7 @@ class Settings(_Table):
         None, "Completion tokens when a request names no limit.", default_text="up to the context's end"
     )
     system_prompt: str | None = _setting(
-        None, "What the model is told when a chat or a response brings no instructions of its own.", default_text="none"
+        None, "Instructions for the model where a chat or a response brings none of its own.", default_text="none"
     )
     truncation: Truncation = _setting(
         "disabled",
@@ -238,12 +246,12 @@ class Settings(_Table):
     )
     max_context_turns: TurnCount | None = _setting(
         None,
-        "Turns of a conversation that a response sees, the newest ones, unless the request says it.",
+        "Newest turns of a conversation that a response sees, unless the request says how many.",
         default_text="all",
     )
     max_context_tokens: TokenCount | None = _setting(
         None,
-        "Tokens of the prompt for which a response drops the oldest turns, unless the request says it.",
+        "Tokens of a response's prompt beyond which the oldest turns are dropped, unless the request says how many.",
         default_text="no bound",
     )
     reasoning_format: Literal["auto", "none"] = _setting(
@@ -338,6 +346,11 @@ class Settings(_Table):
         return value
 
     # --- derived ----------------------------------------------------------------------------------------------------
+
+    def for_model(self, entry: ModelEntry) -> Settings:
+        """Settings of one model: what its table leaves out is as it is for all."""
+        own = {key: value for key, value in entry if key in Settings.model_fields and value is not None}
+        return self.model_copy(update=own)
 
     @property
     def address(self) -> TcpAddress | UnixAddress:

@@ -1,4 +1,4 @@
-"""The settings as documentation: what README.md's table and parley.toml.example are tested against."""
+"""The settings as documentation: what docs/settings.md and parley.toml.example are tested against."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class SettingInfo:
     name: str
     """The key in `parley.toml`."""
     variable: str | None
-    """None for the keys of a `[[models]]` table."""
+    """Environment variable; None for the keys of a `[[models]]` table."""
     type: str
-    """What it accepts, in words, such as "a whole number from 1 to 256"."""
+    """Values that it accepts, in words, such as "a whole number from 1 to 256"."""
     default: str
-    """As TOML spells it, or in words where it is computed."""
+    """Default as TOML spells it, or in words where it is computed."""
     doc: str
 
 

@@ -99,7 +99,7 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def allowed(schema: dict[str, Any]) -> str:
-    """What a field accepts, in words: "a whole number from 1 to 256"."""
+    """Values that a field accepts, in words: "a whole number from 1 to 256"."""
     schema = _not_null(schema)
     if "const" in schema:
         return json.dumps(schema["const"])

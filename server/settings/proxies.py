@@ -27,7 +27,7 @@ def parse_network(text: str) -> Network:
 
 
 class TrustedProxies:
-    """Those of the setting `trusted_proxies`."""
+    """Peers that the setting `trusted_proxies` names."""
 
     def __init__(self, entries: Iterable[str]) -> None:
         entries = tuple(entries)

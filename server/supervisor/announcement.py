@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 
 def invitation(url: str, model_id: str, headers: Sequence[str] = ()) -> str:
-    """What to print once `model_id`, the default model, answers at `url` (`http://...`, or `unix:/path`)."""
+    """Lines to print once `model_id`, the default model, answers at `url` (`http://...`, or `unix:/path`)."""
     return f"\n{model_id} is ready. Try it:\n\n  {curl_line(url, headers)}\n"
 
 
 def curl_line(url: str, headers: Sequence[str] = ()) -> str:
-    """A shell command that asks the default model something, with these headers besides."""
+    """A shell command that asks the default model something, with further headers."""
     body = json.dumps({"messages": [{"role": "user", "content": "Why is the sky blue?"}]})
     path = url.removeprefix("unix:")
     target = f"--unix-socket {shlex.quote(path)} http://localhost" if path != url else url

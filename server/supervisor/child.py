@@ -99,7 +99,7 @@ class Child:
 
 
 def describe_exit(name: str, exit_code: int) -> str:
-    """What happened to `name` ("the engine"), in a sentence."""
+    """Sentence about the end of `name`, such as "the engine"."""
     if exit_code == -signal.SIGKILL:
         return f"{name} was killed by SIGKILL (out of memory?)"
     if exit_code < 0:

@@ -39,29 +39,13 @@ class Launcher:
         config = EngineConfig(
             model_id=model.model_id,
             model_path=path,
-            socket_path=str(socket),
-            num_slots=model.num_slots,
-            num_threads=model.num_threads,
-            n_ctx=model.n_ctx,
-            n_gpu_layers=model.n_gpu_layers,
-            flash_attn=model.flash_attn,
-            cache_type_k=model.cache_type_k,
-            cache_type_v=model.cache_type_v,
-            max_waiting_requests=self._config.max_waiting_requests,
-            max_waiting_tokens=self._config.max_waiting_tokens,
-            max_step_ms=self._config.max_step_ms,
-            kv_ram_mb=model.kv_ram_mb,
-            kv_disk_mb=self._config.kv_disk_mb,
-            kv_dir=self._config.kv_dir,
-            is_embedding=model.is_embedding,
-            pooling=model.pooling,
-            lora=model.lora,
-            max_draft_tokens=model.max_draft_tokens,
             draft_model_path=draft_path,
+            socket_path=str(socket),
             log_level=self._config.log_level,
+            options=model.options,
         )
         command = self._config.engine_command or ENGINE_COMMAND
-        environ = engine_environment(os.environ, are_all_cores(model.num_threads))
+        environ = engine_environment(os.environ, are_all_cores(model.options.num_threads))
         return Child(command, msgspec.json.encode(config), environ)
 
     def start_download(self, hub_source: str) -> Child:

@@ -11,9 +11,6 @@ from server.models.source import HubFile, LocalFile, ModelSource, NoModel
 from server.settings import Settings
 from server.supervisor.config import ModelConfig, SupervisorConfig
 
-KV_DIRECTORY = "kv"
-"""In `data_dir`."""
-
 ENGINE_COMMAND_VARIABLE = "_PARLEY_ENGINE_COMMAND"
 """A JSON list that replaces the engine's command line; only the tests set it."""
 
@@ -25,11 +22,6 @@ def plan_supervisor(
     return SupervisorConfig(
         runtime_dir=runtime_dir,
         models=[_plan_model(model) for model in Catalogue.from_settings(settings).models],
-        max_waiting_requests=settings.max_waiting_requests,
-        max_waiting_tokens=settings.max_waiting_tokens,
-        kv_disk_mb=settings.kv_disk_mb,
-        kv_dir=str(settings.data_dir / KV_DIRECTORY),
-        max_step_ms=settings.max_step_ms,
         log_level=settings.log_level,
         announce_url=announce_url,
         announce_headers=_credentials(settings),
@@ -38,7 +30,7 @@ def plan_supervisor(
 
 
 def _credentials(settings: Settings) -> list[str]:
-    """What somebody who tries the server has to fill in."""
+    """Headers that somebody who tries the server has to fill in."""
     match settings.auth:
         case "off":
             return []
@@ -52,18 +44,7 @@ def _plan_model(model: ModelSpec) -> ModelConfig:
     return ModelConfig(
         model_id=model.id,
         index=model.index,
-        num_slots=model.num_slots,
-        num_threads=model.num_threads,
-        n_ctx=model.n_ctx,
-        n_gpu_layers=model.n_gpu_layers,
-        flash_attn=model.flash_attn,
-        cache_type_k=model.cache_type_k,
-        cache_type_v=model.cache_type_v,
-        kv_ram_mb=model.kv_ram_mb,
-        is_embedding=model.is_embedding,
-        pooling=model.pooling,
-        lora=model.lora,
-        max_draft_tokens=model.max_draft_tokens,
+        options=model.options,
         draft_path=_path(model.draft_source),
         draft_hub_source=_hub_source(model.draft_source),
         path=_path(model.source),

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import msgspec
 
 from server.models.errors import ModelError
-from server.protocol.messages import Report
+from server.protocol.report import Report
 from server.protocol.runtime import ModelState, ModelStatus
 from server.supervisor.backoff import Backoff
 from server.supervisor.child import Child, describe_exit
@@ -40,7 +40,7 @@ class WatchedModel:
         self._model_file = NeededFile(config.path, config.hub_source)
         self._draft_file = NeededFile(config.draft_path, config.draft_hub_source) if config.has_draft_model else None
         self._fetched: NeededFile | None = None
-        """What the child fetches, if that is a download."""
+        """File that the child fetches, if the child is a download."""
         self._status = ModelStatus(state="downloading" if self._missing_file else "loading")
         self._failure = ""
         self._retry_at: float | None = None

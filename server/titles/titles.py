@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from server.answers.messages import Message, text_message
 from storage import conversations, items
 from storage.db.database import Database
-
-Message = dict[str, Any]
 
 Generate = Callable[[list[Message], int], str]
 """Generates the answer to chat messages, of at most so many tokens, as text; may raise anything."""
@@ -83,9 +82,9 @@ def title_prompt(first_message: str) -> list[Message]:
     """The chat messages that ask for a title. There is no system message, since some templates refuse one."""
     questions = [_quoted(text) for text in (*EXAMPLES, first_message.strip()[:MAX_QUOTED_LENGTH])]
     questions[0] = f"{INSTRUCTIONS}\n\n{questions[0]}"
-    messages = [{"role": "user", "content": question} for question in questions]
+    messages = [text_message("user", question) for question in questions]
     for number, title in enumerate(EXAMPLES.values()):
-        messages.insert(2 * number + 1, {"role": "assistant", "content": title})
+        messages.insert(2 * number + 1, text_message("assistant", title))
     return messages
 
 

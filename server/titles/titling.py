@@ -7,26 +7,20 @@ title is, is `server.titles.titles`' business.
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 
 import gevent
 
-from schemas.chat_completions import ChatCompletionRequest
-from schemas.sampling import SamplingOptions
-from server.backends.local.generation import ClientLeft, Generation
-from server.backends.local.submission import Caller, make_submit
-from server.backends.served_models import ServedModel
-from server.chat.output.plan import plan_output
-from server.chat.output.reader import content_of
-from server.chat.template.template import TemplateError
-from server.errors import ParleyError
-from server.http.client_watch import ClientWatch
-from server.protocol.messages import CachePolicy
-from server.titles.titles import Generate, Message, give_title
+from server.answers.answer import ClientLeft
+from server.answers.messages import Message
+from server.answers.own import content_of, own_question
+from server.answers.request import Blame, Caller
+from server.backends.served import ServedModel
+from server.errors.tree import ParleyError
+from server.http.client_watch import NOBODY
+from server.titles.titles import Generate, give_title
 from storage.db.database import Database
 from storage.errors import StorageError
-
-NOT_AGAIN = CachePolicy(retention="in_memory")
-"""Nothing goes on from a title."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,25 +33,13 @@ def title_soon(
 
 
 def text_generator(model: ServedModel, caller: Caller) -> Generate:
-    """Generates the likeliest answer, for nobody in particular; raises ParleyError, ClientLeft and TemplateError."""
+    """Generates the likeliest answer, for nobody in particular; raises ParleyError and ClientLeft."""
 
     def generate(messages: list[Message], max_tokens: int) -> str:
-        wanted = ChatCompletionRequest(tuple(messages), sampling=SamplingOptions(temperature=0), max_tokens=max_tokens)
-        # There is no room for thoughts; templates that know none ignore it.
-        template = model.chat_template()
-        pieces = template.render(messages, template_kwargs={"enable_thinking": False})
-        plan = plan_output(template, pieces)
-        submit = make_submit(
-            wanted,
-            model.require_card(),
-            pieces=pieces,
-            shown_control_tokens=plan.shown_control_tokens,
-            caller=caller,
-            cache_policy=NOT_AGAIN,
-        )
-        with Generation(model, [submit], ClientWatch({}), prompt_param="messages") as generation:
-            generation.start()
-            return content_of(plan.reader(), (event for batch in generation.events() for _, event in batch))
+        answer = model.answer(own_question(messages, max_tokens, Blame()), caller, NOBODY)
+        answer.start()
+        with closing(answer):
+            return content_of(answer)
 
     return generate
 
@@ -65,7 +47,7 @@ def text_generator(model: ServedModel, caller: Caller) -> Generate:
 def _title(database: Database, user_id: int, conversation_id: str, generate: Generate) -> None:
     try:
         give_title(database, user_id, conversation_id, generate)
-    except (ParleyError, StorageError, TemplateError, ClientLeft) as error:
+    except (ParleyError, StorageError, ClientLeft) as error:
         logger.info("conversation %s has no title yet: %s", conversation_id, error)
     except Exception:
         logger.exception("conversation %s has no title yet", conversation_id)

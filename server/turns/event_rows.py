@@ -1,4 +1,4 @@
-"""Events of a response as rows for the storage: one row for whatever happened since the last one.
+"""Events of a turn as rows for the storage: one row for whatever happened since the last one.
 
 A run of text deltas takes little more room than its text; every other event is kept as it is. A row is numbered by its
 last event. It does not know the storage.
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from server.responses.builder import Event
+from server.turns.teller import WireEvent
 
 DELTA = ".delta"
 RUN = "deltas"
@@ -19,7 +19,7 @@ OF_ITSELF = ("type", "sequence_number", "delta")
 """Fields that are not the same in all deltas of a run."""
 
 
-def pack(events: Sequence[Event]) -> tuple[int, str]:
+def pack(events: Sequence[WireEvent]) -> tuple[int, str]:
     """The row's number and text. The events follow each other, and there is at least one."""
     packed: list[dict[str, Any]] = []
     for event in events:
@@ -35,14 +35,14 @@ def pack(events: Sequence[Event]) -> tuple[int, str]:
     return events[-1]["sequence_number"], msgspec.json.encode(packed).decode()
 
 
-def unpack(text: str) -> Iterator[Event]:
+def unpack(text: str) -> Iterator[WireEvent]:
     """The events of a row, in order. What the storage itself had to add is one event."""
     decoded = msgspec.json.decode(text)
     for entry in decoded if isinstance(decoded, list) else [decoded]:
         yield from _deltas(entry) if entry["type"] == RUN else (entry,)
 
 
-def _deltas(run: dict[str, Any]) -> Iterable[Event]:
+def _deltas(run: dict[str, Any]) -> Iterable[WireEvent]:
     common = dict(run["common"])
     kind = common.pop("of")
     for number, text in enumerate(run["texts"], start=run["sequence_number"]):

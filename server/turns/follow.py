@@ -1,20 +1,19 @@
-"""The events of a stored response from any event on, on any worker.
+"""The events of a stored turn from any event on, through the storage, whichever worker makes it.
 
-A response that is being made here is followed in memory; one that is made by another worker through the storage, where
-its events arrive every half second. One that was never streamed has no events of its own: its end is told as a stream
-that is the same every time. It does not know HTTP.
+They arrive every half second. What has no events of its own, since it was never streamed, is told from its end, as a
+stream that is the same every time. It does not know HTTP, nor what an event says.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 
-from server.responses.builder import Event, is_terminal
 from server.turns.event_rows import unpack
+from server.turns.teller import WireEvent
 
 POLL_SECONDS = 0.25
 
@@ -22,24 +21,46 @@ Read = Callable[[int], Sequence[str]]
 """The next rows with events numbered higher than that."""
 
 Look = Callable[[], dict[str, Any]]
-"""The Response object as it is stored now."""
+"""The object that the turn makes, as it is stored now."""
 
 
-def follow_stored(read: Read, look: Look, after: int, silence_seconds: float) -> Iterator[list[Event]]:
+class Ending(Protocol):
+    """What one wire says of the end of a turn."""
+
+    def is_running(self, body: dict[str, Any], /) -> bool:
+        """Whether the object says that it is still being made."""
+        ...
+
+    def is_terminal(self, event: WireEvent, /) -> bool:
+        """Whether no event comes after this one."""
+        ...
+
+    def terminal(self, body: dict[str, Any], /) -> dict[str, Any]:
+        """The terminal event for an object that has ended, without a number."""
+        ...
+
+    def replay(self, body: dict[str, Any], /) -> list[WireEvent]:
+        """All events for an object that has ended, as if each text had come in one piece."""
+        ...
+
+
+def follow_stored(
+    ending: Ending, read: Read, look: Look, after: int, silence_seconds: float
+) -> Iterator[list[WireEvent]]:
     """Events numbered higher than `after` until the terminal one; [] after a silence."""
     quiet_until = time.monotonic() + silence_seconds
     last = after
     while True:
-        response = look()  # before the events, which are stored no later than the end
+        body = look()  # before the events, which are stored no later than the end
         events = _unpacked(read(last), last)
         if events:
             last = events[-1]["sequence_number"]
             quiet_until = time.monotonic() + silence_seconds
             yield events
-            if is_terminal(events[-1]):
+            if ending.is_terminal(events[-1]):
                 return
-        elif response["status"] not in ("queued", "in_progress"):
-            yield from _rest(response, after=last, has_events=last >= 0 and last > after)
+        elif not ending.is_running(body):
+            yield _rest(ending, body, after=last, has_events=last >= 0 and last > after)
             return
         elif time.monotonic() >= quiet_until:
             quiet_until = time.monotonic() + silence_seconds
@@ -48,67 +69,19 @@ def follow_stored(read: Read, look: Look, after: int, silence_seconds: float) ->
             gevent.sleep(POLL_SECONDS)
 
 
-def replay(response: dict[str, Any]) -> list[Event]:
-    """The stream of a response that has ended, as if each text had come in one piece."""
-    events: list[dict[str, Any]] = []
-    begun = {**response, "status": "in_progress", "completed_at": None, "error": None, "incomplete_details": None}
-    begun |= {"output": [], "usage": None}
-    events += [{"type": "response.created", "response": begun}, {"type": "response.in_progress", "response": begun}]
-    for index, item in enumerate(response["output"]):
-        events += _replayed_item(index, item)
-    events.append(_terminal(response))
-    return [_numbered(number, event) for number, event in enumerate(events)]
-
-
-def _rest(response: dict[str, Any], after: int, has_events: bool) -> Iterator[list[Event]]:
-    """What is missing of a response that ended without a terminal event in the storage."""
-    if has_events:
-        yield [_numbered(after + 1, _terminal(response))]
-        return
-    events = replay(response)
-    yield [event for event in events if event["sequence_number"] > after]
-
-
-def _numbered(number: int, event: dict[str, Any]) -> Event:
+def numbered(number: int, event: dict[str, Any]) -> WireEvent:
+    """An event with its number, in the order of the wire."""
     return {"type": event["type"], "sequence_number": number, **event}
 
 
-def _terminal(response: dict[str, Any]) -> dict[str, Any]:
-    kind = "incomplete" if response["status"] == "cancelled" else response["status"]
-    return {"type": f"response.{kind}", "response": response}
+def _rest(ending: Ending, body: dict[str, Any], after: int, has_events: bool) -> list[WireEvent]:
+    """What is missing of a turn that ended without a terminal event in the storage."""
+    if has_events:
+        return [numbered(after + 1, ending.terminal(body))]
+    return [event for event in ending.replay(body) if event["sequence_number"] > after]
 
 
-def _replayed_item(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    begun = {**item, "status": "in_progress"}
-    parts = item.get("content") or []
-    begun |= {"content": []} if "content" in item else {}
-    begun |= {"arguments": ""} if "arguments" in item else {}
-    yield {"type": "response.output_item.added", "output_index": index, "item": begun}
-    place = {"item_id": item["id"], "output_index": index}
-    is_over = item["status"] != "in_progress"
-    for number, part in enumerate(parts):
-        yield from _replayed_part({**place, "content_index": number}, part, is_over)
-    if item.get("arguments"):
-        yield {"type": "response.function_call_arguments.delta", **place, "delta": item["arguments"]}
-    if "arguments" in item and is_over:
-        yield {"type": "response.function_call_arguments.done", **place, "arguments": item["arguments"]}
-    yield {"type": "response.output_item.done", "output_index": index, "item": item}
-
-
-def _replayed_part(place: dict[str, Any], part: dict[str, Any], is_over: bool) -> Iterator[dict[str, Any]]:
-    kind = f"response.{part['type']}"
-    has_logprobs = part["type"] == "output_text"
-    told = {"logprobs": part.get("logprobs") or []} if has_logprobs else {}
-    empty: dict[str, Any] = {"logprobs": []} if has_logprobs else {}
-    yield {"type": "response.content_part.added", **place, "part": {**part, "text": "", **empty}}
-    if part["text"]:
-        yield {"type": f"{kind}.delta", **place, "delta": part["text"], **told}
-    if is_over:
-        yield {"type": f"{kind}.done", **place, "text": part["text"], **told}
-        yield {"type": "response.content_part.done", **place, "part": part}
-
-
-def _unpacked(rows: Sequence[str], after: int) -> list[Event]:
+def _unpacked(rows: Sequence[str], after: int) -> list[WireEvent]:
     """Each event once: rows may overlap, where it was not known whether the first of them had been stored."""
     events = []
     for row in rows:

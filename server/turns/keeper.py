@@ -1,6 +1,6 @@
-"""The stored responses that this worker is making: begun, kept alive, ended, and those of dead workers tidied up.
+"""The turns that this worker is making: begun, kept alive, ended, and those of dead workers tidied up.
 
-A worker says every few seconds which responses it is still making. Whoever falls silent is dead, and of the workers of
+A worker says every few seconds which turns it is still making. Whoever falls silent is dead, and of the workers of
 this machine it is seen at once: anybody closes what he left behind, and frees the conversations. Every worker looks for
 such now and then, also when it has nothing else to do. It does not know HTTP.
 """
@@ -11,90 +11,113 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
+from typing import Any, Protocol
 
 import gevent
 
-from schemas.responses import ResponsesRequest
-from server.backends.local.submission import Caller
-from server.backends.served_models import ServedModel
-from server.http.client_watch import ClientWatch
-from server.responses.opening import LEASE_SECONDS, NewTurn, close_again, lock_and_read, store_turn
-from server.responses.production import Prompting
-from server.titles.titling import title_soon
-from server.turns.store import ResponseStore
-from server.turns.turn import Turn
+from server.answers.answer import Answer
+from server.turns.teller import Teller
+from server.turns.turn import Store, Turn
 from storage import responses, workers
 from storage.db.database import Database
 from storage.errors import StorageError
-from storage.ids import new_id
 
 logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15.0
+"""How long a conversation stays locked after its machine went away; a dead worker of this machine is seen at once."""
 
 HEARTBEAT_SECONDS = LEASE_SECONDS / 6
 TIDY_SECONDS = (3.0, 6.0)
 """Between two looks for what the dead left behind: at random, so that workers take turns."""
 
 
+class NewTurn(Protocol):
+    """A turn that is about to begin. Until it has been stored it can be refused, and then leaves nothing behind.
+
+    Everything raises ParleyError, StorageError and, where a model is asked, ClientLeft.
+    """
+
+    @property
+    def id(self) -> str:
+        """The public id of what it makes."""
+        ...
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether somebody may want to follow it later."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """Where it is kept once it has begun."""
+        ...
+
+    def open(self, worker: str) -> None:
+        """Lock its conversation, if it has one, for this worker, and read what was said before."""
+        ...
+
+    def start(self) -> tuple[Teller, Answer]:
+        """Ask the model; the answer has been started."""
+        ...
+
+    def keep(self, worker: str, body: dict[str, Any]) -> None:
+        """Store what was sent, and the object that is being made."""
+        ...
+
+    def close_again(self) -> None:
+        """Let go what `open` took: nothing came of it."""
+        ...
+
+    def on_end(self) -> None:
+        """The turn is over, and all of it is stored."""
+        ...
+
+
 class Keeper:
     """One per worker, made after the fork."""
 
-    def __init__(self, database: Database, makes_titles: bool) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._makes_titles = makes_titles
-        self._owner = workers.own_name()
+        self._worker = workers.own_name()
         self._turns: dict[str, Turn] = {}
         self._heart: gevent.Greenlet | None = None
         gevent.spawn(self._take_care)
 
-    def find(self, response_id: str) -> Turn | None:
-        """The response while it is being made, if that is here."""
-        return self._turns.get(response_id)
+    def find(self, public_id: str) -> Turn | None:
+        """The turn while it is being made, if that is here."""
+        return self._turns.get(public_id)
 
-    def begin(
-        self, user_id: int, wanted: ResponsesRequest, model: ServedModel, caller: Caller, watch: ClientWatch
-    ) -> Turn:
-        """A turn that has been stored, and is being generated.
-
-        Until here everything can be refused, and then leaves nothing behind.
+    def begin(self, new: NewTurn) -> Turn:
+        """A turn that has been stored, and is being made.
 
         Raises:
             ParleyError, StorageError: if it cannot be served.
             ClientLeft: if the client did.
         """
-        response_id = new_id("resp")
-        new = NewTurn(response_id, user_id, wanted, self._owner)
-        opened = lock_and_read(self._database, new)
+        new.open(self._worker)
         try:
-            prompting = Prompting(model, wanted, opened, caller, watch)
             with ExitStack() as on_error:
-                started = prompting.start()
-                on_error.callback(started.generation.close)
-                store = ResponseStore(self._database, user_id, response_id)
-                builder = prompting.builder(started, response_id)
-                turn = Turn(store, builder, started.generation, keeps_events=wanted.stream or wanted.background)
-                store_turn(self._database, new, turn.response)
+                teller, answer = new.start()
+                on_error.callback(answer.close)
+                turn = Turn(new.store, teller, answer, keeps_events=new.keeps_events)
+                new.keep(self._worker, turn.body)
                 on_error.pop_all()
         except BaseException:
-            close_again(self._database, new)
+            new.close_again()
             raise
-        self._start(response_id, turn, partial(self._give_title, user_id, wanted.conversation_id, model, caller))
+        self._start(new.id, turn, new.on_end)
         return turn
 
-    def _start(self, response_id: str, turn: Turn, on_end: Callable[[], None]) -> None:
-        self._turns[response_id] = turn
-        turn.start(lambda: self._ended(response_id, on_end))
+    def _start(self, public_id: str, turn: Turn, on_end: Callable[[], None]) -> None:
+        self._turns[public_id] = turn
+        turn.start(lambda: self._ended(public_id, on_end))
         if self._heart is None:
             self._heart = gevent.spawn(self._beat)
 
-    def _ended(self, response_id: str, on_end: Callable[[], None]) -> None:
-        del self._turns[response_id]
+    def _ended(self, public_id: str, on_end: Callable[[], None]) -> None:
+        del self._turns[public_id]
         on_end()
-
-    def _give_title(self, user_id: int, conversation_id: str | None, model: ServedModel, caller: Caller) -> None:
-        """After every turn of a conversation: a first attempt may have failed, and one with a title costs a query."""
-        if self._makes_titles and conversation_id is not None:
-            title_soon(self._database, user_id, conversation_id, model, caller)
 
     def _beat(self) -> None:
         """While there are turns."""
@@ -104,7 +127,7 @@ class Keeper:
                 self._heart = None
                 return
             try:
-                beat = self._database.run(responses.heartbeat, self._owner, list(self._turns), LEASE_SECONDS)
+                beat = self._database.run(responses.heartbeat, self._worker, list(self._turns), LEASE_SECONDS)
             except StorageError as error:
                 logger.warning("the database does not hear that this worker lives: %s", error)
                 continue
@@ -121,7 +144,7 @@ class Keeper:
             except StorageError as error:
                 logger.debug("what dead workers left behind is not tidied up yet: %s", error)
 
-    def _each(self, response_ids: frozenset[str], action: Callable[[Turn], None]) -> None:
-        for response_id in response_ids:
-            if turn := self._turns.get(response_id):
+    def _each(self, public_ids: frozenset[str], action: Callable[[Turn], None]) -> None:
+        for public_id in public_ids:
+            if turn := self._turns.get(public_id):
                 action(turn)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from server.errors import DatabaseUnavailable, ParleyError, ResponseGone
+from server.errors.tree import DatabaseUnavailable, ParleyError, ResponseGone
 from storage import responses
 from storage.errors import RecordNotFound, ResponseEnded, StorageError, StorageUnavailable
 from storage.records import StoredEvent

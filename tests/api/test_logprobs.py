@@ -6,7 +6,7 @@ import msgspec
 
 from server.api.chat_completions.logprobs import JoinedLogprobs
 from server.api.completions.logprobs import ChoiceLogprobs, JoinedColumns, ScoredPrompt
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 EURO = "\N{EURO SIGN}".encode()
 TOKENS = [

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from server.api.storage_errors import client_error
-from server.errors import error_response
 from storage.errors import (
     ConversationLocked,
     DuplicateItem,
@@ -37,11 +36,11 @@ def test_what_is_missing_is_named_in_openais_words() -> None:
 
 
 def test_a_database_that_does_not_answer_may_be_asked_again() -> None:
-    response = error_response(client_error(StorageUnavailable("busy")))
-    assert response.headers["Retry-After"] == "2"
-    assert "x-should-retry" not in response.headers
+    headers = client_error(StorageUnavailable("busy")).headers
+    assert headers["Retry-After"] == "2"
+    assert "x-should-retry" not in headers
 
 
 def test_what_may_have_been_done_is_not_to_be_repeated() -> None:
-    response = error_response(client_error(StorageUnavailable("cut off", is_outcome_unknown=True)))
-    assert response.headers["x-should-retry"] == "false"
+    headers = client_error(StorageUnavailable("cut off", is_outcome_unknown=True)).headers
+    assert headers["x-should-retry"] == "false"

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from server.auth.authentication import Believed, authenticate_requests, current_caller, current_user
-from server.errors import register_error_handlers
+from server.errors.handlers import register_error_handlers
 from server.settings import Settings
 from storage import keys, users
 from storage.db.database import Database
@@ -39,7 +39,7 @@ def make_client(database: Database, **settings: Any) -> FlaskClient:
 
     @app.route("/v1/stateless")
     def stateless() -> list[str]:
-        return [current_caller().turn_of, current_caller().cache_scope]
+        return [current_caller().queue_key, current_caller().cache_scope]
 
     @app.route("/healthz")
     def health() -> str:

@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from server.chat.template.syntax import GenerationBlock
 from server.chat.template.template import ChatTemplate
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 FOLDER = Path(__file__).parent / "templates"
 

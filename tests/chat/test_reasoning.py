@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from server.chat.parts import ContentText, OutputPart, ReasoningText
+from server.answers.parts import ContentText, OutputPart, ReasoningText
 from server.chat.reasoning import ReasoningSplitter, ThinkTags, find_think_tags
 from tests.chat import chat_templates
 

@@ -13,8 +13,9 @@ from typing import Any
 import jsonschema
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
+from server.answers.parts import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.chat.calls.family import Mark, ToolFamily
-from server.chat.parts import ContentText, OutputParser, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
+from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 
 WEATHER = Tool(

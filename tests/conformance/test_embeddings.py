@@ -13,8 +13,8 @@ import openai
 import pytest
 from openai import OpenAI
 
-from scripts.benchmarks.make_model import make_model
-from scripts.benchmarks.shapes import SHAPES
+from scripts.benchmarks.models.make_model import make_model
+from scripts.benchmarks.models.shapes import SHAPES
 from tests.conformance.conversing import checked
 from tests.conformance.slow_client import RawStream
 from tests.engine.embedding.embedding_reference import Reference

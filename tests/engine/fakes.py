@@ -16,7 +16,7 @@ from server.engine.runner import DecodeError, Span
 from server.engine.sampling.candidates import Logits
 from server.engine.sampling.logit_scan import LogitRows, LogitScan, Scanned, Wanted
 from server.engine.sampling.sampler import RepetitionRule, Sampler
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 N_VOCAB = 256
 EOG = 0

@@ -11,7 +11,7 @@ from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 from werkzeug.test import EnvironBuilder
 
-from server.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
+from server.errors.tree import InvalidRequest, PayloadTooLarge, RequestTimeout
 from server.http import body as limits
 from server.http.body import read_body, read_json_body
 

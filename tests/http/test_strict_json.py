@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.errors import InvalidRequest
+from server.errors.tree import InvalidRequest
 from server.http.strict_json import MAX_BRACKETS, MAX_DEPTH, MAX_EXPLAINED_COMMAS, decode_object
 
 

@@ -3,12 +3,14 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from server.errors import ModelNotFound
-from server.models.catalogue import Catalogue, ContextPolicy
+from server.errors.tree import ModelNotFound
+from server.models.catalogue import Catalogue, ContextPolicy, ModelSpec
 from server.models.cores import num_physical_cores
 from server.models.source import NO_MODEL, HubFile, LocalFile, NoModel, demo_model_path
+from server.protocol.engine_config import EngineOptions, LoraAdapter
 from server.settings import ModelEntry, Settings, SettingsError
 
 
@@ -16,20 +18,35 @@ def catalogue(*entries: ModelEntry, **settings: object) -> Catalogue:
     return Catalogue.from_settings(Settings.model_validate({"models": entries, **settings}))
 
 
+def sizes(spec: ModelSpec) -> tuple[int | None, int, int, int | None]:
+    options = spec.options
+    return options.n_ctx, options.num_slots, options.num_threads, options.n_gpu_layers
+
+
 def test_one_model_takes_everything_from_the_settings() -> None:
     (spec,) = catalogue(
         model="org/tiny-GGUF:tiny-Q8_0.gguf", n_ctx=2048, slots=7, threads=3, n_gpu_layers=0, flash_attn="on"
     ).models
     assert (spec.index, spec.id, spec.source) == (0, "tiny-Q8_0", HubFile("org/tiny-GGUF", "tiny-Q8_0.gguf"))
-    assert (spec.n_ctx, spec.num_slots, spec.num_threads, spec.n_gpu_layers) == (2048, 7, 3, 0)
-    assert spec.flash_attn == "on"
+    assert sizes(spec) == (
+        2048,
+        7,
+        3,
+        0,
+    )
+    assert spec.options.flash_attn == "on"
     assert spec.aliases == ()
 
 
 def test_what_is_not_set_is_left_to_the_machine_and_the_engine() -> None:
     (spec,) = catalogue(model="/m/tiny.gguf").models
-    assert (spec.n_ctx, spec.num_slots, spec.n_gpu_layers, spec.flash_attn) == (None, 4, None, "auto")
-    assert spec.num_threads == num_physical_cores()
+    assert (spec.options.n_ctx, spec.options.num_slots, spec.options.n_gpu_layers, spec.options.flash_attn) == (
+        None,
+        4,
+        None,
+        "auto",
+    )
+    assert spec.options.num_threads == num_physical_cores()
 
 
 def test_each_model_of_a_list_may_have_its_own_settings() -> None:
@@ -43,10 +60,20 @@ def test_each_model_of_a_list_may_have_its_own_settings() -> None:
         flash_attn="on",
     ).models
     assert (first.index, first.id, first.aliases) == (0, "a", ("gpt-4o", "gpt-4"))
-    assert (first.n_ctx, first.num_slots, first.num_threads, first.n_gpu_layers) == (4096, 8, 1, 20)
+    assert sizes(first) == (
+        4096,
+        8,
+        1,
+        20,
+    )
     assert (second.index, second.id, second.source) == (1, "bee", LocalFile(Path("/m/b.gguf")))
-    assert (second.n_ctx, second.num_slots, second.num_threads, second.n_gpu_layers) == (512, 1, 2, 0)
-    assert (first.flash_attn, second.flash_attn) == ("on", "off")
+    assert (
+        second.options.n_ctx,
+        second.options.num_slots,
+        second.options.num_threads,
+        second.options.n_gpu_layers,
+    ) == (512, 1, 2, 0)
+    assert (first.options.flash_attn, second.options.flash_attn) == ("on", "off")
 
 
 def test_each_model_may_have_its_own_kv_cache_types() -> None:
@@ -56,10 +83,10 @@ def test_each_model_may_have_its_own_kv_cache_types() -> None:
         cache_type_k="q8_0",
         cache_type_v="q8_0",
     ).models
-    assert (first.cache_type_k, first.cache_type_v) == ("q8_0", "q8_0")
-    assert (second.cache_type_k, second.cache_type_v) == ("q4_0", "f32")
+    assert (first.options.cache_type_k, first.options.cache_type_v) == ("q8_0", "q8_0")
+    assert (second.options.cache_type_k, second.options.cache_type_v) == ("q4_0", "f32")
     (default,) = catalogue(model="/m/a.gguf").models
-    assert (default.cache_type_k, default.cache_type_v) == ("f16", "f16")
+    assert (default.options.cache_type_k, default.options.cache_type_v) == ("f16", "f16")
 
 
 def test_quantized_values_without_flash_attention_stop_the_start() -> None:
@@ -68,7 +95,7 @@ def test_quantized_values_without_flash_attention_stop_the_start() -> None:
     with pytest.raises(SettingsError, match=r"models\[0\]\.cache_type_v: q4_0 needs flash attention"):
         catalogue(ModelEntry(source="/m/a.gguf", cache_type_v="q4_0"), flash_attn="off")
     (spec,) = catalogue(model="/m/a.gguf", cache_type_k="q8_0", cache_type_v="bf16", flash_attn="off").models
-    assert (spec.cache_type_k, spec.cache_type_v) == ("q8_0", "bf16")
+    assert (spec.options.cache_type_k, spec.options.cache_type_v) == ("q8_0", "bf16")
 
 
 def test_each_model_may_have_its_own_context_policy() -> None:
@@ -85,6 +112,59 @@ def test_each_model_may_have_its_own_context_policy() -> None:
     assert second.context == ContextPolicy("B.", "disabled", 2, 900)
     assert third.context == ContextPolicy("", "auto", 9, 900)
     assert catalogue().models[0].context == ContextPolicy()
+
+
+DECIDED = {
+    "slots": 7,
+    "threads": 3,
+    "n_ctx": 512,
+    "n_gpu_layers": 5,
+    "flash_attn": "on",
+    "cache_type_k": "q8_0",
+    "cache_type_v": "q4_0",
+    "embedding": True,
+    "pooling": "cls",
+    "lora": ("/l/a.gguf:0.5",),
+    "max_waiting_requests": 5,
+    "max_waiting_tokens": 6,
+    "max_step_ms": 70,
+    "speculative": "prompt_lookup",
+    "max_draft_tokens": 9,
+    "kv_ram_mb": 8,
+    "kv_disk_mb": 11,
+}
+"""Settings that decide about an engine, none as by default."""
+
+
+def test_every_option_of_an_engine_comes_from_the_settings() -> None:
+    (spec,) = catalogue(model="/m/a.gguf", data_dir="/data", **DECIDED).models
+    assert spec.options == EngineOptions(
+        num_slots=7,
+        num_threads=3,
+        n_ctx=512,
+        n_gpu_layers=5,
+        flash_attn="on",
+        cache_type_k="q8_0",
+        cache_type_v="q4_0",
+        is_embedding=True,
+        pooling="cls",
+        lora=(LoraAdapter("/l/a.gguf", 0.5),),
+        max_waiting_requests=5,
+        max_waiting_tokens=6,
+        max_step_ms=70,
+        max_draft_tokens=9,
+        kv_ram_mb=8,
+        kv_disk_mb=11,
+        kv_dir="/data/kv",
+    )
+    left_as_they_are = msgspec.structs.asdict(EngineOptions(num_slots=4, num_threads=0)).items()
+    assert left_as_they_are & msgspec.structs.asdict(spec.options).items() == set()
+
+
+def test_the_engine_understands_the_options_that_the_settings_make() -> None:
+    """The catalogue fills them by name, which no type checker follows."""
+    (spec,) = catalogue(model="/m/a.gguf", **DECIDED).models
+    assert msgspec.json.decode(msgspec.json.encode(spec.options), type=EngineOptions) == spec.options
 
 
 def test_models_are_found_by_id_and_alias_and_the_first_is_the_default() -> None:
@@ -154,7 +234,7 @@ def test_nothing_heavy_is_imported_for_the_catalogue_or_the_file_check() -> None
 
 def test_nothing_is_guessed_ahead_unless_it_is_asked_for() -> None:
     (spec,) = catalogue(model="/m/a.gguf", max_draft_tokens=9).models
-    assert spec.max_draft_tokens == 0
+    assert spec.options.max_draft_tokens == 0
     first, second, third = catalogue(
         models=(
             ModelEntry(source="/m/a.gguf"),
@@ -164,12 +244,16 @@ def test_nothing_is_guessed_ahead_unless_it_is_asked_for() -> None:
         speculative="prompt_lookup",
         max_draft_tokens=9,
     ).models
-    assert [first.max_draft_tokens, second.max_draft_tokens, third.max_draft_tokens] == [9, 0, 3]
+    assert [first.options.max_draft_tokens, second.options.max_draft_tokens, third.options.max_draft_tokens] == [
+        9,
+        0,
+        3,
+    ]
 
 
 def test_a_draft_model_is_named_as_other_models_are() -> None:
     (spec,) = catalogue(model="/m/a.gguf", speculative="draft", draft_model="/m/small.gguf").models
-    assert (str(spec.draft_source), spec.max_draft_tokens) == ("/m/small.gguf", 15)
+    assert (str(spec.draft_source), spec.options.max_draft_tokens) == ("/m/small.gguf", 15)
     (spec,) = catalogue(model="/m/a.gguf", speculative="prompt_lookup", draft_model="/m/small.gguf").models
     assert spec.draft_source is None
     entry = ModelEntry(source="/m/a.gguf", draft_model="org/tiny-GGUF:tiny-Q8_0.gguf")

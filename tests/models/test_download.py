@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from server.protocol.messages import Report
+from server.protocol.report import Report
 from tests.models.hub_stand_in import OTHER_TOKEN, TOKEN, HubStandIn
 
 COMMAND = (sys.executable, "-m", "server.models.download")

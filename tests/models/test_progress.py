@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from server.models.progress import Progress
-from server.protocol.messages import Report
+from server.protocol.report import Report
 
 
 class FakeClock:

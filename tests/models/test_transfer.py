@@ -9,7 +9,7 @@ import pytest
 from server.models.errors import HubUnreachable, TransferDamaged, TransferInterrupted
 from server.models.progress import Progress
 from server.models.transfer import RemoteFile, Stream, transfer
-from server.protocol.messages import Report
+from server.protocol.report import Report
 
 CONTENT = bytes(range(256)) * 40
 NO_DELAYS = (0.0, 0.0, 0.0)

@@ -113,6 +113,6 @@ def test_a_transcript_says_who_said_what() -> None:
 
 def test_the_request_has_the_clients_instructions_and_the_conversation() -> None:
     (asked,) = request_messages("Mind the names.", ["USER: one", "ASSISTANT: 1"])
-    assert asked["role"] == "user"
-    assert "Mind the names." in asked["content"]
-    assert "USER: one\n\nASSISTANT: 1" in asked["content"]
+    assert asked.role == "user"
+    assert "Mind the names." in asked.text
+    assert "USER: one\n\nASSISTANT: 1" in asked.text

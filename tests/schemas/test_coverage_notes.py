@@ -18,7 +18,7 @@ from schemas.sampling import SAMPLING_NAMES
 from server.engine.kv.store import KEPT_LONGER_SECONDS
 from server.engine.sampling import dry
 from server.engine.sampling.sampler import Sampler
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 from tests.schemas.test_coverage import BASES, CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, only
 
 NUMBER = r"(-?\d[\d.]*)"

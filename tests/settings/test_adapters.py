@@ -42,6 +42,6 @@ def test_a_model_has_its_own_adapters_or_those_of_all() -> None:
         ModelEntry(source="/m/c.gguf", lora=()),
     )
     first, second, third = Catalogue.from_settings(Settings(models=entries, lora=("/l/all.gguf",))).models
-    assert first.lora == (LoraAdapter("/l/all.gguf", 1.0),)
-    assert second.lora == (LoraAdapter(os.path.expanduser("~/x.gguf"), 0.25),)
-    assert third.lora == ()
+    assert first.options.lora == (LoraAdapter("/l/all.gguf", 1.0),)
+    assert second.options.lora == (LoraAdapter(os.path.expanduser("~/x.gguf"), 0.25),)
+    assert third.options.lora == ()

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from server.protocol.engine_config import EngineOptions
 from server.protocol.runtime import RuntimeDir
 from server.supervisor import handle as handle_module
 from server.supervisor.config import ModelConfig, SupervisorConfig
@@ -27,7 +28,8 @@ def runtime() -> RuntimeDir:
 
 @pytest.fixture
 def handle(runtime: RuntimeDir, tmp_path: Path) -> Iterator[SupervisorHandle]:
-    model = ModelConfig(model_id="m", index=0, num_slots=1, num_threads=1, path=str(write_model(tmp_path)))
+    options = EngineOptions(num_slots=1, num_threads=1)
+    model = ModelConfig(model_id="m", index=0, options=options, path=str(write_model(tmp_path)))
     config = SupervisorConfig(
         runtime_dir=str(runtime.path), models=[model], engine_command=fake_command(LISTEN, READY), announce_url="x"
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
 from server.models import catalogue
+from server.models.catalogue import Catalogue
 from server.settings import ModelEntry, Settings, SettingsError
 from server.supervisor.config import ModelConfig
 from server.supervisor.plan import ENGINE_COMMAND_VARIABLE, plan_supervisor
@@ -22,23 +23,26 @@ def plan_models(**settings: object) -> list[ModelConfig]:
 
 def test_a_local_file_is_named_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    as_it_is: dict[str, Any] = {
-        "n_ctx": 512,
-        "n_gpu_layers": 5,
-        "flash_attn": "off",
-        "cache_type_k": "q8_0",
-        "cache_type_v": "bf16",
-        "kv_ram_mb": 9,
-    }
-    (model,) = plan_models(model="./some/model.gguf", slots=7, threads=3, **as_it_is)
-    assert model == ModelConfig(
-        model_id="model",
-        index=0,
-        path=str(tmp_path / "some" / "model.gguf"),
-        num_slots=7,
-        num_threads=3,
-        **as_it_is,
+    (model,) = plan_models(model="./some/model.gguf")
+    assert (model.model_id, model.path) == ("model", str(tmp_path / "some" / "model.gguf"))
+    assert (model.hub_source, model.why_none) == (None, None)
+
+
+def test_the_options_of_engines_are_those_of_the_catalogue() -> None:
+    settings = Settings(
+        model="/a.gguf",
+        slots=7,
+        threads=3,
+        n_ctx=512,
+        n_gpu_layers=5,
+        flash_attn="off",
+        cache_type_k="q8_0",
+        cache_type_v="bf16",
+        kv_ram_mb=9,
     )
+    (model,) = plan_supervisor(settings, "/run/x", environ=NO_VARIABLES).models
+    assert model.options == Catalogue.from_settings(settings).models[0].options
+    assert (model.options.num_slots, model.options.n_gpu_layers, model.options.cache_type_k) == (7, 5, "q8_0")
 
 
 def test_a_file_of_the_hub_is_named_as_the_user_did() -> None:
@@ -56,8 +60,8 @@ def test_without_any_model_the_user_is_told_what_to_do(monkeypatch: pytest.Monke
 def test_every_model_has_its_index() -> None:
     models = plan_models(models=[ModelEntry(source="/a.gguf"), ModelEntry(source="/b.gguf", slots=9, kv_ram_mb=0)])
     assert [(model.model_id, model.index) for model in models] == [("a", 0), ("b", 1)]
-    assert models[1].num_slots == 9
-    assert [model.kv_ram_mb for model in models] == [1024, 0]
+    assert models[1].options.num_slots == 9
+    assert [model.options.kv_ram_mb for model in models] == [1024, 0]
 
 
 def test_models_that_make_no_sense_are_a_settings_error() -> None:
@@ -69,8 +73,9 @@ def test_the_rest_comes_from_the_settings() -> None:
     settings = Settings(max_waiting_requests=5, max_waiting_tokens=6, max_step_ms=70, log_level="debug")
     config = plan_supervisor(settings, "/run/x", "http://here", environ=NO_VARIABLES)
     assert (config.runtime_dir, config.announce_url) == ("/run/x", "http://here")
-    assert (config.max_waiting_requests, config.max_waiting_tokens, config.log_level) == (5, 6, "debug")
-    assert config.max_step_ms == 70
+    options = config.models[0].options
+    assert (options.max_waiting_requests, options.max_waiting_tokens, config.log_level) == (5, 6, "debug")
+    assert options.max_step_ms == 70
     assert config.engine_command == []
 
 

@@ -17,6 +17,7 @@ import msgspec
 import psutil
 import pytest
 
+from server.protocol.engine_config import EngineOptions
 from server.protocol.runtime import ModelStatus, RuntimeDir
 from server.supervisor.config import ModelConfig, SupervisorConfig
 from tests.live_server import PATIENCE_SECONDS, alive, wait_until
@@ -81,7 +82,8 @@ Start = Callable[..., RunningSupervisor]
 
 
 def model(model_id: str = "m", index: int = 0, **source: Any) -> ModelConfig:
-    return ModelConfig(model_id=model_id, index=index, num_slots=2, num_threads=3, n_ctx=512, **source)
+    options = EngineOptions(num_slots=2, num_threads=3, n_ctx=512, max_waiting_tokens=77)
+    return ModelConfig(model_id=model_id, index=index, options=options, **source)
 
 
 @pytest.fixture
@@ -112,32 +114,34 @@ def test_an_engine_is_started_and_becomes_ready(start: Start) -> None:
 
 
 def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
-    supervisor = start({"record": str(tmp_path / "record")}, READY, max_waiting_tokens=77, log_level="warning")
+    supervisor = start({"record": str(tmp_path / "record")}, READY, log_level="warning")
     supervisor.wait_for_state("ready")
     config = json.loads((tmp_path / "record").read_text().split(maxsplit=2)[2])
     assert config == {
         "model_id": "m",
         "model_path": str(tmp_path / "fake.gguf"),
         "socket_path": str(supervisor.runtime.engine_socket(0)),
-        "num_slots": 2,
-        "num_threads": 3,
-        "n_ctx": 512,
-        "n_gpu_layers": None,
-        "flash_attn": "auto",
-        "cache_type_k": "f16",
-        "cache_type_v": "f16",
-        "max_waiting_requests": 256,
-        "max_waiting_tokens": 77,
-        "max_step_ms": 400,
-        "kv_ram_mb": 0,
-        "kv_disk_mb": 0,
-        "kv_dir": "",
-        "is_embedding": False,
-        "pooling": "auto",
-        "lora": [],
-        "max_draft_tokens": 0,
         "draft_model_path": None,
         "log_level": "warning",
+        "options": {
+            "num_slots": 2,
+            "num_threads": 3,
+            "n_ctx": 512,
+            "n_gpu_layers": None,
+            "flash_attn": "auto",
+            "cache_type_k": "f16",
+            "cache_type_v": "f16",
+            "max_waiting_requests": 256,
+            "max_waiting_tokens": 77,
+            "max_step_ms": 400,
+            "kv_ram_mb": 0,
+            "kv_disk_mb": 0,
+            "kv_dir": "",
+            "is_embedding": False,
+            "pooling": "auto",
+            "lora": [],
+            "max_draft_tokens": 0,
+        },
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from server.protocol.messages import Report
+from server.protocol.engine_config import EngineOptions
+from server.protocol.report import Report
 from server.supervisor.child import Child
 from server.supervisor.config import ModelConfig
 from server.supervisor.launcher import Launcher
@@ -72,7 +73,7 @@ class Life:
     def __init__(self, **source: Any) -> None:
         self.now = 1000.0
         self.launcher = FakeLauncher()
-        config = ModelConfig(model_id="m", index=0, num_slots=1, num_threads=1, **source)
+        config = ModelConfig(model_id="m", index=0, options=EngineOptions(num_slots=1, num_threads=1), **source)
         self.model = WatchedModel(config, cast(Launcher, self.launcher))
         self.model.start(self.now)
 

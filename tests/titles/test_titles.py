@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.items import message
+from server.answers.messages import Message
 from server.titles.titles import (
     MAX_QUOTED_LENGTH,
     MAX_TITLE_LENGTH,
@@ -70,27 +71,27 @@ def test_the_users_own_words_are_the_title_where_the_model_has_none() -> None:
 
 
 def test_the_model_sees_the_beginning_of_the_message() -> None:
-    asked: list[tuple[list[dict[str, Any]], int]] = []
+    asked: list[tuple[list[Message], int]] = []
 
-    def generate(messages: list[dict[str, Any]], max_tokens: int) -> str:
+    def generate(messages: list[Message], max_tokens: int) -> str:
         asked.append((messages, max_tokens))
         return "A"
 
     assert make_title("begin" + "x" * 5000, generate) == "A"
     assert asked == [(title_prompt("begin" + "x" * 5000), MAX_TITLE_TOKENS)]
-    last = asked[0][0][-1]["content"]
+    last = asked[0][0][-1].text
     assert "beginx" in last
     assert MAX_QUOTED_LENGTH < len(last) < MAX_QUOTED_LENGTH + 100
 
 
 def test_the_model_is_asked_in_turns_that_every_template_takes() -> None:
     messages = title_prompt("hi")
-    assert [asked["role"] for asked in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
-    assert all(isinstance(asked["content"], str) and asked["content"] for asked in messages)
+    assert [asked.role for asked in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
+    assert all(asked.text for asked in messages)
 
 
 def test_a_message_with_braces_is_quoted_as_it_is() -> None:
-    assert title_prompt("{0} {text} {")[-1]["content"].endswith('"{0} {text} {"')
+    assert title_prompt("{0} {text} {")[-1].text.endswith('"{0} {text} {"')
 
 
 def test_the_first_message_of_the_user_is_found() -> None:
@@ -144,7 +145,7 @@ def test_a_title_that_the_client_gave_or_took_away_stays(database: Database, use
 def test_the_client_may_be_faster_than_the_model(database: Database, user_id: int) -> None:
     made = converse(database, user_id, message("user", "hi"))
 
-    def generate(messages: list[dict[str, Any]], max_tokens: int) -> str:
+    def generate(messages: list[Message], max_tokens: int) -> str:
         database.run(conversations.update, user_id, made, title="Mine")
         return "Other"
 

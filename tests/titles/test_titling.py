@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from schemas.items import message
-from server.backends.local.generation import ClientLeft
-from server.backends.local.submission import Caller
-from server.chat.template.template import TemplateBroken
-from server.errors import ModelNotReady, Overloaded
+from server.answers.answer import ClientLeft
+from server.answers.request import Caller
+from server.errors.tree import ModelNotReady, Overloaded, TemplateRefused
 from server.titles.titling import title_soon
 from storage import conversations, users
 from storage.db.database import Database
 
-CALLER = Caller(turn_of="a", cache_scope="a")
+CALLER = Caller(queue_key="a", cache_scope="a")
 
 
 class NoModel:
@@ -27,7 +26,7 @@ class NoModel:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def chat_template(self) -> Any:
+    def answer(self, *_: object) -> Any:
         raise self._error
 
 
@@ -43,7 +42,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     [
         (ModelNotReady("m", "loading", None, "", 1), logging.INFO),
         (Overloaded(1), logging.INFO),
-        (TemplateBroken("no", 1), logging.INFO),
+        (TemplateRefused("no"), logging.INFO),
         (ClientLeft(), logging.INFO),
         (ValueError("a bug"), logging.ERROR),
     ],

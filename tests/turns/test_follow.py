@@ -9,11 +9,14 @@ import pytest
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from server.responses.builder import Event
+from server.answers.parts import FinishReason
+from server.responses import replay as ending
+from server.responses.replay import replay
 from server.turns import follow
 from server.turns.event_rows import pack
-from server.turns.follow import follow_stored, replay
-from tests.responses.test_builder import USAGE, builder, calling, finished, scripted_stream, whole_stream
+from server.turns.follow import follow_stored
+from server.turns.teller import WireEvent
+from tests.responses.test_builder import STOP, USAGE, builder, scripted_stream, whole_stream
 
 ANY_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
@@ -21,7 +24,7 @@ ANY_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 class Shelf:
     """A stored response, whose rows become readable one at a time."""
 
-    def __init__(self, rows: list[list[Event]], *bodies: dict[str, Any]) -> None:
+    def __init__(self, rows: list[list[WireEvent]], *bodies: dict[str, Any]) -> None:
         self._rows = [pack(row) for row in rows]
         self._bodies = list(bodies)
         self._num_readable = 0
@@ -33,8 +36,8 @@ class Shelf:
     def look(self) -> dict[str, Any]:
         return self._bodies.pop(0) if len(self._bodies) > 1 else self._bodies[0]
 
-    def follow(self, after: int = -1) -> list[Event]:
-        return [event for batch in follow_stored(self.read, self.look, after, 60) for event in batch]
+    def follow(self, after: int = -1) -> list[WireEvent]:
+        return [event for batch in follow_stored(ending, self.read, self.look, after, 60) for event in batch]
 
 
 @pytest.fixture(autouse=True)
@@ -71,14 +74,14 @@ def test_an_end_that_has_no_event_is_told() -> None:
 def test_the_end_that_the_storage_has_written_itself_is_told() -> None:
     built = builder()
     opening = built.opening()
-    last = {"type": "response.failed", "sequence_number": 2, "response": built.response | {"status": "failed"}}
+    last = {"type": "response.failed", "sequence_number": 2, "response": built.body | {"status": "failed"}}
     rows = [pack(opening)[1], json.dumps(last)]
-    told = follow_stored(lambda after: rows, lambda: last["response"], -1, 60)  # type: ignore[arg-type, return-value]
+    told = follow_stored(ending, lambda after: rows, lambda: last["response"], -1, 60)  # type: ignore[arg-type, return-value]
     assert [event for batch in told for event in batch] == [*opening, last]
 
 
 @pytest.mark.parametrize("reason", ["stop", "length"])
-def test_a_response_without_events_is_told_from_its_end(reason: str) -> None:
+def test_a_response_without_events_is_told_from_its_end(reason: FinishReason) -> None:
     response = whole_stream(builder(), reason)[-1]["response"]
     events = replay(response)
     for event in events:
@@ -90,9 +93,9 @@ def test_a_response_without_events_is_told_from_its_end(reason: str) -> None:
 
 
 def test_items_of_all_kinds_are_told_from_the_end() -> None:
-    built = calling()
+    built = builder()
     scripted_stream(built)
-    response = built.finish(finished(), USAGE, 5)[-1]["response"]
+    response = built.finish(STOP, USAGE, 5)[-1]["response"]
     events = replay(response)
     for event in events:
         ANY_EVENT.validate_python(event, strict=True)
@@ -104,4 +107,4 @@ def test_items_of_all_kinds_are_told_from_the_end() -> None:
 
 def test_a_silence_is_told_as_nothing() -> None:
     running = builder().opening()[0]["response"]
-    assert next(follow_stored(lambda after: [], lambda: running, -1, 0)) == []
+    assert next(follow_stored(ending, lambda after: [], lambda: running, -1, 0)) == []

@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest
+from server.answers.parts import (
+    ChoicePart,
+    ContentText,
+    End,
+    FinishReason,
+    ReasoningText,
+    ToolCallArguments,
+    ToolCallStarted,
+)
 from server.api.chat_completions.logprobs import JoinedLogprobs
-from server.api.chat_completions.tool_calls import calls_object, finish_reason
-from server.chat.output.plan import OutputPlan
-from server.chat.parts import ContentText, OutputPart, ReasoningText, ToolCallArguments, ToolCallStarted
-from server.protocol.messages import Delta, Finished, FinishReason, TokenLogprob
+from server.api.chat_completions.tool_calls import calls_object, finish_word
 
 
 class ChatChoice:
-    """One choice, put together from what the engine sends."""
+    """One choice, put together from its parts."""
 
-    def __init__(self, index: int, plan: OutputPlan) -> None:
+    def __init__(self, index: int) -> None:
         self._index = index
-        self._reader = plan.reader()
         self._reasoning: list[str] = []
         self._content: list[str] = []
         self._calls: list[ToolCallStarted] = []
@@ -25,17 +30,21 @@ class ChatChoice:
         self._logprobs = JoinedLogprobs()
         self._finish_reason: FinishReason = "stop"
 
-    @property
-    def num_reasoning_tokens(self) -> int:
-        return self._reader.num_reasoning_tokens
-
-    def take(self, event: Delta | Finished) -> None:
+    def take(self, part: ChoicePart) -> None:
         """What happened next."""
-        if isinstance(event, Finished):
-            self._finish_reason = event.finish_reason
-            self._add(*self._reader.finish())
-        else:
-            self._add(*self._reader.read(event))
+        match part:
+            case ContentText(text, logprobs):
+                self._content.append(text)
+                self._logprobs.extend(logprobs)
+            case ReasoningText(text):
+                self._reasoning.append(text)
+            case ToolCallStarted():
+                self._calls.append(part)
+                self._arguments.append([])
+            case ToolCallArguments(index, text):
+                self._arguments[index].append(text)
+            case End(finish_reason):
+                self._finish_reason = finish_reason
 
     def as_object(self, wanted: ChatCompletionRequest) -> dict[str, Any]:
         """The choice as the API has it, once it has finished."""
@@ -43,25 +52,8 @@ class ChatChoice:
             "index": self._index,
             "message": self._message(wanted),
             "logprobs": self._logprobs.as_json(),
-            "finish_reason": self._reason(wanted),
+            "finish_reason": finish_word(self._finish_reason, wanted.speaks_of_functions),
         }
-
-    def _reason(self, wanted: ChatCompletionRequest) -> str:
-        return finish_reason(self._finish_reason, self._reader.has_whole_calls, wanted.speaks_of_functions)
-
-    def _add(self, parts: list[OutputPart], logprobs: list[TokenLogprob]) -> None:
-        self._logprobs.extend(logprobs)
-        for part in parts:
-            match part:
-                case ReasoningText(text):
-                    self._reasoning.append(text)
-                case ContentText(text):
-                    self._content.append(text)
-                case ToolCallStarted():
-                    self._calls.append(part)
-                    self._arguments.append([])
-                case ToolCallArguments(index, text):
-                    self._arguments[index].append(text)
 
     def _message(self, wanted: ChatCompletionRequest) -> dict[str, Any]:
         content = "".join(self._content)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 
 class JoinedLogprobs:
@@ -16,11 +17,11 @@ class JoinedLogprobs:
     would hold up the worker's other clients.
     """
 
-    def __init__(self, logprobs: list[TokenLogprob] | None = None) -> None:
+    def __init__(self, logprobs: Sequence[TokenLogprob] = ()) -> None:
         self._content = bytearray()
-        self.extend(logprobs or [])
+        self.extend(logprobs)
 
-    def extend(self, logprobs: list[TokenLogprob]) -> None:
+    def extend(self, logprobs: Sequence[TokenLogprob]) -> None:
         if logprobs:
             rows = msgspec.json.encode([_row(logprob) for logprob in logprobs])
             self._content += b"," * bool(self._content) + rows[1:-1]

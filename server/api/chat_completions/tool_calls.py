@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.chat.parts import ToolCallArguments, ToolCallStarted
-from server.protocol.messages import FinishReason
+from server.answers.parts import FinishReason, ToolCallArguments, ToolCallStarted
 
 Object = dict[str, Any]
 
@@ -38,9 +37,6 @@ def arguments_delta(part: ToolCallArguments, speaks_of_functions: bool) -> Objec
     return {"tool_calls": [{"index": part.index, "function": function}]}
 
 
-def finish_reason(reason: FinishReason, has_whole_calls: bool, speaks_of_functions: bool) -> str:
-    """That of a choice. It tells the client to call only if it can: what the token limit or a stop string cut off, or
-    the model did not finish, has arguments that are no JSON."""
-    if reason != "stop" or not has_whole_calls:
-        return reason
-    return "function_call" if speaks_of_functions else "tool_calls"
+def finish_word(reason: FinishReason, speaks_of_functions: bool) -> str:
+    """Why a choice has ended, in the client's words."""
+    return "function_call" if speaks_of_functions and reason == "tool_calls" else reason

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.completions import CompletionRequest
+from server.answers.answer import CompletionAnswer
+from server.answers.parts import ChoicePart, ContentText, End, FinishReason, PromptLogprobs
 from server.api.completions.logprobs import ChoiceLogprobs, JoinedColumns, ScoredPrompt
-from server.backends.local.generation import Generation
-from server.protocol.messages import Delta, Finished
+from server.protocol.values import TokenLogprob
 
 
-def echoes(wanted: CompletionRequest, generation: Generation) -> list[str]:
+def echoes(wanted: CompletionRequest, answer: CompletionAnswer) -> list[str]:
     """What each choice begins with, by index over all prompts."""
-    prompts = generation.prompt_texts
+    prompts = answer.prompt_texts
     texts = [prompt if isinstance(prompt, str) else prompts[i] for i, prompt in enumerate(wanted.prompts)]
     return [text if wanted.echo else "" for text in texts for _ in range(wanted.best_of)]
 
 
-def choice_logprobs(wanted: CompletionRequest, generation: Generation) -> list[ChoiceLogprobs]:
+def choice_logprobs(wanted: CompletionRequest, answer: CompletionAnswer) -> list[ChoiceLogprobs]:
     """For each choice what follows its logprobs, by index over all prompts."""
-    prompts = [ScoredPrompt(*start) for start in generation.prompt_starts for _ in range(wanted.best_of)]
+    prompts = [ScoredPrompt(*start) for start in answer.prompt_starts for _ in range(wanted.best_of)]
     return [
         ChoiceLogprobs(echo, wanted.num_top_logprobs or 0, prompt if wanted.wants_prompt_logprobs else None)
-        for echo, prompt in zip(echoes(wanted, generation), prompts, strict=True)
+        for echo, prompt in zip(echoes(wanted, answer), prompts, strict=True)
     ]
 
 
 class CompletionChoice:
-    """One choice of an answer that is sent as a whole, put together from what the engine sends."""
+    """One choice of an answer that is sent as a whole, put together from its parts."""
 
     def __init__(self, echo: str, logprobs: ChoiceLogprobs, shows_logprobs: bool) -> None:
         self._text = [echo]
         self._logprobs = logprobs
         self._shows_logprobs = shows_logprobs
         self._columns = JoinedColumns()
-        self._finish_reason = "stop"
+        self._finish_reason: FinishReason = "stop"
         self._values: list[float] = []
         if first := logprobs.first():
             self._columns.extend(first)
@@ -45,16 +47,17 @@ class CompletionChoice:
         """Of the completion's tokens; that of no tokens is the worst."""
         return math.fsum(self._values) / len(self._values) if self._values else -math.inf
 
-    def take(self, event: Delta | Finished) -> None:
+    def take(self, part: ChoicePart) -> None:
         """What happened next."""
-        if isinstance(event, Finished):
-            self._finish_reason = event.finish_reason
-            return
-        self._text.append(event.text)
-        if event.logprobs and event.num_tokens:  # else they are the prompt's
-            self._values += (logprob.logprob for logprob in event.logprobs)
-        if event.logprobs and self._shows_logprobs:
-            self._columns.extend(self._logprobs.columns(event.logprobs))
+        match part:
+            case ContentText(text, logprobs):
+                self._text.append(text)
+                self._values += (logprob.logprob for logprob in logprobs)
+                self._show(logprobs)
+            case PromptLogprobs(logprobs):
+                self._show(logprobs)
+            case End(finish_reason):
+                self._finish_reason = finish_reason
 
     def as_object(self, index: int) -> dict[str, Any]:
         """The choice as the API has it, once it has finished."""
@@ -65,18 +68,22 @@ class CompletionChoice:
             "finish_reason": self._finish_reason,
         }
 
+    def _show(self, logprobs: Sequence[TokenLogprob]) -> None:
+        if logprobs and self._shows_logprobs:
+            self._columns.extend(self._logprobs.columns(logprobs))
 
-def whole_choices(wanted: CompletionRequest, generation: Generation) -> list[dict[str, Any]]:
-    """Run a generation to its end; for each prompt the `n` best choices, the best first if there are more."""
+
+def whole_choices(wanted: CompletionRequest, answer: CompletionAnswer) -> list[dict[str, Any]]:
+    """Read an answer to its end; for each prompt the `n` best choices, the best first if there are more."""
     shows_logprobs = wanted.num_top_logprobs is not None
-    logprobs = choice_logprobs(wanted, generation)
+    logprobs = choice_logprobs(wanted, answer)
     choices = [
         CompletionChoice(echo, of_choice, shows_logprobs)
-        for echo, of_choice in zip(echoes(wanted, generation), logprobs, strict=True)
+        for echo, of_choice in zip(echoes(wanted, answer), logprobs, strict=True)
     ]
-    for batch in generation.events():
-        for index, event in batch:
-            choices[index].take(event)
+    for batch in answer.batches():
+        for index, part in batch:
+            choices[index].take(part)
     best = [
         choice
         for start in range(0, len(choices), wanted.best_of)

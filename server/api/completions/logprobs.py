@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from server.protocol.messages import TokenLogprob
+from server.protocol.values import TokenLogprob
 
 Columns = dict[str, list[Any] | None]
 

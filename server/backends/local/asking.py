@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from gevent.queue import SimpleQueue
 
+from server.answers.answer import ClientLeft
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected
-from server.backends.local.generation import BAD_TOKEN, ClientLeft
-from server.backends.served_models import ServedModel
-from server.errors import EngineFailed, EngineLost, InvalidRequest, ShuttingDown
+from server.backends.local.generation import BAD_TOKEN
+from server.backends.local.model import LocalModel
+from server.errors.tree import EngineFailed, EngineLost, InvalidRequest, ShuttingDown
 from server.http import draining
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Failed, Question, Rejected, Tokens
 
 
-def ask(model: ServedModel, question: Question, watch: ClientWatch, param: str) -> Tokens:
+def ask(model: LocalModel, question: Question, watch: ClientWatch, param: str) -> Tokens:
     """The engine's answer; `param` is what the endpoint calls what is asked about.
 
     Raises:
@@ -42,14 +43,14 @@ def ask(model: ServedModel, question: Question, watch: ClientWatch, param: str) 
         ticket.cancel()
 
 
-def _checked(model: ServedModel, answer: Arrival | Exception, param: str) -> Tokens:
+def _checked(model: LocalModel, answer: Arrival | Exception, param: str) -> Tokens:
     match answer:
         case Tokens():
             return answer
         case Rejected():
             raise InvalidRequest(BAD_TOKEN.format(answer.limit - 1), param=param)
         case EngineGone():
-            raise EngineLost(model.spec.id)
+            raise EngineLost(model.id)
         case Failed(_, message, _):
             raise EngineFailed(message)
         case Exception():

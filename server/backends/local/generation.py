@@ -1,4 +1,4 @@
-"""One generation, from a validated request to a stream of events; every endpoint that generates uses it.
+"""One generation, from the engine's messages to a stream of its events.
 
 Whatever can go wrong on the way becomes one of the errors of `server.errors`: before the first event as an exception
 from `start`, later as one from the iteration. It watches the client's connection, so a client that leaves stops the
@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 
 from gevent.queue import Empty, SimpleQueue
 
+from server.answers.answer import ClientLeft
+from server.answers.usage import Usage
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected, Ticket
-from server.backends.served_models import ServedModel
-from server.errors import (
+from server.backends.local.model import LocalModel
+from server.errors.tree import (
     ContextLengthExceeded,
     EngineFailed,
     EngineLost,
@@ -37,25 +38,12 @@ _UNFOLLOWABLE = "The output cannot be constrained like this: {}"
 BAD_TOKEN = "Token ids must be from 0 to {} for this model."
 
 
-class ClientLeft(Exception):
-    """The client closed its connection; there is nobody to answer."""
-
-
 class _ClientGone:
     """Stands in a queue where an event would."""
 
 
 class _DeadlineReached:
     """Stands in a queue where an event would: this worker must end now."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Exact counts of tokens over all prompts and choices of a request."""
-
-    num_prompt_tokens: int
-    num_completion_tokens: int
-    num_cached_tokens: int
 
 
 ChoiceEvent = tuple[int, Delta | Finished]
@@ -70,7 +58,7 @@ class Generation:
 
     def __init__(
         self,
-        model: ServedModel,
+        model: LocalModel,
         submits: Sequence[Submit | Embed],
         watch: ClientWatch,
         prompt_param: str,
@@ -223,7 +211,7 @@ class Generation:
             case _DeadlineReached():
                 return ShuttingDown(has_begun=True)
             case EngineGone():
-                return EngineLost(self._model.spec.id)
+                return EngineLost(self._model.id)
             case Failed(_, message, blames_grammar):
                 return self._unfollowable(message) if blames_grammar else EngineFailed(message)
             case _:

@@ -15,9 +15,9 @@ from typing import Any
 from schemas.structured_output import OutputFormat
 from server.chat.output.grammar import GrammarsClash
 from server.chat.schema.kept import UnsupportedSchema, supported
-from server.errors import InvalidRequest
+from server.errors.tree import InvalidRequest
 from server.http.strict_json import decode_object
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 IS_GBNF = re.compile(r"^\s*[\w-]+\s*::=", re.MULTILINE)
 

@@ -8,7 +8,7 @@ from typing import Any
 from schemas.tools import FunctionTool, ToolChoice
 from server.chat.schema.kept import UnsupportedSchema, supported
 from server.chat.tools import Tool, ToolUse
-from server.errors import InvalidRequest
+from server.errors.tree import InvalidRequest
 
 
 def tool_use(functions: Sequence[FunctionTool], choice: ToolChoice, parallel_tool_calls: bool) -> ToolUse:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from server.answers.parts import ContentText, ToolCallArguments, ToolCallStarted
 from server.chat.calls.json_scanner import JsonScanner
 from server.chat.calls.reader import Broken, Reader, Steps
-from server.chat.parts import ContentText, ToolCallArguments, ToolCallStarted
 from server.chat.tools import Tool, new_call_id
 
 

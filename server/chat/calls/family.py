@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from server.chat.parts import OutputParser
+from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 
 Mark = Callable[[str], str]

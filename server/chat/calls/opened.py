@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from server.chat.calls.calls import Calls, content_and_calls
 from server.chat.calls.family import Mark
 from server.chat.calls.reader import Reader, SteppedParser, Steps
-from server.chat.parts import OutputParser
+from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 
 MAX_HEADER_LENGTH = 256

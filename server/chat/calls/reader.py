@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Sequence
 from functools import cache
 from typing import TypeVar
 
+from server.answers.parts import ContentText, OutputPart, ReasoningText, ToolCallArguments
 from server.chat.calls.json_scanner import BadJson, JsonScanner
-from server.chat.parts import ContentText, OutputPart, ReasoningText, ToolCallArguments
 
 T = TypeVar("T")
 Steps = Generator[OutputPart | None, None, T]

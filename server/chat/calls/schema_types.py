@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.chat.calls.json_values import dumps, loads
+from server.chat.schema.keywords import TYPES
 
-ANYTHING = frozenset(["string", "number", "integer", "boolean", "object", "array", "null"])
+ANYTHING = frozenset(TYPES)
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
 _OBJECT_WORDS = frozenset(
     [

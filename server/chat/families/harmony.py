@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from server.answers.parts import ContentText, OutputPart, ReasoningText
 from server.chat.calls.calls import Calls, pass_on, read_arguments
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import call_rules, literal, text_rule
 from server.chat.calls.opened import MAX_HEADER_LENGTH
 from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
-from server.chat.parts import ContentText, OutputParser, OutputPart, ReasoningText
+from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 
 START, CHANNEL, MESSAGE, CONSTRAIN = "<|start|>", "<|channel|>", "<|message|>", "<|constrain|>"

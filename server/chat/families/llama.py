@@ -12,7 +12,7 @@ from server.chat.calls.family import Mark
 from server.chat.calls.json_calls import CallKeys, json_call_rules, read_json_calls
 from server.chat.calls.lark import literal, several
 from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
-from server.chat.parts import OutputParser
+from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 
 PYTHON_TAG = "<|python_tag|>"

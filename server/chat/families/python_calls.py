@@ -19,7 +19,7 @@ from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
 from server.chat.calls.schema import call_schema, json_rule
 from server.chat.calls.schema_types import is_plain_object, with_definitions
-from server.chat.parts import OutputParser
+from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

@@ -24,7 +24,7 @@ from server.chat.calls.schema import COMPACT, json_rule
 from server.chat.reasoning import ThinkTags
 from server.chat.schema.loose import loosened
 from server.chat.tools import Tool, ToolUse
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 _BARE_JSON = "[{"
 """What the calls of families begin with that have no marker."""

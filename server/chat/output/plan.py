@@ -2,14 +2,13 @@
 
     pieces = render_chat(template, messages, use)       # server.chat.prompted_tools
     plan = plan_output(template, pieces, use=use, marker_ids=card.marker_ids)
-    make_submit(..., pieces=pieces, shown_control_tokens=plan.shown_control_tokens, grammar=plan.grammar)
-    reader = plan.reader()                              # one for each choice
-    parts, logprobs = reader.read(delta)                # for each Delta of the engine
-    parts, logprobs = reader.finish()                   # for its Finished
+    plan.grammar, plan.shown_control_tokens             # for the engine
+    parser = plan.make_parser()                         # one for each choice
+    parts = parser.feed(text), parser.finish()
 
 A call that is demanded is guaranteed, by a grammar; where the model may choose, what it writes is parsed, and there is
 a grammar only where more is promised (strict functions, no parallel calls) or where the format was taught by words
-alone. Every endpoint that answers chats goes through here. It does not know HTTP, requests or how answers are sent.
+alone. It does not know HTTP, requests, the engine or how answers are sent.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from server.answers.parts import ContentText, OutputPart, ReasoningText
 from server.chat.calls.family import ToolFamily
 from server.chat.families.detection import GENERIC
 from server.chat.output.grammar import Reasoning, answer_grammar, call_grammar, mark_with
-from server.chat.output.reader import MakeParser, OutputReader
-from server.chat.parts import ContentText, OutputParser, OutputPart, ReasoningText
+from server.chat.parser import MakeParser, OutputParser
 from server.chat.reasoning import ReasoningSplitter
 from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS, ToolUse
-from server.protocol.messages import Grammar, TextPiece
+from server.protocol.values import Grammar, TextPiece
 
 
 class PlainText:
@@ -67,10 +66,6 @@ class OutputPlan:
     def is_plain(self) -> bool:
         """Whether all text is content, so that nothing has to read it."""
         return self.make_parser is PlainText
-
-    def reader(self) -> OutputReader:
-        """For one choice."""
-        return OutputReader(self.make_parser())
 
 
 def plan_output(

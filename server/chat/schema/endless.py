@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from server.chat.schema.keywords import LISTS, MEMBERS, SINGLES
+
 Path = tuple[str | int, ...]
 
 CONTAINERS = frozenset(["object", "array"])
@@ -103,11 +105,11 @@ def _reachable(root: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _children(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-    for keyword in ("anyOf", "oneOf", "allOf", "prefixItems"):
+    for keyword in LISTS:
         yield from (((keyword, index), child) for index, child in enumerate(_list(schema, keyword)))
-    for keyword in ("properties", "patternProperties"):
+    for keyword in MEMBERS:
         yield from (((keyword, name), child) for name, child in _map(schema, keyword).items())
-    yield from (((keyword,), schema.get(keyword)) for keyword in ("items", "additionalProperties"))
+    yield from (((keyword,), schema.get(keyword)) for keyword in SINGLES)
 
 
 def _list(schema: Mapping[str, Any], keyword: str) -> list[Any]:

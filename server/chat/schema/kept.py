@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.chat.schema.endless import endless_reference, missing_target
+from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES, UNIONS
 
 Path = tuple[str | int, ...]
 """Keys and indices from the schema's root."""
@@ -44,12 +45,6 @@ FORMATS = frozenset(["date-time", "time", "date", "duration", "email", "hostname
 
 LOOSE_FORMATS = frozenset(["password", "binary", "path", "file-path", "directory-path"])
 """Of strings that may be any: hints for forms and programs."""
-
-TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
-
-MAPS = ("properties", "patternProperties", "$defs", "definitions")
-LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
-SINGLES = ("items", "additionalProperties", "additionalItems")
 
 
 class UnsupportedSchema(Exception):
@@ -110,7 +105,7 @@ def _value(keyword: str, value: Any, path: Path) -> Any:
         return {name: _supported(child, (*path, name)) for name, child in value.items()}
     if keyword in LISTS or (keyword == "items" and isinstance(value, list)):
         return [_supported(child, (*path, index)) for index, child in enumerate(_items(value, path))]
-    if keyword in SINGLES:
+    if keyword in SINGLES or keyword == "additionalItems":
         return _supported(value, path)
     return value
 
@@ -144,7 +139,7 @@ def _problems(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str
     properties, required = schema.get("properties"), schema.get("required")
     if isinstance(properties, dict) and len(properties) > MAX_PROPERTIES:
         yield (*path, "properties"), f"has more than {MAX_PROPERTIES} properties"
-    for keyword in ("anyOf", "oneOf", "allOf"):
+    for keyword in UNIONS:
         if len(schema.get(keyword, ())) > MAX_ALTERNATIVES:
             yield (*path, keyword), f"has more than {MAX_ALTERNATIVES} schemas"
     with_pattern = [part for part in schema.get("allOf", ()) if isinstance(part, dict) and "pattern" in part]

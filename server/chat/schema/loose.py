@@ -11,14 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES
+
 Schema = Mapping[str, Any]
 
-TYPES = frozenset(["null", "boolean", "object", "array", "number", "string", "integer"])
 COUNTS = frozenset(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
 BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
-MAPS = frozenset(["properties", "patternProperties", "$defs", "definitions"])
-LISTS = frozenset(["anyOf", "oneOf", "allOf", "prefixItems"])
-SINGLES = frozenset(["items", "additionalProperties"])
 
 _BEYOND_REGULAR = re.compile(r"\(\?(?:[=!>]|<[=!])|\\[1-9k]")
 """Looking ahead and behind, atomic groups, references back."""

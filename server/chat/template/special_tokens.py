@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from os.path import commonprefix
 
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 _FIRST_MARK = 0xD800
 _NUM_MARKS = 0x800

@@ -22,7 +22,7 @@ from server.chat.template.environment import BUDGET, FILENAME, TemplateEnvironme
 from server.chat.template.errors import MessagesRefused, TemplateBroken, TemplateError
 from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.text import TemplateText, plain
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 __all__ = ["FALLBACK_SOURCE", "ChatTemplate", "MessagesRefused", "TemplateBroken", "TemplateError"]
 

@@ -1,9 +1,9 @@
-"""What attention adds to the cost of a prompt's tokens, which grows with the context before them.
+"""The cost that attention adds to a prompt's tokens, which grows with the context before them.
 
-llama.cpp's flash attention for CPUs computes a tile of tokens of one sequence together (`GGML_FA_TILE_Q`), and fewer
-than that one by one, for several times the price. So in a long context a tile may take less time than half a tile does.
-Without flash attention there are no tiles, nor for quantized keys and values; which way is faster depends on how long
-contexts get. Knows numbers of tokens; it does not know seconds, sequences or models.
+llama.cpp's flash attention for CPUs computes a tile of tokens of one sequence together (`GGML_FA_TILE_Q`). Fewer tokens
+than a tile are computed one by one, for several times the price, so in a long context a whole tile may take less time
+than half a tile. There are no tiles without flash attention, nor for quantized keys and values. Whether flash attention
+is faster depends on how long contexts get. Knows numbers of tokens; it does not know seconds, sequences or models.
 """
 
 from __future__ import annotations
@@ -14,35 +14,46 @@ from dataclasses import dataclass
 from server.protocol.model_options import UNQUANTIZED_CACHE_TYPES, CacheType, FlashAttention
 
 TILE = 64
+"""Tokens of a tile."""
 
 TILED_CACHE_TYPES = (("f16", "f16"), ("f32", "f32"))
-"""Of keys and values, for which there are tiles."""
+"""Cache types of keys and values for which there are tiles."""
 
 TILED_COST = 1.5
+"""Cost of a multiplication of attention in a tile, where a multiplication by a weight costs 1. Measured with AVX-512,
+as are the next two; for the decisions made by them the order of magnitude is enough."""
+
 SINGLE_COST = 7.5
+"""Cost of a multiplication of attention for a token that is computed alone."""
+
 UNFUSED_COST = 2.1
-"""What a multiplication of attention costs, in a tile, one by one and without flash attention, where one of the weights
-costs 1. Measured with AVX-512; what is decided by it needs no more than the order of magnitude."""
+"""Cost of a multiplication of attention without flash attention."""
 
 MIN_GAIN = 0.05
 """Share of the work that padding must save."""
 
 SHORT_CONTEXT = 512
-"""Tokens. Where sequences get no longer, they spend their time about where both ways of attention are equally fast:
-flash attention generates up to 8 percent faster at the beginning of a text and loses from some 200 tokens on; behind
-1,000 it takes a tenth longer, and 1.4 times as long for the end of a prompt. Measured with AVX-512 and with AVX2, a
-model of half a billion weights. It reads long prompts faster everywhere, by 3 to 16 percent with AVX-512."""
+"""Tokens in a context up to which flash attention is not switched off.
+
+Sequences no longer than this spend their time where both ways are about equally fast. Flash attention generates up to 8
+percent faster at the beginning of a text, and loses from some 200 tokens on. Behind 1,000 tokens it takes a tenth
+longer, and 1.4 times as long for the end of a prompt. It reads long prompts faster everywhere, by 3 to 16 percent with
+AVX-512. Measured with AVX-512 and with AVX2, with a model of half a billion weights.
+"""
 
 MAX_PASS_TOKENS_UNFUSED = 128
+"""Most tokens of a pass without flash attention. Each of them has a score for every token before it in every head, and
+all scores are in memory at once."""
+
 MAX_SCORES = 2**26
-"""Without flash attention, each token of a pass has a number for every token before it in every head, all of them in
-memory at once: so few tokens are computed together, and so many numbers, of four bytes, are not worth it."""
+"""Most scores of a pass, four bytes each, for which flash attention is switched off: more are not worth the memory."""
 
 
 def fastest_on_cpu(
     flash_attn: FlashAttention, n_ctx: int, n_head: int, cache_types: tuple[CacheType, CacheType] = ("f16", "f16")
 ) -> FlashAttention:
-    """What "auto" should be for conversations of up to `n_ctx` tokens; as configured otherwise.
+    """The faster kind of attention for contexts of `n_ctx` tokens if "auto" is configured; otherwise the configured
+    one.
 
     Quantized values need flash attention; quantized keys were not measured.
     """
@@ -53,7 +64,7 @@ def fastest_on_cpu(
 
 @dataclass(frozen=True)
 class Attention:
-    """The extra work of a token, for each token of the context before it; a token without any context is 1.
+    """The work that attention adds to a token for each token of the context before it; a token without context is 1.
 
     By default there is none worth speaking of, as on GPUs.
     """
@@ -71,8 +82,11 @@ class Attention:
         flash_attn: FlashAttention = "auto",
         cache_types: tuple[CacheType, CacheType] = ("f16", "f16"),
     ) -> Attention:
-        """Of a model with so many weights in its layers: a token multiplies by each once, and twice for attention by
-        `n_embd` numbers of each token before it in each layer. `cache_types` are those of keys and values."""
+        """The attention of a model with `num_weights` weights in its layers, on a CPU.
+
+        A token multiplies once by each weight, and for attention twice by `n_embd` numbers in each layer for each token
+        before it. `cache_types` are those of keys and values.
+        """
         share = 2 * n_embd * n_layer / max(num_weights, 1)
         if flash_attn == "off":
             return cls(1, UNFUSED_COST * share)
@@ -81,7 +95,7 @@ class Attention:
         return cls(TILE, TILED_COST * share, SINGLE_COST * share)
 
     def work(self, num_tokens: int, start: int) -> float:
-        """Computing tokens at positions [start, start + num_tokens) of one sequence in one pass."""
+        """Work of computing tokens at positions [start, start + num_tokens) of one sequence in one pass."""
         context = start + num_tokens / 2
         if num_tokens < self.tile:
             return num_tokens * (1 + self.per_single_token * context)
@@ -89,7 +103,7 @@ class Attention:
         return num_tokens + num_rows * self.per_tiled_token * context
 
     def num_padding(self, num_tokens: int, start: int) -> int:
-        """How many tokens more to compute than needed, since a whole tile takes less time."""
+        """Number of needless tokens to compute behind `num_tokens`, since a whole tile takes less time."""
         if num_tokens >= self.tile:
             return 0
         is_faster = self.work(self.tile, start) < (1 - MIN_GAIN) * self.work(num_tokens, start)

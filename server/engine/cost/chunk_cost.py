@@ -1,8 +1,8 @@
-"""What computing chunks of prompts takes, learned from the steps that did.
+"""The cost of chunks of prompts, learned from the steps that computed some.
 
-A pass over the weights costs something for itself, and something for each token in it, so a short chunk is dearer by
-the token than a long one. Work is counted in tokens without context before them; what that adds, `attention` says.
-Knows amounts of work and durations; it does not know prompts, sequences or clocks.
+A pass over the weights costs something for itself and something for each token in it, so a token of a short chunk costs
+more than one of a long chunk. Work is counted in tokens without context; `attention` says what a context adds. Knows
+amounts of work and durations; it does not know prompts, sequences or clocks.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from server.engine.cost.pass_cost import MAX_SURPRISE, SMOOTHING
 
 MEMORY = 1 - SMOOTHING
-"""Weight of everything learned before, for each step."""
+"""Weight that all earlier steps keep when a new one is learned."""
 
 USUAL_WORK_PER_PASS = 8.0
-"""What a pass costs for itself, in work, until chunks of several lengths have been seen."""
+"""Work that a pass costs for itself, until chunks of several lengths have been seen."""
 
 USUAL_WEIGHT = 0.02
-"""How firmly to believe in that, beside what was seen."""
+"""Weight of that assumption beside what was seen."""
 
 
 class ChunkCost:
@@ -24,7 +24,7 @@ class ChunkCost:
 
     def __init__(self) -> None:
         self.seconds_per_token: float | None = None
-        """Of chunks like the last ones; None while nothing is known."""
+        """Moving average of the seconds of one token of a prompt; None while nothing is known."""
         self._per_pass = 0.0
         self._per_work = 0.0
         # Sums over steps of products of passes (p), work (w) and one, each first divided by the step's seconds.
@@ -36,15 +36,15 @@ class ChunkCost:
 
     @property
     def work_per_pass(self) -> float:
-        """What a pass costs for itself, in work; 0 while it is unknown."""
+        """Work that a pass costs for itself; 0 while it is unknown."""
         return self._per_pass / self._per_work if self.is_known else 0.0
 
     def seconds(self, num_passes: int, work: float) -> float:
-        """What so much work takes in so many passes; 0 while it is unknown."""
+        """Seconds that this much work takes in `num_passes` passes; 0 while it is unknown."""
         return num_passes * self._per_pass + work * self._per_work
 
     def work_in(self, seconds: float, num_passes: int = 1) -> float:
-        """The work of so many passes that take so many seconds; the cost must be known."""
+        """Work that `num_passes` passes can do in `seconds`; only once the cost is known."""
         return max(0.0, (seconds - num_passes * self._per_pass) / self._per_work)
 
     def learn(self, num_passes: int, num_tokens: int, work: float, seconds: float) -> None:
@@ -59,7 +59,8 @@ class ChunkCost:
         self._fit()
 
     def _fit(self) -> None:
-        """Solve the normal equations, with a little of what is usual in them, or else equal chunks would have none."""
+        """Solve the normal equations, with a little of the usual cost in them: chunks of equal length alone have no
+        solution."""
         belief, usual = USUAL_WEIGHT * self._pp, USUAL_WORK_PER_PASS
         pp, pw, ww = self._pp + belief, self._pw - belief * usual, self._ww + belief * usual * usual
         determinant = pp * ww - pw * pw

@@ -1,7 +1,8 @@
-"""What a pass over the weights costs by its number of rows, and how to cut sequences into passes, learned by trying.
+"""The cost of a pass over the weights by its number of rows, and the fastest cut into passes, learned by trying.
 
-A pass computes one row, a token, or several. Twice the rows rarely take twice the time, but sometimes more: on a CPU
-the kernels for one row may beat those for two. Knows counts and durations; it does not know sequences, slots or clocks.
+A pass computes one row, which is a token, or several. Twice the rows rarely take twice the time, but sometimes more: on
+a CPU the kernels for one row may beat those for two. Knows counts and durations; it does not know sequences, slots or
+clocks.
 """
 
 from __future__ import annotations
@@ -14,40 +15,42 @@ SMOOTHING = 0.2
 """Weight of the newest step in the moving averages."""
 
 MAX_SURPRISE = 2.0
-"""A step that took longer than this many times what was expected says more about the machine than about the pass."""
+"""Multiple of its expected time beyond which a step says more about the machine than about the pass."""
 
 MAX_SPLIT_ROWS = 8
-"""More rows than that are computed together: there, kernels for many rows are always better."""
+"""Most rows that may be cut into several passes; with more, the kernels for many rows are always better."""
 
 MAX_TRIED_ROWS = 4
-"""Up to here it is tried whether single rows are faster, at the price of one slow step."""
+"""Most rows of which it is tried whether single rows are faster, at the price of one slow step."""
 
 TRIAL_INTERVAL = 256
 """Steps after which the slower way is tried again, since contexts and machines change."""
 
 FIRST_TRIAL_INTERVAL = 8
-"""The same of rows together that were seen once: that time may have been an unlucky one. It grows with each."""
+"""Steps in several passes after which rows that were seen together once are tried together again, since that time may
+have been unlucky. The interval grows with the square of the times seen, up to `TRIAL_INTERVAL`."""
 
 MIN_GAIN = 0.05
 """Share of the time that another way must save, so that noise decides nothing."""
 
 
 class PassCost:
-    """Moving averages of seconds by rows."""
+    """Moving averages of a pass's seconds by its number of rows."""
 
     def __init__(self, may_split: bool = True) -> None:
-        """With `may_split` false it is not tried whether rows that could be one pass are faster in several."""
+        """Nothing is known at first. Unless `may_split`, rows that could be one pass are never tried in several."""
         self._may_split = may_split
         self._seconds: dict[int, float] = {}
         self._num_seen: Counter[int] = Counter()
         self._num_steps: Counter[int] = Counter()
         self._num_steps_apart: Counter[int] = Counter()
-        """Since so many rows were last seen together."""
+        """Steps by number of rows since that number was last seen together."""
 
     def seconds(self, num_rows: int, seconds_per_row: float = 0.0) -> float | None:
-        """What a pass over `num_rows` rows takes, between the nearest that have been seen; None if none has.
+        """Seconds of a pass over `num_rows` rows, interpolated between the nearest numbers seen; None if none has been
+        seen.
 
-        Each row more than have ever been seen is taken to cost `seconds_per_row`.
+        Each row beyond the largest number seen is taken to cost `seconds_per_row`.
         """
         if num_rows in self._seconds:
             return self._seconds[num_rows]
@@ -61,7 +64,7 @@ class PassCost:
         return self._seconds[below] + share * (self._seconds[above] - self._seconds[below])
 
     def learn(self, passes: Sequence[int], seconds: float) -> None:
-        """Account for a step of passes with so many rows each, that took `seconds` in all."""
+        """Account for a step that took `seconds` in all; `passes` has the number of rows of each of its passes."""
         expected = {num_rows: self.seconds(num_rows) or float(num_rows) for num_rows in passes}
         surprise = seconds / sum(expected[num_rows] for num_rows in passes)
         for num_rows, before in expected.items():
@@ -74,14 +77,14 @@ class PassCost:
                 self._seconds[num_rows] = before * surprise
 
     def fastest_seconds(self, num_rows: int) -> float:
-        """What `num_rows` rows take that could be one pass; 0 while nothing is known."""
+        """Seconds of `num_rows` rows that could be one pass, cut the fastest way; 0 while nothing is known."""
         together = self.seconds(num_rows) or 0.0
         if not self._is_splittable(num_rows):
             return together
         return min(together, self._total(self._best_split(num_rows)))
 
     def partition(self, num_rows: int) -> list[int]:
-        """The rows of the passes into which to cut `num_rows` rows that could be one pass."""
+        """Numbers of rows of the passes into which to cut `num_rows` rows that could be one pass."""
         if not self._is_splittable(num_rows):
             return [num_rows]
         self._num_steps[num_rows] += 1
@@ -109,7 +112,7 @@ class PassCost:
         return self._num_steps_apart[num_rows] >= min(interval, TRIAL_INTERVAL)
 
     def _best_split(self, num_rows: int) -> list[int]:
-        """The fastest cut into two passes or more of sizes that have been seen; single rows, if only that can be."""
+        """The fastest cut into two or more passes of sizes that have been seen; single rows if there is none."""
         best: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
         sizes = [size for size in self._seconds if size < num_rows]
         for total in range(1, num_rows + 1):

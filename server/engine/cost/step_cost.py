@@ -1,6 +1,6 @@
-"""How much of prompts fits into a step on this machine with this model, learned from the steps themselves.
+"""The work on prompts that fits into a step on this machine with this model, learned from the steps themselves.
 
-Knows amounts of work (see `chunk_cost`) and durations; it does not know sequences, clocks or what the steps were for.
+Knows amounts of work (see `chunk_cost`) and durations. It does not know sequences, clocks or what the steps were for.
 """
 
 from __future__ import annotations
@@ -9,40 +9,45 @@ from server.engine.cost.chunk_cost import ChunkCost
 from server.engine.cost.pass_cost import PassCost
 
 FIRST_PREFILL_TOKENS = 32
+"""Tokens of the first chunk, while its cost is still unknown."""
+
 FIRST_PREFILL_TOKENS_GPU = 512
-"""Size of the first chunk, while its cost is still unknown."""
+"""Tokens of the first chunk on a GPU."""
 
 SAVING_SECONDS_GPU = 0.005
-"""What lies on a GPU is saved and restored layer by layer, which takes that long together however little it is, and
+"""Seconds that saving and restoring a state of a GPU takes together, however short it is: it moves layer by layer, and
 nothing is computed meanwhile."""
 
 MIN_PREFILL_TOKENS = 16
-"""A smaller chunk would make a prompt wait for ever behind running sequences."""
+"""Least tokens of a chunk; with fewer, a prompt would wait for ever behind running sequences."""
 
 MAX_DECODE_SHARE = 0.07
+"""Share of the steps of a long prompt that decoding may take before they may take longer. A token of everybody else in
+each of these steps delays the prompt."""
+
 MAX_LONG_STRETCH = 2.4
-"""Where decoding would take more than this share of the steps that a long prompt needs, they may take so many times as
-long: a token of everybody else's in each of them delays the prompt."""
+"""Multiple of their time that the steps of a long prompt may take at most for that reason."""
 
 MAX_CROWDED_STRETCH = 3.0
-"""A step may take so many times as long as it should for prompts that share a pass, while more wait than there are
-slots: who waits for a slot waits longest, and every pass that is spared helps."""
+"""Multiple of its time that a step may take for prompts that share a pass, while more sequences wait than there are
+slots. Those that wait for a slot wait longest, and every pass that is spared helps them."""
 
 MAX_GROWTH = 4.0
-"""Prompts get at most so many times the work of the largest step so far: what many tokens take is a guess, if only few
+"""Multiple of the most work of any step so far that prompts may get. The cost of many tokens is a guess if only few
 have been seen."""
 
 MIN_LEARNED_SHARE = 0.1
-"""Prompts had at least this share of a step in which they were read, whatever decoding is thought to take."""
+"""Least share of a step with prompts in it that is counted as theirs, whatever decoding is thought to take."""
 
 MIN_PREFILL_SHARE = 0.25
-"""Prompts get this share of a step's time, and of what decoding takes, even where decoding alone fills the step."""
+"""Least share of a step's time, or of decoding's if that is longer, that prompts get even where decoding fills the
+step."""
 
 
 class StepCost:
-    """Sizes prefill chunks so that a step stays within a time.
+    """Sizes the work on prompts so that a step stays within a time.
 
-    A step is taken to last as long as a pass for the sequences that decode and passes for chunks of prompts.
+    A step is taken to last as long as one pass for the sequences that decode and the passes for chunks of prompts.
     """
 
     def __init__(self, max_step_seconds: float, max_idle_step_seconds: float, is_on_gpu: bool = False) -> None:
@@ -55,13 +60,13 @@ class StepCost:
         self._most_work = self._first_prefill_tokens / MAX_GROWTH
 
     def prompt_work(self, num_decoding: int) -> float:
-        """How much work on prompts fits, in one pass, into the next step beside `num_decoding` sequences."""
+        """Work on prompts that fits, in one pass, into the next step beside `num_decoding` sequences."""
         if not self.chunks.is_known:
             return self._first_prefill_tokens
         return self._work_in(self._max_step_seconds if num_decoding else self._max_idle_step_seconds, num_decoding)
 
     def long_prompt_work(self, num_decoding: int) -> float:
-        """The same if all of it is for a prompt that would need several steps."""
+        """Work that fits into the next step if all of it is for a prompt that needs several steps."""
         if not self.chunks.is_known or not num_decoding:
             return self.prompt_work(num_decoding)
         wanted = self._decode_seconds(num_decoding) / MAX_DECODE_SHARE
@@ -70,17 +75,19 @@ class StepCost:
 
     @property
     def crowded_work(self) -> float:
-        """How much work, decoding included, a step may be for prompts that share a pass; 0 while it is unknown."""
+        """Most work of a step, decoding included, for prompts that share a pass in a crowd; 0 while it is unknown."""
         if not self.chunks.is_known:
             return 0.0
         return min(self.chunks.work_in(MAX_CROWDED_STRETCH * self._max_step_seconds), MAX_GROWTH * self._most_work)
 
     def is_worth_saving(self, num_tokens: int) -> bool:
-        """Whether computing so many tokens again, beside others, would take longer than saving and restoring them."""
+        """Whether computing `num_tokens` tokens again, beside others, would take longer than saving and restoring
+        them."""
         return self.chunks.seconds(0, num_tokens) >= self._saving_seconds
 
     def decode_work(self, num_decoding: int) -> float:
-        """How much work on prompts could be done while so many sequences decode; 0 while it is unknown."""
+        """Work on prompts that could be done in the time in which `num_decoding` sequences decode; 0 while it is
+        unknown."""
         return self.chunks.work_in(self._decode_seconds(num_decoding), num_passes=0) if self.chunks.is_known else 0.0
 
     def learn_prefill(self, num_decoding: int, num_passes: int, num_tokens: int, work: float, seconds: float) -> None:
@@ -96,7 +103,8 @@ class StepCost:
         return max(MIN_PREFILL_TOKENS, work)
 
     def _decode_seconds(self, num_decoding: int) -> float:
-        """What a pass for so many sequences takes. Rows that were never seen are taken for a prompt's tokens."""
+        """Seconds of a pass for `num_decoding` sequences. Rows that were never seen are taken for tokens of a
+        prompt."""
         if not num_decoding:
             return 0.0
         seconds = self.passes.seconds(num_decoding, self.chunks.seconds(0, 1))

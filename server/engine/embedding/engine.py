@@ -52,7 +52,8 @@ class EmbeddingRequest:
     texts: list[list[int]]
     dimensions: int | None = None
     """How many of the vector's numbers are wanted; None is all."""
-    user: str = ""
+    queue_key: str = ""
+    """Whose queue it waits in: queues are served in rotation."""
     arrived: float = field(default_factory=time.perf_counter)
 
     @property
@@ -113,7 +114,7 @@ class EmbeddingEngine:
         if self._num_left and self._num_waiting_tokens + num_tokens > self._max_waiting_tokens:
             self._refuse(self._max_waiting_tokens)
         texts = [Text(request, choice, Timing(request.arrived)) for choice in range(len(request.texts))]
-        self._waiting.setdefault(request.user, deque()).extend(texts)
+        self._waiting.setdefault(request.queue_key, deque()).extend(texts)
         self._num_waiting_tokens += num_tokens
         self._num_left[request] = len(texts)
 
@@ -121,7 +122,7 @@ class EmbeddingEngine:
         """Forget a request. No event of it follows."""
         if self._num_left.pop(request, None) is None:
             return
-        for text in [text for text in self._waiting.get(request.user, ()) if text.request is request]:
+        for text in [text for text in self._waiting.get(request.queue_key, ()) if text.request is request]:
             self._remove(text)
             self._stats.on_end(text, "abort")
 
@@ -165,23 +166,23 @@ class EmbeddingEngine:
         batch: list[Text] = []
         room = self._embedder.n_ctx
         while self._waiting and len(batch) < self._embedder.max_texts:
-            user = next(iter(self._waiting))
-            text = self._waiting[user][0]
+            queue_key = next(iter(self._waiting))
+            text = self._waiting[queue_key][0]
             if len(text.tokens) > room:
                 break
             room -= len(text.tokens)
             batch.append(text)
             self._remove(text)
-            if user in self._waiting:
-                self._waiting.move_to_end(user)
+            if queue_key in self._waiting:
+                self._waiting.move_to_end(queue_key)
         return batch
 
     def _remove(self, text: Text) -> None:
-        user = text.request.user
-        self._waiting[user].remove(text)
+        queue_key = text.request.queue_key
+        self._waiting[queue_key].remove(text)
         self._num_waiting_tokens -= len(text.tokens)
-        if not self._waiting[user]:
-            del self._waiting[user]
+        if not self._waiting[queue_key]:
+            del self._waiting[queue_key]
 
     def _done(self, text: Text, vector: npt.NDArray[np.float32]) -> list[tuple[EmbeddingRequest, Event]]:
         self._stats.on_end(text, "stop")

@@ -7,8 +7,7 @@ from typing import Protocol
 
 from server.engine.embedding.engine import EmbeddingRequest
 from server.engine.intake.questions import Spelling, answer
-from server.engine.served import Submission
-from server.protocol.messages import Accepted, Embed, Question, Rejected, Tokens
+from server.protocol.messages import Accepted, Embed, Question, Rejected, Submission, Tokens
 
 
 class DocumentTokenizer(Spelling, Protocol):
@@ -43,7 +42,7 @@ class EmbeddingIntake:
             return Rejected(submit.request_id, "context_length_exceeded", longest, self._n_ctx)
         if not all(texts):
             return Rejected(submit.request_id, "empty_prompt")
-        request = EmbeddingRequest(owner, submit.request_id, texts, submit.dimensions, submit.user, arrived)
+        request = EmbeddingRequest(owner, submit.request_id, texts, submit.dimensions, submit.queue_key, arrived)
         return request, Accepted(submit.request_id, sum(map(len, texts)))
 
     def answer(self, question: Question) -> Tokens | Rejected:

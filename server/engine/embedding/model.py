@@ -19,7 +19,7 @@ from server.engine.llama.native_options import FLASH_ATTN_TYPES
 from server.engine.llama.vocabulary import Vocabulary
 from server.engine.llama.weights import ModelLoadError, Weights, describe
 from server.engine.runner import DecodeError
-from server.protocol.engine_config import EngineConfig
+from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.messages import ModelCard
 
 Vectors = npt.NDArray[np.float32]
@@ -47,14 +47,15 @@ class EmbeddingModel:
     """
 
     def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
+        options = config.options
         llama.llama_backend_init()
-        self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
+        self._weights = Weights(config.model_path, options.n_gpu_layers, on_progress)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
-        self._adapters = Adapters(self._weights, config.lora)
-        self.n_ctx = min(config.n_ctx or DEFAULT_N_CTX, self._weights.n_ctx_train)
+        self._adapters = Adapters(self._weights, options.lora)
+        self.n_ctx = min(options.n_ctx or DEFAULT_N_CTX, self._weights.n_ctx_train)
         self.n_embd: int = llama.llama_model_n_embd_out(self._weights.pointer)
         self.max_texts = MAX_TEXTS
-        self._context = self._make_context(config)
+        self._context = self._make_context(options)
         self._memory = llama.llama_get_memory(self._context)
         self._batch = llama.llama_batch_init(self.n_ctx, 0, 1)
 
@@ -94,16 +95,16 @@ class EmbeddingModel:
                 place += 1
         self._batch.n_tokens = place
 
-    def _make_context(self, config: EngineConfig) -> object:
+    def _make_context(self, options: EngineOptions) -> object:
         params = llama.llama_context_default_params()
         params.embeddings = True
-        params.pooling_type = self._pooling_type(config.pooling)
+        params.pooling_type = self._pooling_type(options.pooling)
         # A text must be computed in one piece to be pooled, and all texts of a pass share the room.
         params.n_ctx = params.n_batch = params.n_ubatch = self.n_ctx
         params.n_seq_max = MAX_TEXTS
         params.kv_unified = True
-        params.flash_attn_type = FLASH_ATTN_TYPES[config.flash_attn]
-        params.n_threads = params.n_threads_batch = config.num_threads
+        params.flash_attn_type = FLASH_ATTN_TYPES[options.flash_attn]
+        params.n_threads = params.n_threads_batch = options.num_threads
         with native_log.captured() as complaints:
             context = llama.llama_init_from_model(self._weights.pointer, params)
         if not context:

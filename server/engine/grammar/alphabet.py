@@ -1,4 +1,4 @@
-"""Which characters a vocabulary can spell: not all have a token for every byte, and what no token spells is no output.
+"""The characters that a vocabulary can spell. Not every vocabulary has a token for every byte.
 
 It does not know how text is cut into tokens.
 """
@@ -9,17 +9,17 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 
 class Alphabet:
-    """The bytes of a vocabulary, control tokens left out."""
+    """The bytes of a vocabulary without its control tokens."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._bytes = frozenset(byte for piece in pieces for byte in piece)
 
     def complaint(self, grammar: Grammar) -> str:
-        """The first character in a grammar that can never be written, and where; empty if there is none."""
+        """The first character in a grammar that can never be written, and where it is; empty if there is none."""
         if grammar.syntax == "json_schema":
             texts: Iterable[tuple[str, str]] = _texts(json.loads(grammar.source), "$")
         else:
@@ -33,11 +33,14 @@ class Alphabet:
 
 
 WRITTEN = frozenset(["const", "enum", "required", "pattern"])
+"""Keywords of JSON Schema whose values a completion may have to write."""
+
 MAPS = frozenset(["properties", "patternProperties", "$defs", "definitions"])
+"""Keywords of JSON Schema whose values are schemas by name."""
 
 
 def _texts(schema: Any, place: str) -> Iterator[tuple[str, str]]:
-    """What a schema wants to have written, with the place. Control characters are escaped in JSON."""
+    """The texts that a schema wants written, each behind its place."""
     if isinstance(schema, list):
         for index, child in enumerate(schema):
             yield from _texts(child, f"{place}[{index}]")

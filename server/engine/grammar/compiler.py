@@ -1,7 +1,7 @@
-"""Grammars that requests bring: compiled once, and only those that did no harm in a trial.
+"""Grammars that requests bring: compiled once, and only if they did no harm in a trial.
 
-Compiling takes from half a millisecond to seconds, so it is done off the engine's thread. A grammar that is new is
-compiled in a process of its own first, see `grammar_trial`. It does not know who asks, or what follows a grammar.
+Compiling takes from half a millisecond to seconds, so it is done off the engine's thread. A new grammar is first
+compiled in a process of its own, see `grammar.trial`. It does not know who asks, or what follows a grammar.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from llguidance import LLTokenizer
 from server.engine.grammar.alphabet import Alphabet
 from server.engine.grammar.guidance import GrammarError, MatcherGrammar, compile_grammar
 from server.engine.grammar.trial import SPECIAL_MARK, GrammarTrial, GrammarUntried
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 MAX_SOURCE_BYTES = 1 << 18
+"""Longest source of a grammar in UTF-8."""
+
 MAX_CACHED = 64
-"""Grammars, most recently used; applications use few of them, again and again."""
+"""Most grammars that are kept, the last used ones; applications use few of them, again and again."""
 MAX_CACHED_CHARACTERS = 1 << 20
-"""Of their sources, all together: what is compiled of one takes up to 400 times as many bytes."""
+"""Most characters of the kept grammars' sources together. A compiled grammar takes up to 400 times the bytes of its
+source."""
 
 
 class GuidedVocabulary(Protocol):
-    """What compiling needs of a vocabulary."""
+    """The part of a vocabulary that compiling needs."""
 
     @property
     def eog_tokens(self) -> Collection[int]: ...
@@ -49,13 +52,21 @@ class GrammarCompiler:
         self._trial.close()
 
     def compile(self, grammar: Grammar) -> MatcherGrammar:
-        """Raises GrammarError if the grammar is wrong, or too large or too slow to follow."""
+        """The compiled grammar, tried and compiled now if it is new.
+
+        Raises:
+            GrammarError: if the grammar is wrong, or too large or too slow to follow.
+        """
         if len(grammar.source.encode()) > MAX_SOURCE_BYTES:
             raise GrammarError(f"it is longer than {MAX_SOURCE_BYTES} bytes")
         return self.known(grammar) or self._remember(grammar, self._compile(grammar))
 
     def known(self, grammar: Grammar) -> MatcherGrammar | None:
-        """Compiled before, and not forgotten. Raises GrammarError if it is known to be bad."""
+        """The compiled grammar if it was compiled before and is still kept; takes no time.
+
+        Raises:
+            GrammarError: if the grammar is known to be bad.
+        """
         with self._lock:
             known = self._cache.get(grammar)
         return None if known is None else self._remember(grammar, known)
@@ -89,5 +100,6 @@ class GrammarCompiler:
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:
-        """Made when it is first needed: a tenth of a second for 49,152 tokens, and most engines never need it."""
+        """llguidance's tokenizer, made when it is first needed: a tenth of a second for 49,152 tokens, and most engines
+        never do."""
         return self._vocabulary.guidance_tokenizer()

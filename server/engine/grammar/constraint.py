@@ -1,8 +1,8 @@
-"""What a grammar leaves of the vocabulary to one sequence, token by token.
+"""The part of the vocabulary that a grammar leaves to one sequence, token by token.
 
-A constraint masks logits before the sampler sees them and follows the tokens that were taken. What may come after a
-token is worked out on other threads: it takes a tenth of a millisecond, or half a second in a grammar made for that,
-which is then nobody else's. It does not know how grammars are compiled, what they are about or how tokens are sampled.
+A constraint masks logits before the sampler sees them, and follows the tokens that were taken. Other threads work out
+what may come after a token. That takes a tenth of a millisecond, or half a second in a grammar made for it, which then
+costs nobody else. It does not know how grammars are compiled, what they are about or how tokens are sampled.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from server.engine.affinity import run_anywhere
 from server.engine.sampling.candidates import Logits
 
 Mask = npt.NDArray[np.uint32]
-"""A bit per token, lowest first: which may come next."""
+"""Tokens that may come next: a bit per token, lowest first."""
 
 NOT_ALLOWED = np.float32(-np.inf)
 
 NUM_THREADS = 4
+"""Threads that work out masks, for all sequences together."""
 
 MAX_SECONDS = 0.2
-"""Of processor time for what may come after one token. More is too much for the others who need the threads."""
+"""Seconds of processor time for the mask behind one token. More is too much for the others who need the threads."""
 
 
 class ConstraintError(Exception):
@@ -34,7 +35,10 @@ class ConstraintError(Exception):
 
 
 class Constraint:
-    """One sequence's way through a grammar. `matcher` is its own, at the grammar's beginning, where `first` holds."""
+    """The way of one sequence through a grammar.
+
+    `matcher` is its own and stands at the grammar's beginning, where `first` is the mask.
+    """
 
     def __init__(self, matcher: LLMatcher, first: Mask, n_vocab: int) -> None:
         self._matcher = matcher
@@ -42,22 +46,22 @@ class Constraint:
         self._n_vocab = n_vocab
         self._next: futures.Future[None] | None = None
         self.accepted_at = 0.0
-        """When the last token was accepted, in seconds of `time.monotonic`."""
+        """Time at which the last token was accepted, in seconds of `time.monotonic`."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing can follow any more but the end. Not while `is_awaited`."""
+        """Whether nothing but the end can follow. Not to be asked while `is_awaited`."""
         return self._matcher.is_stopped()
 
     @property
     def is_awaited(self) -> bool:
-        """Whether `wait` must say that it is known what may come next."""
+        """Whether `wait` has yet to say that the next mask is there."""
         return self._next is not None
 
     def apply(self, logits: Logits) -> None:
         """Leave only the tokens that may come next, in place; EOG tokens are among them where the sentence may end.
 
-        Not while `is_awaited`.
+        Not to be called while `is_awaited`.
         """
         assert self._next is None
         forbidden = np.unpackbits(~self._allowed.view(np.uint8), count=self._n_vocab, bitorder="little")
@@ -68,12 +72,12 @@ class Constraint:
         return bool(self._allowed[token >> 5] >> np.uint32(token & 31) & np.uint32(1))
 
     def accept(self, token: int) -> None:
-        """Go on past `token`, which must be one that `apply` left; `is_awaited` from now on."""
+        """Go on past `token`, which must be one that `apply` left. The next mask is awaited from now on."""
         self.accepted_at = time.monotonic()
         self._next = _threads.submit(self._advance, token)
 
     def wait(self, deadline: float) -> bool:
-        """Whether it is known what may come next, at `deadline` in seconds of `time.monotonic` at the latest.
+        """Whether the next mask is there, at `deadline` in seconds of `time.monotonic` at the latest.
 
         Raises:
             ConstraintError: if the grammar is too expensive here; the sequence cannot go on.
@@ -100,12 +104,15 @@ class Constraint:
 
 
 def empty_mask(n_vocab: int) -> Mask:
-    """Of the size that llguidance fills."""
+    """A mask of the size that llguidance fills."""
     return np.zeros((n_vocab + 31) // 32, dtype=np.uint32)
 
 
 def fill(mask: Mask, matcher: LLMatcher) -> None:
-    """Work out what may come next; EOG tokens are in it where the sentence may end. `is_error` tells if it failed."""
+    """Write into `mask` the tokens that may come next, EOG tokens included where the sentence may end.
+
+    A failure shows in the matcher's `is_error`.
+    """
     matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
 
 
@@ -116,5 +123,5 @@ class CompiledGrammar(Protocol):
     """A grammar that is known to be good; any number of sequences can follow it at once."""
 
     def constraint(self) -> Constraint:
-        """A new one, at the grammar's beginning."""
+        """A new constraint at the grammar's beginning."""
         ...

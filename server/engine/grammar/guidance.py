@@ -1,7 +1,7 @@
-"""From a grammar's source to something that sequences can follow, through llguidance and within limits.
+"""From a grammar's source to something that sequences can follow, through llguidance and within its limits.
 
-llguidance releases the interpreter lock while it compiles. How long that takes and how much memory is not bounded here,
-see `grammar_trial`; nor does this module know who asks, or what follows a grammar.
+llguidance releases the interpreter lock while it compiles. The time and memory of that are not bounded here, see
+`grammar.trial`. This module does not know who asks, or what follows a grammar.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from llguidance.gbnf_to_lark import any_to_lark
 
 from server.engine.affinity import Thread
 from server.engine.grammar.constraint import Constraint, empty_mask, fill
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 logger = logging.getLogger(__name__)
 
 STACK_BYTES = 1 << 28
-"""For references that lead to references: llguidance follows them by recursion. Only what is used takes memory."""
+"""Bytes of stack for compiling: llguidance follows nested references by recursion. Only used parts take memory."""
 
 WHITE_SPACE = r"( |\n[ \t]{0,20})"
-"""What JSON may have between its tokens, beside nothing: enough for any usual layout, and never endless."""
+"""Regex of the white space between the tokens of JSON: enough for any usual layout, and never endless."""
 
 LIMITS = LLParserLimits(
     initial_lexer_fuel=1_000_000,
@@ -39,7 +39,7 @@ LIMITS = LLParserLimits(
 )
 
 NUM_REHEARSED_TOKENS = 24
-"""What is too much for the limits usually turns out to be within few tokens."""
+"""Tokens of a rehearsal. A grammar that is too much for the limits usually shows it within few tokens."""
 
 _stack_size_lock = threading.Lock()
 
@@ -51,10 +51,14 @@ class GrammarError(Exception):
 
 
 class MatcherGrammar:
-    """Implements `constraint.CompiledGrammar`."""
+    """A grammar as llguidance compiled it; implements `constraint.CompiledGrammar`."""
 
     def __init__(self, matcher: LLMatcher, n_vocab: int) -> None:
-        """Raises GrammarError if there is no first token."""
+        """Work out the first mask.
+
+        Raises:
+            GrammarError: if there is no first token.
+        """
         self._matcher = matcher
         self._n_vocab = n_vocab
         self._first = empty_mask(n_vocab)
@@ -66,7 +70,7 @@ class MatcherGrammar:
         return Constraint(self._matcher.deep_copy(), self._first, self._n_vocab)
 
     def rehearse(self, seed: int) -> str:
-        """Take some tokens at random; why that cannot go on, or nothing."""
+        """Take some tokens at random. Returns the reason why that cannot go on; empty if it can."""
         choose, mask, matcher = random.Random(seed).choice, self._first.copy(), self._matcher.deep_copy()
         for _ in range(NUM_REHEARSED_TOKENS):
             allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), count=self._n_vocab, bitorder="little"))
@@ -80,7 +84,7 @@ class MatcherGrammar:
 
 
 def compile_grammar(tokenizer: LLTokenizer, grammar: Grammar) -> MatcherGrammar | GrammarError:
-    """What can be followed, or what is wrong with it. Waits for a thread with a stack that is deep enough."""
+    """The compiled grammar, or what is wrong with it. Waits for a thread with a stack that is deep enough."""
 
     def work() -> MatcherGrammar | GrammarError:
         try:
@@ -95,7 +99,7 @@ def compile_grammar(tokenizer: LLTokenizer, grammar: Grammar) -> MatcherGrammar 
 
 
 def on_deep_stack(work: Callable[[], T]) -> T:
-    """What `work`, which raises nothing, returns on a new thread with a large stack."""
+    """The result of `work`, which raises nothing, from a new thread with a large stack."""
     results: list[T] = []
     with _stack_size_lock:
         usual = threading.stack_size(STACK_BYTES)

@@ -1,8 +1,8 @@
-"""Whether a grammar can be compiled and followed within bounds: tried in a process that may fail, so none else does.
+"""Whether a grammar can be compiled and followed within bounds, tried in a process that may fail in the engine's place.
 
 llguidance cannot be interrupted, and for some grammars of a few hundred characters it takes all the memory there is.
-That process starts with the first grammar, and ends with its standard input; while it works it is halted again and
-again, so that the engine's threads have the cores. It does not know what grammars are for.
+The process starts with the first grammar and ends with its standard input. While it works it is halted again and again,
+so that the engine's threads have the cores. It does not know what grammars are for.
 """
 
 from __future__ import annotations
@@ -26,28 +26,40 @@ from llguidance import LLTokenizer, TokenizerWrapper
 
 from server.engine.grammar.guidance import GrammarError, MatcherGrammar, compile_grammar, on_deep_stack
 from server.protocol.framing import FrameReader, frame
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 logger = logging.getLogger(__name__)
 
 MAX_SECONDS = 3.0
-"""Of compiling, and of following it a little: ordinary grammars take milliseconds."""
+"""Seconds for compiling a grammar and following it a little; ordinary grammars take milliseconds."""
 MAX_BYTES = 1 << 30
-"""Of memory for compiling, beyond what the process has before; the largest ordinary grammars take a tenth."""
+"""Bytes of memory for compiling, beyond those that the process has before; the largest ordinary grammars take a
+tenth."""
 RUN_SECONDS = 0.02
+"""Seconds for which the process runs until it is halted."""
+
 PAUSE_SECONDS = 0.02
-"""How long the process runs until it is halted, and how long it is. The engine's threads spin while they wait for each
-other. Unless each is bound to a core (`supervisor.launcher`), anything else that runs may have two of them wait for one
-core, and a token takes a second, or as long as that runs; and bound or not, a core that is shared is half a core."""
+"""Seconds for which the process is halted.
+
+The engine's threads spin while they wait for each other. Unless each is bound to a core (`supervisor.launcher`),
+anything else that runs may make two of them share a core. Then a token takes a second, or as long as the other thing
+runs. Even if they are bound, a core that is shared is half a core.
+"""
 NUM_REHEARSALS = 2
+"""Random walks through a grammar that must succeed."""
+
 MAX_START_SECONDS = 60.0
-"""Until a new process is ready; usually half a second."""
+"""Seconds until a new process must be ready; usually it takes half a second."""
 MAX_COMPLAINT_CHARACTERS = 1000
-"""Of a complaint, so that it is written into the pipe at once."""
+"""Characters of a complaint at most, so that it is written into the pipe at once."""
 
 CHECKOUT = Path(__file__).parents[3]
 SPECIAL_MARK = b"\xff"
+"""First byte of the pieces of control tokens."""
+
 READY = b"\n"
+"""Line that a new process writes when it is ready."""
+
 PR_SET_PDEATHSIG = 1
 PROGRAM = f"""
 import ctypes, os, signal, sys
@@ -57,8 +69,11 @@ os.setpgrp()
 from {__name__} import main
 main()
 """
-"""First it sees to it that it ends if the engine, or the thread that started it, does so while it is halted; without
-that call, a halted process ends that is alone in its group."""
+"""Source of the process.
+
+First it makes sure that it ends with the engine, or with the thread that started it, even while it is halted. Where
+there is no `prctl`, the system hangs up on a halted process in an orphaned group, so it has a group of its own.
+"""
 
 
 class GrammarUntried(Exception):
@@ -68,7 +83,7 @@ class GrammarUntried(Exception):
 class GrammarTrial:
     """A process that compiles grammars, and is replaced when one is too much for it. Thread-safe; tries one at a time.
 
-    `pieces` gives what llguidance knows the tokens by.
+    `pieces` returns the bytes by which llguidance knows each token.
     """
 
     def __init__(self, pieces: Callable[[], list[bytes]], eog_tokens: Collection[int]) -> None:
@@ -83,7 +98,7 @@ class GrammarTrial:
             self._end()
 
     def complaint(self, grammar: Grammar) -> str:
-        """What is wrong with a grammar; empty if it can be compiled.
+        """The reason why a grammar cannot be compiled or followed; empty if it can.
 
         Raises:
             GrammarUntried: if there is no process to try it.
@@ -105,7 +120,7 @@ class GrammarTrial:
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # an allocator that gives up prints pages
+            stderr=subprocess.DEVNULL,  # an allocator that gives up prints whole pages
             bufsize=0,
         )
         vocabulary = (self._pieces(), sorted(self._eog_tokens))
@@ -127,7 +142,7 @@ class GrammarTrial:
 
 
 def _send(process: subprocess.Popen[bytes], message: object) -> bool:
-    """Whether the process took all of it."""
+    """Write a message to the process. Returns whether it took all of it."""
     assert process.stdin is not None
     rest = memoryview(frame(message))
     with contextlib.suppress(BrokenPipeError):
@@ -137,7 +152,7 @@ def _send(process: subprocess.Popen[bytes], message: object) -> bool:
 
 
 def _read_line(process: subprocess.Popen[bytes], deadline: float) -> bytes:
-    """What the process says next; empty if that is nothing, or too late. Until then it works, with pauses."""
+    """The next line of the process; empty if it ends or is too late. Until then the process works, with pauses."""
     assert process.stdout is not None
     said = b""
     while not said.endswith(b"\n"):
@@ -167,7 +182,7 @@ def _pause(pid: int) -> None:
 
 
 class _Tokens:
-    """What llguidance asks of a tokenizer. How a text is cut into tokens does not matter for a trial: into bytes."""
+    """The parts of a tokenizer that llguidance asks for. It cuts text into bytes, which is good enough for a trial."""
 
     bos_token_id = None
 
@@ -186,7 +201,7 @@ def main() -> None:
     threading.Thread(target=_read_frames, args=(bodies,), daemon=True).start()
     pieces, eog_tokens = msgspec.msgpack.decode(bodies.get(), type=tuple[list[bytes], list[int]])
     tokenizer = LLTokenizer(TokenizerWrapper(_Tokens(pieces, eog_tokens)), eos_token=eog_tokens or None)
-    on_deep_stack(lambda: None)  # its memory is kept for the next
+    on_deep_stack(lambda: None)  # the memory of this stack is kept for the next one
     _limit_memory()
     os.write(1, READY)
     while True:
@@ -201,7 +216,7 @@ def _rehearse(compiled: MatcherGrammar) -> str:
 
 
 def _read_frames(bodies: SimpleQueue[bytes]) -> None:
-    """Until the engine is gone, which ends the process whatever it does."""
+    """Queue what the engine sends. When the engine is gone, end the process, whatever it does."""
     reader = FrameReader()
     while data := os.read(0, 1 << 16):
         for body in reader.feed(data):
@@ -210,7 +225,8 @@ def _read_frames(bodies: SimpleQueue[bytes]) -> None:
 
 
 def _limit_memory() -> None:
-    """From now on, MAX_BYTES more; where the system says how much there is. To reach the limit ends the process."""
+    """Allow `MAX_BYTES` more memory from now on, where the system says how much there is. Reaching the limit ends the
+    process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     statm = Path("/proc/self/statm")
     if statm.exists():

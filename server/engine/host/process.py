@@ -21,8 +21,8 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from server.engine.affinity import Thread
-from server.protocol.engine_config import EngineConfig
-from server.protocol.messages import Report
+from server.protocol.engine_config import EngineConfig, EngineOptions
+from server.protocol.report import Report
 
 if TYPE_CHECKING:
     from server.engine.host.service import Service
@@ -74,7 +74,7 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
 
     native_log.install()
     threading.excepthook = _die_with_thread
-    service = (_embedding_service if config.is_embedding else _generation_service)(config, reporter, ending)
+    service = (_embedding_service if config.options.is_embedding else _generation_service)(config, reporter, ending)
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
     service.run()
@@ -88,15 +88,16 @@ def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending
     from server.engine.kv.disk import Disk
     from server.engine.llama.model import Model, load_draft_model
 
+    options = config.options
     model = Model(config, reporter.progress)
-    disk = Disk(_state_dir(config, model.state_fingerprint)) if config.kv_disk_mb else None
+    disk = Disk(_state_dir(options, model.state_fingerprint)) if options.kv_disk_mb else None
     engine = Engine(
         model,
-        config.max_waiting_requests,
-        config.max_waiting_tokens,
-        config.max_step_ms,
-        config.kv_ram_mb << 20,
-        config.max_draft_tokens,
+        options.max_waiting_requests,
+        options.max_waiting_tokens,
+        options.max_step_ms,
+        options.kv_ram_mb << 20,
+        options.max_draft_tokens,
         disk,
         None if config.draft_model_path is None else load_draft_model(config, model),
     )
@@ -114,8 +115,9 @@ def _embedding_service(config: EngineConfig, reporter: Reporter, ending: Ending)
     from server.engine.embedding.model import EmbeddingModel
     from server.engine.host.service import Service
 
+    options = config.options
     model = EmbeddingModel(config, reporter.progress)
-    engine = EmbeddingEngine(model, config.max_waiting_requests, config.max_waiting_tokens)
+    engine = EmbeddingEngine(model, options.max_waiting_requests, options.max_waiting_tokens)
     intake = EmbeddingIntake(model.vocabulary, model.n_ctx, model.n_embd)
     return Service(engine, intake, model.card(config.model_id))
 
@@ -133,10 +135,10 @@ def _take_stdout() -> IO[bytes]:
     return reports
 
 
-def _state_dir(config: EngineConfig, fingerprint: str) -> StateDir:
+def _state_dir(options: EngineOptions, fingerprint: str) -> StateDir:
     from server.engine.kv.files import StateDir
 
-    return StateDir(Path(config.kv_dir), fingerprint, config.kv_disk_mb << 20)
+    return StateDir(Path(options.kv_dir), fingerprint, options.kv_disk_mb << 20)
 
 
 def _save(service: Service[Any], disk: Disk) -> None:

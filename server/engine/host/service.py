@@ -20,8 +20,8 @@ from typing import Generic, NoReturn
 
 from server.engine.affinity import Thread
 from server.engine.host.connection import Connection
+from server.engine.host.served import R, ServedEngine, ServedIntake
 from server.engine.scheduling.waiting_queue import QueueFull
-from server.engine.served import R, ServedEngine, ServedIntake, Submission
 from server.protocol.messages import (
     Accepted,
     Cancel,
@@ -35,6 +35,7 @@ from server.protocol.messages import (
     Question,
     ReadStats,
     Rejected,
+    Submission,
     Submit,
     Tokenize,
     Tokens,

@@ -14,17 +14,8 @@ from server.engine.grammar.guidance import GrammarError
 from server.engine.intake.prompt_size import num_tokens_if_hopeless
 from server.engine.intake.questions import Spelling, answer
 from server.engine.sequence import Request
-from server.engine.served import Submission
-from server.protocol.messages import (
-    Accepted,
-    Grammar,
-    Question,
-    Rejected,
-    SamplingParams,
-    Submit,
-    TextPiece,
-    Tokens,
-)
+from server.protocol.messages import Accepted, Question, Rejected, Submission, Submit, Tokens
+from server.protocol.values import Grammar, SamplingParams, TextPiece
 
 if TYPE_CHECKING:
     from server.engine.grammar.constraint import CompiledGrammar
@@ -136,7 +127,7 @@ class Intake:
             dry_rule=self._dry_rules.rule(submit.sampling),
             num_top_logprobs=submit.num_top_logprobs,
             wants_prompt_logprobs=submit.wants_prompt_logprobs,
-            user=submit.user,
+            queue_key=submit.queue_key,
             cache_scope=submit.cache_scope,
             cache_policy=submit.cache_policy,
             shown_tokens=self._tokenizer.shown_tokens(submit.shown_control_tokens),

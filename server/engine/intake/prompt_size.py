@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 SLICE_CHARS = 8_192
 NUM_SLICES = 5

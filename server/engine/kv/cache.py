@@ -1,7 +1,7 @@
 """Which tokens lie in which slot of the KV cache, and the few operations on them.
 
-Mirrors what llama.cpp's memory holds, token by token, and can prove it (`check`). It does not know requests, queues or
-how a slot is chosen; that is the prefix cache's and the scheduler's work.
+This account mirrors what llama.cpp's memory holds, token by token, and can be compared with it (`check`). It does not
+know requests, queues or how a slot is chosen; that is the prefix cache's and the scheduler's work.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 State = npt.NDArray[np.uint8]
-"""All that llama.cpp's memory holds of one sequence, as it writes it; fits any slot of the same kind of context."""
+"""Bytes of all that llama.cpp's memory holds of one sequence, as it writes them; they fit any slot of such a
+context."""
 
 
 class Memory(Protocol):
@@ -24,29 +25,30 @@ class Memory(Protocol):
 
     @property
     def can_trim(self) -> bool:
-        """Whether any state can be cut anywhere. Not those of recurrent, hybrid and sliding-window models."""
+        """Whether any state can be cut anywhere: not in recurrent, hybrid and sliding-window models."""
 
     def can_keep(self, slot: int, length: int) -> bool:
         """Whether the slot's first `length` tokens can be kept while the others are forgotten."""
 
     def save(self, slot: int) -> State:
-        """A copy of what the slot holds."""
+        """A copy of all that the slot holds."""
 
     def restore(self, slot: int, state: State) -> bool:
-        """Make the slot hold what was saved, and nothing else; False if that failed, and then it holds nothing."""
+        """Make the slot hold a saved state and nothing else. Returns False if that failed; then the slot is empty."""
 
     def trim(self, slot: int, length: int) -> bool:
-        """Forget all tokens from position `length` on; False if it cannot, and nothing changed."""
+        """Forget all tokens from position `length` on. Returns False if that cannot be done; then nothing has
+        changed."""
 
     def clear(self, slot: int) -> None:
         """Forget everything in the slot. Never fails."""
 
     def length(self, slot: int) -> int:
-        """How many tokens the slot holds."""
+        """Number of tokens that the slot holds."""
 
 
 class IntegrityError(Exception):
-    """Our account of the KV cache and llama.cpp's differ."""
+    """Our account of the KV cache differs from llama.cpp's."""
 
 
 @dataclass(eq=False)
@@ -62,7 +64,8 @@ class Slot:
     policy: CachePolicy = field(default_factory=CachePolicy)
     is_busy: bool = False
     last_used: int = 0
-    """The step in which a sequence last left it; the least is the best to make room in."""
+    """Number of the step in which a sequence last left it. The slot with the least number is the best to make room
+    in."""
 
 
 class KVCache:
@@ -71,10 +74,10 @@ class KVCache:
     def __init__(self, memory: Memory, num_slots: int) -> None:
         self._memory = memory
         self._last_copied: tuple[Slot, State] | None = None
-        """For those that copy the same slot in the same step."""
+        """A slot and its state, kept for further copies of that slot in this step."""
         self.slots = [Slot(index) for index in range(num_slots)]
         self.num_preemptions = 0
-        """Sequences that lost what was computed of them while they ran, and need it again."""
+        """Number of sequences that lost what was computed of them while they ran, and need it again."""
 
     @property
     def free_slots(self) -> list[Slot]:
@@ -88,7 +91,8 @@ class KVCache:
         return length == len(slot.tokens) or self._memory.can_keep(slot.index, length)
 
     def trim(self, slot: Slot, length: int) -> int:
-        """Keep the first `length` tokens, or none where the memory cannot forget a part. Returns how many are left."""
+        """Keep the first `length` tokens, or none where the memory cannot forget a part. Returns the number of tokens
+        left."""
         if length < len(slot.tokens):
             if length and self._memory.trim(slot.index, length):
                 del slot.tokens[length:]
@@ -98,10 +102,12 @@ class KVCache:
         return len(slot.tokens)
 
     def copy(self, source: Slot, destination: Slot, length: int) -> int:
-        """Make `destination` hold the first `length` tokens of `source`. Returns how many it holds then.
+        """Make `destination` hold the first `length` tokens of `source`. Returns the number of tokens that it then
+        holds.
 
-        Saving and restoring costs what the tokens need, `llama_memory_seq_cp` what the whole slot could hold, and it
-        copies only in the next forward pass, when somebody else's state may lie in the source.
+        Saving and restoring costs in proportion to the tokens. `llama_memory_seq_cp` costs in proportion to what the
+        whole slot could hold, and it copies only in the next forward pass, when another sequence's state may lie in the
+        source.
         """
         if self._last_copied is None or self._last_copied[0] is not source:
             self._last_copied = source, self.save(source)
@@ -109,20 +115,21 @@ class KVCache:
 
     @property
     def last_copied(self) -> Slot | None:
-        """The slot whose state is still there from its last copy."""
+        """The slot whose state is still at hand from its last copy."""
         return self._last_copied[0] if self._last_copied else None
 
     def save(self, slot: Slot) -> State:
         return self._memory.save(slot.index)
 
     def restore(self, slot: Slot, state: State, tokens: Sequence[int], length: int) -> int:
-        """Make `slot` hold the first `length` of the `tokens` of which `state` is. Returns how many it holds then."""
+        """Make `slot` hold the first `length` of `tokens`, all of which are in `state`. Returns the number that it then
+        holds."""
         self._forget_copy(slot)
         slot.tokens = list(tokens) if self._memory.restore(slot.index, state) else []
         return self.trim(slot, length)
 
     def exchange(self, slot: Slot, other: Slot) -> None:
-        """Change the places of two slots in the context; each keeps its tokens, unless restoring them fails."""
+        """Exchange the lanes of two slots in the context. Each keeps its tokens unless restoring them fails."""
         state, of_other = self.save(slot), self.save(other)
         slot.index, other.index = other.index, slot.index
         for moved, held in ((slot, state), (other, of_other)):
@@ -146,7 +153,7 @@ class KVCache:
         """Compare the account with llama.cpp's memory.
 
         Raises:
-            IntegrityError: if any slot holds another number of tokens than we believe.
+            IntegrityError: if a slot holds another number of tokens than the account says.
         """
         for slot in self.slots:
             held = self._memory.length(slot.index)

@@ -1,7 +1,7 @@
 """Reading and writing saved states on threads of their own: the engine's thread never waits for the disk.
 
-Work goes in by `read` and `write`, what came of it comes out by `results`, all on the engine's thread. It does not know
-what is worth a file, or what a file looks like.
+Work goes in by `read` and `write`, and its outcome comes out by `results`, all on the engine's thread. It does not know
+which states are worth a file, or how a file is laid out.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from server.engine.kv.store import SavedState
 logger = logging.getLogger(__name__)
 
 MAX_QUEUED_BYTES = 256 << 20
-"""While this much waits to be written, nothing is added: writing is for later, it must not cost memory now."""
+"""Bytes waiting to be written above which nothing is added: writing is for later, and must not cost memory now."""
 
 RETRY_SECONDS = 60.0
-"""After a failed write, nothing is written for this long: the disk is full, or the directory is not ours."""
+"""Seconds after a failed write in which nothing is written: the disk is full, or the directory is not ours."""
 
 STUCK_SECONDS = 5.0
-"""Who waits for the disk longer than this computes instead."""
+"""Seconds after which a prompt that waits for the disk is computed instead."""
 
 
 @dataclass(frozen=True)
 class WasRead:
-    """`data` is None if the file is gone or damaged."""
+    """Outcome of a read. `data` is None if the file is gone or damaged."""
 
     state: SavedState
     data: State | None
@@ -41,7 +41,7 @@ class WasRead:
 
 @dataclass(frozen=True)
 class WasWritten:
-    """`written` is None if it failed or was not worth it."""
+    """Outcome of a write. `written` is None if it failed or was not worth it."""
 
     state: SavedState
     written: Written | None
@@ -72,7 +72,7 @@ class Disk:
         """Called on another thread whenever something was read."""
 
     def start(self) -> list[SavedState]:
-        """Find what is on disk, and start the threads. The directory need not be usable, now or ever."""
+        """Find the states on disk, and start the threads. The directory need not be usable, now or ever."""
         try:
             states = self._directory.load()
         except OSError as error:
@@ -84,7 +84,7 @@ class Disk:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether something has been read for so long that it is better not to wait."""
+        """Whether a read takes so long that it is better not to wait for it."""
         return any(time.monotonic() - since > STUCK_SECONDS for since in self._reading_since.values())
 
     @property
@@ -104,7 +104,7 @@ class Disk:
         self._writes.put(_Write(state, data, replaced))
 
     def results(self) -> list[WasRead | WasWritten]:
-        """What has been done since the last call."""
+        """Outcomes since the last call."""
         found: list[WasRead | WasWritten] = []
         while not self._results.empty():
             result = self._results.get()
@@ -114,7 +114,7 @@ class Disk:
         return found
 
     def wait_until_written(self, timeout_seconds: float) -> bool:
-        """Wait, on any thread, until all that was to be written is; whether that is so."""
+        """Wait, on any thread, until nothing is left to be written. Returns whether that is so."""
         with self._lock:
             return self._lock.wait_for(lambda: self._num_writing == 0, timeout_seconds)
 
@@ -160,7 +160,7 @@ class Disk:
                 self._lock.notify_all()
 
     def _note_failure(self, error: OSError) -> None:
-        """Said once, until writing has gone well again."""
+        """Log the first failure as a warning, and further ones for debugging only until writing has gone well again."""
         level = logging.DEBUG if self._retry_at else logging.WARNING
         logger.log(level, "the KV cache cannot be kept on disk: %s; trying again after %g s", error, RETRY_SECONDS)
         self._retry_at = time.monotonic() + RETRY_SECONDS

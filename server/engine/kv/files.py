@@ -3,8 +3,8 @@
     <data_dir>/kv/lock                          held while files are written or removed, by whichever engine does it
     <data_dir>/kv/<fingerprint>/<hash>.kv       one state; its modification time says when it was last of use
 
-A file is written under another name and then renamed, and carries checksums, so that a crash, a full disk or a foreign
-hand leave nothing that could be taken for a state. It does not know threads, slots or when a state is worth a file.
+A file is written under another name and then renamed, and it carries checksums. So a crash, a full disk or a foreign
+hand leaves nothing that could be taken for a state. It does not know threads, slots or when a state is worth a file.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy as np
 
 from server.engine.kv.cache import State
 from server.engine.kv.store import KEPT_LONGER_SECONDS, SavedState
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 _PREFIX = struct.Struct("!8sII")
-"""Magic, and length and checksum of the header."""
+"""Magic, length of the header and checksum of the header."""
 
 _MAGIC = b"parleykv"
 _MAX_HEADER_BYTES = 1 << 28
@@ -41,7 +41,7 @@ _Read = Callable[[int], bytes]
 
 
 class BadFile(Exception):
-    """A file is not what its name says; it may be removed."""
+    """The content of a file does not belong under its name; it may be removed."""
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True):
@@ -56,13 +56,13 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True)
 class Written:
-    """What came of writing a state."""
+    """Outcome of writing a state."""
 
     file_name: str
     removed: list[str]
-    """Files of this model that it replaces, or that made room for it."""
+    """Names of this model's files that it replaces, or that made room for it."""
     num_evicted: int
-    """Files of any model that made room for it."""
+    """Number of files, of any model, that made room for it."""
 
 
 class StateDir:
@@ -112,7 +112,7 @@ class StateDir:
         """The data of a state that has a file.
 
         Raises:
-            BadFile: it has been damaged.
+            BadFile: if the file is damaged.
         """
         assert state.file_name is not None
         path = self._own / state.file_name
@@ -152,7 +152,7 @@ class StateDir:
         return state
 
     def _make_room(self, num_bytes: int, replaced: list[str]) -> list[Path] | None:
-        """Remove files, the replaced ones first and then the least recently used of all models, until it fits."""
+        """Remove files until the new one fits: first the replaced ones, then the least recently used of all models."""
         if num_bytes > self._max_bytes:
             return None
         replaced_paths = {self._own / name for name in replaced}
@@ -224,6 +224,6 @@ def _write_all(path: Path, header: bytes, data: State) -> None:
 
 
 def _note_use(path: Path, state: SavedState) -> None:
-    """A state that somebody said they would come back for counts as used later."""
+    """Set the modification time. A state that a client said they would come back for counts as used later."""
     now = time.time() + (KEPT_LONGER_SECONDS if state.policy.is_kept_longer else 0.0)
     os.utime(path, (now, now))

@@ -1,6 +1,6 @@
 """Which slot a prompt should go to, and how much of it need not be computed again.
 
-Looks at the tokens that slots and the tiers behind them hold. It does not know requests or llama.cpp.
+Looks at the tokens in the slots and in the tiers behind them. It does not know requests or llama.cpp.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from server.engine.kv.cache import KVCache, Slot
 from server.engine.kv.prefix_index import common_prefix_length
 from server.engine.kv.tiers import MIN_SAVED_TOKENS, Found, Tiers
 from server.engine.kv.transfer import Transfer
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 NO_POLICY = CachePolicy()
 
 MIN_COPIED_TOKENS = 16
-"""A shorter prefix is computed again. On a CPU, copying a token costs a thousandth of computing it."""
+"""Least tokens of a prefix that is copied; a shorter one is computed again. On a CPU, copying a token costs a
+thousandth of computing it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class PrefixCache:
         self._kv_cache = kv_cache
         self._tiers = tiers
         self._copying = Transfer()
-        """By tokens."""
+        """Seconds of copies between slots, by tokens."""
 
     def place(self, prompt: list[int], scope: str) -> Placement | None:
         """Choose a free slot for a prompt, and what to reuse; None if no slot is free.
@@ -51,7 +52,7 @@ class PrefixCache:
         return Placement(_oldest(free), found, found.length) if found else placement
 
     def is_at_hand(self, placement: Placement) -> bool:
-        """Whether a placement can be carried out now; if not, what it needs is being read from disk."""
+        """Whether a placement can be carried out now; if not, the state that it needs is being read from disk."""
         return not isinstance(placement.source, Found) or self._tiers.is_at_hand(placement.source)
 
     def apply(self, placement: Placement, scope: str, policy: CachePolicy = NO_POLICY) -> int:
@@ -76,24 +77,27 @@ class PrefixCache:
         return self._place_beside(best, free, lengths[best.index])
 
     def _readiness(self, slot: Slot) -> tuple[bool, int]:
-        """Of two that hold the same, a free slot may do without a copy; else that from which less is to be moved."""
+        """Sort key of slots that hold equally much of a prompt, the best source last.
+
+        A free slot may do without a copy. Among others, the best is the one from which less is to be moved.
+        """
         is_saved = slot is self._kv_cache.last_copied
         return not slot.is_busy, -len(slot.tokens) * (1 if is_saved else 2)
 
     def _may_cut(self, slot: Slot, kept: int, free: list[Slot]) -> bool:
-        """Whether a slot should be given up but for its first `kept` tokens rather than another one."""
+        """Whether to give up a slot's tokens behind the first `kept` ones, rather than use another slot."""
         has_long_tail = len(slot.tokens) - kept >= MIN_SAVED_TOKENS
         return 0 < len(slot.tokens) <= 2 * kept and not (has_long_tail and any(not other.tokens for other in free))
 
     def _place_beside(self, best: Slot, free: list[Slot], length: int) -> Placement:
-        """Take the free slot that was unused longest, sparing the one we copy from as long as there is another."""
+        """Choose the free slot that was unused longest, sparing the source of the copy as long as there is another."""
         oldest = _oldest([slot for slot in free if slot is not best] or [best])
         if oldest is best and length:
             return Placement(oldest, oldest, length)
         return Placement(oldest, best, length) if self._is_worth_copying(best, length) else Placement(oldest, None, 0)
 
     def _is_worth_copying(self, source: Slot, num_spared: int) -> bool:
-        """Whether copying a slot, which moves all that it holds, is faster than computing what that spares."""
+        """Whether copying a slot, which moves all that it holds, is faster than computing the tokens that it spares."""
         per_token = self._tiers.seconds_per_token()
         return num_spared >= MIN_COPIED_TOKENS and (
             per_token is None or self._copying.seconds(len(source.tokens)) < num_spared * per_token

@@ -1,7 +1,7 @@
 """Finds, among many runs of tokens, the one that shares the longest prefix with a prompt.
 
-Looks a prompt up by the hashes of its prefixes, a block of tokens at a time, so that the cost depends on the prompt's
-length and not on how many runs there are. It does not know what the runs stand for.
+Looks a prompt up by the hashes of its prefixes, a block of tokens at a time. So the cost depends on the prompt's length
+and not on the number of runs. It does not know what the runs stand for.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 BLOCK_TOKENS = 32
-"""Shorter common prefixes are not found."""
+"""Tokens of a block; common prefixes shorter than that are not found."""
 
 MAX_COMPARED = 8
-"""How many of the runs that share the same blocks are compared to the token; they differ by less than a block."""
+"""Most runs with equal blocks that are compared token by token; they differ by less than a block."""
 
 
 def common_prefix_length(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many leading tokens two sequences of one type share; comparing slices keeps the loop in C."""
+    """Number of leading tokens that two sequences of one type share. Comparing slices keeps the loop in C."""
     low, high = 0, min(len(left), len(right))
     if left[:high] == right[:high]:
         return high
@@ -33,7 +33,7 @@ def common_prefix_length(left: Sequence[int], right: Sequence[int]) -> int:
 
 
 class HasTokens(Protocol):
-    """What can be indexed: compared by identity, its tokens never change."""
+    """A run that can be indexed. It is compared by identity, and its tokens never change."""
 
     @property
     def scope(self) -> str: ...
@@ -48,14 +48,15 @@ _Key = tuple[str, int]
 
 
 class PrefixIndex(Generic[Run]):
-    """Runs of tokens by their prefixes. With `is_whole_only`, only a run that is itself a prefix is ever found."""
+    """Runs of tokens by their prefixes. With `is_whole_only`, a run is found only if all of it is a prefix of the
+    prompt."""
 
     def __init__(self, is_whole_only: bool) -> None:
         self._is_whole_only = is_whole_only
         self._by_prefix: dict[_Key, dict[Run, None]] = {}
-        """Under each of its prefixes of whole blocks."""
+        """Runs under each of their prefixes of whole blocks."""
         self._by_last_prefix: dict[_Key, dict[Run, None]] = {}
-        """Under the longest of them only."""
+        """Runs under the longest of these prefixes only."""
 
     def add(self, run: Run) -> None:
         keys = _keys(run.tokens, run.scope)
@@ -74,7 +75,8 @@ class PrefixIndex(Generic[Run]):
     def find(
         self, tokens: array[int], scope: str, accepts: Callable[[Run], bool] = lambda run: True
     ) -> tuple[Run, int] | None:
-        """The run of that scope which shares most with `tokens`, and how many; None for less than a block."""
+        """The run of that scope which shares most with `tokens`, and the number of shared tokens; None for less than a
+        block."""
         runs_by_key = self._by_last_prefix if self._is_whole_only else self._by_prefix
         for key in reversed(_keys(tokens, scope)):
             candidates = islice(filter(accepts, reversed(runs_by_key.get(key, {}))), MAX_COMPARED)
@@ -85,7 +87,7 @@ class PrefixIndex(Generic[Run]):
         return None
 
     def prefixes_of(self, run: Run) -> list[Run]:
-        """The other runs that are prefixes of `run`, but for less than a block at their ends."""
+        """The other runs that are prefixes of `run`, except for less than a block at their ends."""
         keys = _keys(run.tokens, run.scope)
         return [other for key in keys for other in self._by_last_prefix.get(key, ()) if other is not run]
 

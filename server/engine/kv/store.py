@@ -1,7 +1,7 @@
-"""Which states that were taken out of slots there are, in host memory and on disk, and what leaves host memory first.
+"""The states that were taken out of slots, in host memory and on disk, and which of them leaves host memory first.
 
-A state is found again by its scope and the tokens that it is of. This module does not know slots, threads or what the
-bytes mean; files are names to it.
+A state is found again by its scope and its tokens. This module does not know slots, threads or the meaning of the
+bytes; files are names to it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from server.engine.kv.cache import State
 from server.engine.kv.prefix_index import PrefixIndex, common_prefix_length
 from server.engine.kv.stats import KVStats
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 KEPT_LONGER_SECONDS = 600.0
-"""A state that somebody will come back for counts as used this much later than it was."""
+"""Seconds that are added to the time of last use for a state that a client will come back for."""
 
 
 @dataclass(eq=False)
@@ -28,20 +28,20 @@ class SavedState:
     num_bytes: int
     policy: CachePolicy = field(default_factory=CachePolicy)
     last_used: float = 0.0
-    """Seconds on the store's clock."""
+    """Time of last use in seconds on the store's clock."""
     data: State | None = None
-    """None when it is not in host memory."""
+    """The bytes; None when they are not in host memory."""
     file_name: str | None = None
-    """None when it is not on disk."""
+    """Name of the file; None when the state is not on disk."""
 
     @property
     def worth(self) -> float:
-        """The least leaves first."""
+        """Rank among states in host memory, in seconds: the least leaves first."""
         return self.last_used + (KEPT_LONGER_SECONDS if self.policy.is_kept_longer else 0.0)
 
 
 class StateStore:
-    """Holds up to `max_bytes` of states in host memory, and knows which ones are on disk."""
+    """Holds up to `max_bytes` of states in host memory, and knows which states are on disk."""
 
     def __init__(self, max_bytes: int, can_trim: bool, stats: KVStats, clock: Callable[[], float]) -> None:
         self._max_bytes = max_bytes
@@ -50,21 +50,21 @@ class StateStore:
         self._clock = clock
         self._index: PrefixIndex[SavedState] = PrefixIndex(is_whole_only=not can_trim)
         self._disk_index: PrefixIndex[SavedState] = PrefixIndex(is_whole_only=not can_trim)
-        """Those with a file, and those that are being written."""
+        """States with a file, and states that are being written."""
         self._by_conversation: dict[tuple[str, str], dict[SavedState, None]] = {}
         self._by_file: dict[str, SavedState] = {}
         self._in_ram: dict[SavedState, None] = {}
         self.states: dict[SavedState, None] = {}
-        """All of them, wherever they are."""
+        """All states, in host memory or on disk."""
 
     def find(
         self, tokens: array[int], scope: str, accepts: Callable[[SavedState], bool] = lambda state: True
     ) -> tuple[SavedState, int] | None:
-        """The state with the longest usable prefix of `tokens`, and its length."""
+        """The state with the longest usable prefix of `tokens`, and the length of that prefix."""
         return self._index.find(tokens, scope, accepts)
 
     def add(self, state: SavedState) -> None:
-        """Take a state into host memory, if there is room for it, and give up there what it replaces."""
+        """Take a state into host memory if there is room for it, and drop the states there that it replaces."""
         state.last_used = self._clock()
         for other in self.replaced_by(state):
             self.drop_data(other)
@@ -81,7 +81,7 @@ class StateStore:
         state.last_used = self._clock()
 
     def drop_data(self, state: SavedState) -> None:
-        """Forget the copy in host memory, and the state with it if there is no other."""
+        """Drop the copy in host memory, and the state with it if there is no file."""
         if state in self._in_ram:
             del self._in_ram[state]
             self._count_ram(state, -1)
@@ -90,16 +90,16 @@ class StateStore:
             self._leave(state)
 
     def forget(self, state: SavedState) -> None:
-        """The state turned out to be of no use; a file that it has is left alone."""
+        """Drop a state that turned out to be of no use; a file that it has is left alone."""
         if state.file_name is not None:
             self.note_removed(state.file_name)
         self.drop_data(state)
 
     def replaced_by(self, state: SavedState) -> list[SavedState]:
-        """Those that the state makes useless.
+        """The states that this one makes useless.
 
-        Its own prefixes, if it can be cut to them; and what the same conversation left behind where it goes on in
-        another way, if they have half of that in common.
+        These are its own prefixes, if a state can be cut. Also states of its conversation that share at least half of
+        their own tokens with it: the conversation has moved on.
         """
         replaced = dict.fromkeys(self._index.prefixes_of(state) if self._can_trim else ())
         for other in self._by_conversation.get((state.scope, state.policy.conversation), ()):
@@ -110,19 +110,19 @@ class StateStore:
     # --- files ------------------------------------------------------------------------------------------------------
 
     def num_on_disk(self, tokens: array[int], scope: str) -> int:
-        """How many leading tokens are in a file, or soon will be."""
+        """Number of leading tokens that are in a file, or soon will be."""
         found = self._disk_index.find(tokens, scope)
         return found[1] if found else 0
 
     def note_writing(self, state: SavedState) -> None:
-        """The state is about to be written; `note_written` or `note_not_written` follows."""
+        """Note that the state is about to be written; `note_written` or `note_not_written` follows."""
         self._disk_index.add(state)
 
     def note_not_written(self, state: SavedState) -> None:
         self._disk_index.remove(state)
 
     def note_written(self, state: SavedState, file_name: str) -> None:
-        """The state has a file, so it is known even if host memory has let it go."""
+        """Note that the state has a file. From now on it is known even if host memory has let it go."""
         if file_name in self._by_file:
             self.note_removed(file_name)  # the same tokens once more
         state.file_name = file_name
@@ -133,7 +133,7 @@ class StateStore:
             self._enter(state)
 
     def note_removed(self, file_name: str) -> None:
-        """The file is gone, and the state with it unless host memory has it; harmless when it is not known."""
+        """Note that the file is gone, and with it the state unless host memory has it. An unknown name is ignored."""
         state = self._by_file.pop(file_name, None)
         if state is None:
             return

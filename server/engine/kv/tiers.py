@@ -3,9 +3,9 @@
     slot  --save-->  host memory  --write-->  disk        both in a budget of bytes; least recently used leaves first
           <-restore-              <--read---
 
-Decides what is worth saving, writing and restoring. A slot is written, too, once nobody has used it for a moment, so
-that its tokens outlive the engine. Everything here runs on the engine's thread and never waits; it does not know
-requests, queues or which slot is chosen.
+Decides which states are worth saving, writing and restoring. A slot is also written when nobody has used it for a
+moment, so that its tokens outlive the engine. Everything here runs on the engine's thread and never waits. It does not
+know requests, queues or which slot is chosen.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ from server.engine.kv.store import SavedState, StateStore
 from server.engine.kv.transfer import Transfer
 
 MIN_SAVED_TOKENS = 32
-"""Fewer are computed again."""
+"""Least tokens that are saved, written or restored; fewer are computed again."""
 
 MIN_WRITTEN_SHARE = 1 / 16
-"""A state that has grown by less than this since it was written is not written anew, until the engine stops."""
+"""Share of its tokens by which a state must have grown since it was written to be written anew. When the engine ends,
+there is no such bound."""
 
 IDLE_SECONDS = 1.0
-"""A slot that has been idle for this long is written."""
+"""Seconds without use after which a slot is written."""
 
 RETRY_SECONDS = 0.5
-"""How soon to look again while the disk has enough to do."""
+"""Seconds until the next look while the disk has enough to do."""
 
 STAGED_SECONDS = 30.0
-"""What was read from disk and is not wanted any more is forgotten after this."""
+"""Seconds after which a state that was read from disk, but is not wanted any more, is dropped."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A saved state, of which the first `length` tokens are a prompt's."""
+    """A saved state whose first `length` tokens a prompt begins with."""
 
     state: SavedState
     length: int
@@ -57,8 +58,11 @@ class Tiers:
         clock: Callable[[], float] = time.monotonic,
         is_worth_saving: Callable[[int], bool] = lambda num_tokens: True,
     ) -> None:
-        """`seconds_per_token` is what computing a token of a prompt takes, as far as that is known, and
-        `is_worth_saving` whether so many tokens are better saved than computed again."""
+        """Load what is on disk.
+
+        `seconds_per_token` says what computing a token of a prompt takes, as far as that is known. `is_worth_saving`
+        says whether a number of tokens is better saved than computed again.
+        """
         self.stats = KVStats()
         self._kv_cache = kv_cache
         self._disk = disk
@@ -69,9 +73,9 @@ class Tiers:
         self._is_worth_saving = is_worth_saving
         self._store = StateStore(max_ram_bytes, kv_cache.can_trim, self.stats, clock)
         self._staged: dict[SavedState, tuple[State, float]] = {}
-        """Read from disk, and since when it has waited for a slot."""
+        """Data that was read from disk, and the time since which it has waited for a slot, by state."""
         self._idle_since: dict[Slot, float] = {}
-        """Slots that may hold what has no file."""
+        """Slots that may hold tokens without a file, with the time since which they are idle."""
         self._restoring, self._reading = Transfer(), Transfer()
         for state in disk.start() if disk else ():
             self._store.load(state)
@@ -79,7 +83,8 @@ class Tiers:
     # --- a prompt comes ---------------------------------------------------------------------------------------------
 
     def find(self, prompt: Sequence[int], scope: str, num_held: int) -> Found | None:
-        """The saved state that spares the most tokens of a prompt, if it is worth it beside `num_held` in slots.
+        """The saved state that spares the most tokens of a prompt, if it is worth it beside the `num_held` tokens in a
+        slot.
 
         The last token of a prompt is always computed, since its logits are needed.
         """
@@ -99,7 +104,8 @@ class Tiers:
         return False
 
     def restore(self, found: Found, slot: Slot) -> int:
-        """Put a saved state into a slot, saving what the slot holds. Returns how many tokens it holds then."""
+        """Put a saved state into a slot, saving what the slot holds. Returns the number of tokens that it then
+        holds."""
         state, data = found.state, self._data_of(found.state)
         assert data is not None
         is_from_disk = self._staged.pop(state, None) is not None
@@ -118,12 +124,12 @@ class Tiers:
     # --- a slot makes room ------------------------------------------------------------------------------------------
 
     def release(self, slot: Slot) -> None:
-        """Nobody uses the slot any more, for now."""
+        """Note that no sequence uses the slot any more, for now."""
         if self._disk:
             self._idle_since[slot] = self._clock()
 
     def keep(self, slot: Slot, num_kept: int) -> None:
-        """Save the slot before all but its first `num_kept` tokens are lost, if nothing else has them."""
+        """Save the slot if all but its first `num_kept` tokens are about to be lost and nothing else has them."""
         self._idle_since.pop(slot, None)
         if self._is_off or len(slot.tokens) - num_kept < MIN_SAVED_TOKENS:
             return
@@ -137,9 +143,9 @@ class Tiers:
             self._write(state, data)
 
     def tidy(self) -> float | None:
-        """Note what the disk has done, and have a slot written that has been idle for a moment.
+        """Take the outcomes of the disk's work, and have a slot written that has been idle for a moment.
 
-        Returns in how many seconds there is more to do; None if not before something happens.
+        Returns the seconds until there is more to do; None if there is nothing before something happens.
         """
         self.poll()
         now = self._clock()
@@ -159,7 +165,7 @@ class Tiers:
         return max(0.0, min(due)) if due else None
 
     def poll(self) -> None:
-        """Note what the disk has done."""
+        """Take the outcomes of the disk's work."""
         if self._disk is None:
             return
         for result in self._disk.results():
@@ -172,7 +178,7 @@ class Tiers:
             del self._staged[state]
 
     def flush(self) -> None:
-        """Have everything written that has no file yet, what was used last first: the engine is about to end."""
+        """Have everything written that has no file yet, the last used first: the engine is about to end."""
         if self._disk is None:
             return
         self.poll()
@@ -203,7 +209,7 @@ class Tiers:
         return per_token is None or seconds < num_spared * per_token
 
     def _is_held_elsewhere(self, slot: Slot) -> bool:
-        """Whether another slot, or the nearest tier, has the tokens of this one, but for a few."""
+        """Whether another slot, or the nearest tier, has the tokens of this one, except for a few."""
         num_needed = len(slot.tokens) - MIN_SAVED_TOKENS
         tokens = array("i", slot.tokens)
         found = self._store.find(tokens, slot.scope, lambda state: state.data is not None or not self._has_ram)
@@ -220,7 +226,7 @@ class Tiers:
         return SavedState(slot.scope, array("i", slot.tokens), data.nbytes, slot.policy, data=data)
 
     def _write_slot(self, slot: Slot, min_share: float) -> bool:
-        """Have a slot written if that is worth it, without keeping it in host memory; whether it is."""
+        """Have a slot written if that is worth it, without keeping it in host memory. Returns whether it is."""
         state = SavedState(slot.scope, array("i", slot.tokens), 0, slot.policy, last_used=self._clock())
         if not self._is_worth_writing(state, min_share):
             return False

@@ -1,6 +1,6 @@
 """How long moving a saved state takes on this machine, learned from the moves themselves.
 
-Knows amounts, in bytes or tokens as its user likes, and seconds; it does not know between what they move.
+Knows seconds and amounts, in bytes or tokens as its user likes; it does not know between which tiers they move.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ SMOOTHING = 0.2
 
 
 class Transfer:
-    """One way between two tiers."""
+    """Moves in one direction between two tiers."""
 
     def __init__(self) -> None:
         self._seconds_per_unit = 0.0
@@ -23,5 +23,5 @@ class Transfer:
         self._is_known = True
 
     def seconds(self, amount: int) -> float:
-        """How long a move should take; 0 while nothing is known."""
+        """Seconds that a move of this amount should take; 0 while nothing is known."""
         return amount * self._seconds_per_unit

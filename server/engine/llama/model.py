@@ -32,9 +32,10 @@ from server.engine.sampling.dry import DryRules
 from server.engine.sampling.logit_scan import LogitRows, LogitScan, Scanned, Wanted
 from server.engine.sampling.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.speculation.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
-from server.protocol.engine_config import EngineConfig
-from server.protocol.messages import ModelCard, SamplingParams
+from server.protocol.engine_config import EngineConfig, EngineOptions
+from server.protocol.messages import ModelCard
 from server.protocol.model_options import FlashAttention
+from server.protocol.values import SamplingParams
 
 logger = logging.getLogger(__name__)
 
@@ -69,31 +70,32 @@ class Model:
     """
 
     def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
+        options = config.options
         llama.llama_backend_init()
-        has_gpu = llama.llama_supports_gpu_offload() and config.n_gpu_layers != 0
+        has_gpu = llama.llama_supports_gpu_offload() and options.n_gpu_layers != 0
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
-        self._n_gpu_layers = config.n_gpu_layers
-        self._cache_types = (config.cache_type_k, config.cache_type_v)
-        self._weights = Weights(config.model_path, config.n_gpu_layers, on_progress)
+        self._n_gpu_layers = options.n_gpu_layers
+        self._cache_types = (options.cache_type_k, options.cache_type_v)
+        self._weights = Weights(config.model_path, options.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
-        self.is_on_gpu = has_gpu and self._is_offloaded(config.n_gpu_layers)
-        self._adapters = Adapters(self._weights, config.lora)
+        self.is_on_gpu = has_gpu and self._is_offloaded(options.n_gpu_layers)
+        self._adapters = Adapters(self._weights, options.lora)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
-        self.n_ctx = config.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
-        self.num_slots = config.num_slots
-        self._flash_attn = config.flash_attn if has_gpu else self._flash_attn_on_cpu(config.flash_attn)
+        self.n_ctx = options.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
+        self.num_slots = options.num_slots
+        self._flash_attn = options.flash_attn if has_gpu else self._flash_attn_on_cpu(options.flash_attn)
         self.attention = Attention() if has_gpu else self._attention_on_cpu()
         max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
-        max_verified = MAX_VERIFIED_TOKENS if config.max_draft_tokens else 0
-        self.max_step_logits = config.num_slots + max(max_scored, max_verified)
-        self._context = self._make_context(config)
+        max_verified = MAX_VERIFIED_TOKENS if options.max_draft_tokens else 0
+        self.max_step_logits = options.num_slots + max(max_scored, max_verified)
+        self._context = self._make_context(options)
         self.memory = ContextMemory(self._context, self._model)
         self._path = Path(config.model_path)
-        self._batch = _Batch(max(self.max_step_tokens, config.num_slots), config.num_slots)
+        self._batch = _Batch(max(self.max_step_tokens, options.num_slots), options.num_slots)
         self._row_numbers: dict[int, int] = {}
         """Of the last forward pass, by the tokens' numbers in its batch."""
-        self._scan = LogitScan(config.num_threads, self.max_step_logits, self.vocabulary.num_tokens)
+        self._scan = LogitScan(options.num_threads, self.max_step_logits, self.vocabulary.num_tokens)
         if self.is_on_gpu:
             self._warm_up()
 
@@ -155,20 +157,20 @@ class Model:
         logits: LogitRows = np.frombuffer(native, dtype=np.float32)  # type: ignore[call-overload]
         return logits.reshape(len(self._row_numbers), -1)
 
-    def _make_context(self, config: EngineConfig) -> object:
+    def _make_context(self, options: EngineOptions) -> object:
         params = llama.llama_context_default_params()
-        params.n_ctx = self.n_ctx * config.num_slots
-        params.n_seq_max = config.num_slots
+        params.n_ctx = self.n_ctx * options.num_slots
+        params.n_seq_max = options.num_slots
         params.kv_unified = False
-        params.n_batch = max(self.max_step_tokens, config.num_slots)
+        params.n_batch = max(self.max_step_tokens, options.num_slots)
         params.flash_attn_type = FLASH_ATTN_TYPES[self._flash_attn]
         params.type_k, params.type_v = (CACHE_TYPES[name] for name in self._cache_types)
         params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
         # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
-        params.n_threads = 1 if self.is_on_gpu else config.num_threads
-        params.n_threads_batch = min(config.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else config.num_threads
+        params.n_threads = 1 if self.is_on_gpu else options.num_threads
+        params.n_threads_batch = min(options.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else options.num_threads
         for max_pass_tokens in self._pass_sizes():
-            params.n_ubatch = max(max_pass_tokens, config.num_slots)
+            params.n_ubatch = max(max_pass_tokens, options.num_slots)
             with native_log.captured() as complaints:
                 context = llama.llama_init_from_model(self._model, params)
             if context:
@@ -176,7 +178,7 @@ class Model:
         else:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
-                f"no context for {config.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
+                f"no context for {options.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
                 "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less, and on a CPU "
                 'flash_attn = "on"'
             )
@@ -251,11 +253,8 @@ def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
         ModelLoadError: if it cannot be loaded, or has another vocabulary.
     """
     assert config.draft_model_path is not None
-    draft = Model(
-        msgspec.structs.replace(
-            config, model_path=config.draft_model_path, n_ctx=model.n_ctx, max_draft_tokens=0, lora=()
-        )
-    )
+    options = msgspec.structs.replace(config.options, n_ctx=model.n_ctx, max_draft_tokens=0, lora=())
+    draft = Model(msgspec.structs.replace(config, model_path=config.draft_model_path, options=options))
     try:
         check_same_vocabulary(model.vocabulary, draft.vocabulary)
     except VocabularyMismatch as error:

@@ -13,7 +13,7 @@ from functools import cached_property
 import llama_cpp.llama_cpp as llama
 from llguidance import LLTokenizer
 
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 ATTR_UNKNOWN = 1 << 0
 ATTR_CONTROL = 1 << 3

@@ -1,7 +1,7 @@
-"""The tokens that may come next, and what makes them fewer: top-k, typical-p, top-p, min-p, XTC.
+"""The tokens that may come next, and the filters that make them fewer: top-k, typical-p, top-p, min-p, XTC.
 
-Each does what llama.cpp's sampler of the same name does, and is tested against it; a vocabulary has 150,000 tokens, so
-none of them looks at more than it must. Knows logits; it does not know params, sequences or random numbers.
+Each filter does what llama.cpp's sampler of that name does, and is tested against it. A vocabulary has 150,000 tokens,
+so no filter looks at more of them than it must. Knows logits; it does not know params, sequences or random numbers.
 """
 
 from __future__ import annotations
@@ -12,23 +12,27 @@ import numpy as np
 import numpy.typing as npt
 
 Logits = npt.NDArray[np.float32]
-"""Shape (n_vocab,); a view into llama.cpp's output of one row, valid until the next forward pass."""
+"""Logits of one row, shape (n_vocab,): a view into llama.cpp's output, valid until the next forward pass."""
 
 BLOCK = 64
-"""Tokens of which only the likeliest is looked at when the likeliest of all are searched for."""
+"""Tokens of a block. When the likeliest tokens of all are searched for, the likeliest of each block is looked at
+first."""
 
 Maxima = npt.NDArray[np.float32]
-"""Shape (n_vocab // BLOCK,): the largest logit of each block of a row."""
+"""The largest logit of each block of a row, shape (n_vocab // BLOCK,)."""
 
 RUN = 512
-"""Weights that are added up at once when many are."""
+"""Number of weights that are added up at once when there are many."""
 
 FEW = 256
-"""The likeliest tokens, of which top-p mostly needs no more."""
+"""Number of likeliest tokens that top-p looks at first; mostly it needs no more."""
 
 
 class Candidates:
-    """Logits and, unless it is the whole vocabulary in its order, the tokens that they belong to. Never empty."""
+    """Logits and the tokens that they belong to. Never empty.
+
+    `tokens` is None for the whole vocabulary in its order.
+    """
 
     def __init__(
         self,
@@ -55,16 +59,16 @@ class Candidates:
         return Candidates(self.logits[indices], tokens, is_sorted)
 
     def first(self, count: int) -> Candidates:
-        """The `count` likeliest, of sorted ones."""
+        """The `count` likeliest; only of sorted candidates."""
         return Candidates(self.logits[:count], None if self.tokens is None else self.tokens[:count], self.is_sorted)
 
     def possible(self) -> Candidates:
-        """Without those that a mask has excluded, unless it has excluded all."""
+        """The candidates that no mask has excluded; all of them if a mask has excluded all."""
         possible = np.flatnonzero(self.logits != -np.inf)
         return self.take(possible, self.is_sorted) if 0 < len(possible) < len(self) else self
 
     def above(self, floor: float) -> Candidates:
-        """Those whose logit is `floor` at least; the likeliest is one of them."""
+        """The candidates whose logit is at least `floor`, but in any case the likeliest."""
         if self.is_sorted:
             return self.first(max(1, int((-self.logits).searchsorted(-floor, side="right"))))
         return self.take(np.flatnonzero(self.logits >= np.float32(min(floor, float(self.peak)))))
@@ -78,7 +82,7 @@ class Candidates:
         return few.take(order, is_sorted=True)
 
     def weights(self) -> npt.NDArray[np.float32]:
-        """Proportional to the probabilities; the likeliest has 1."""
+        """Weights proportional to the probabilities; the likeliest has 1."""
         weights: npt.NDArray[np.float32] = np.exp(self.logits - self.peak)
         return weights
 
@@ -89,7 +93,7 @@ class Candidates:
 
     @property
     def peak(self) -> np.float32:
-        """The logit of the likeliest."""
+        """Logit of the likeliest."""
         if self._peak is None:
             self._peak = self._find_peak()
         return self._peak
@@ -102,8 +106,8 @@ class Candidates:
     def _from_best_blocks(self, count: int) -> Candidates:
         """A few candidates in their order, with the `count` likeliest among them.
 
-        All are cut into blocks. The best of `count` blocks are `count` candidates, so what is less likely than each of
-        these is not wanted, nor is any block without better ones. Each logit is looked at once.
+        All candidates are cut into blocks. The best ones of the `count` best blocks are `count` candidates. So no
+        candidate below the worst of these is wanted, nor any block without a better one. Each logit is looked at once.
         """
         size = min(BLOCK, len(self) // count)
         blocks = blocks_of(self.logits, size)
@@ -122,30 +126,32 @@ class Candidates:
 
 
 def blocks_of(logits: npt.NDArray[np.float32], size: int = BLOCK) -> npt.NDArray[np.float32]:
-    """Blocks of `size` logits, shape (..., size, n_vocab // size): each is a column, and the last few are in none."""
+    """Blocks of `size` logits, shape (..., size, n_vocab // size). Each block is a column, and the last few logits are
+    in none."""
     num_blocks = logits.shape[-1] // size
     return logits[..., : size * num_blocks].reshape(*logits.shape[:-1], size, num_blocks)
 
 
 def largest(logits: Logits, maxima: Maxima) -> np.float32:
-    """What `logits.max()` says."""
+    """The largest logit, as `logits.max()` would find it."""
     rest = logits[BLOCK * len(maxima) :]
     return np.float32(np.maximum(maxima.max(initial=-np.inf), rest.max(initial=-np.inf)))
 
 
 def floor_of_sigma(logits: Logits, num_sigmas: float) -> float:
-    """Top-n-sigma: the logit that is so many standard deviations below the highest one."""
+    """Top-n-sigma: the logit that lies `num_sigmas` standard deviations below the highest one."""
     possible = Candidates(logits).possible().logits
     return float(possible.max()) - num_sigmas * float(possible.std(dtype=np.float64))
 
 
 def floor_of_min_p(candidates: Candidates, min_p: float) -> float:
-    """The logit of a token that is `min_p` times as likely as the likeliest."""
+    """Min-p: the logit of a token that is `min_p` times as likely as the likeliest."""
     return float(candidates.peak) + math.log(min_p)
 
 
 def typical(candidates: Candidates, mass: float) -> Candidates:
-    """Typical-p: those whose surprise is closest to the expected one, until their probabilities add up to `mass`."""
+    """Typical-p: the candidates whose surprise is closest to the expected one, until their probabilities add up to
+    `mass`."""
     possible = candidates.possible()
     probabilities = possible.probabilities()
     surprise = -np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
@@ -156,7 +162,7 @@ def typical(candidates: Candidates, mass: float) -> Candidates:
 
 
 def nucleus(candidates: Candidates, mass: float) -> Candidates:
-    """Top-p: the likeliest, until their probabilities add up to `mass`."""
+    """Top-p: the likeliest candidates, until their probabilities add up to `mass`."""
     few = candidates if candidates.is_sorted else candidates.likeliest(FEW)
     covered = few.weights().cumsum(dtype=np.float64)
     if len(few) == len(candidates):
@@ -165,14 +171,14 @@ def nucleus(candidates: Candidates, mass: float) -> Candidates:
     wanted = mass * total(weights)
     if covered[-1] >= wanted:
         return few.first(int(covered.searchsorted(wanted)) + 1)
-    # The order of so many does not matter: the weight of the last one that is needed says who belongs to them.
+    # With this many, their order does not matter: the weight of the last one needed says which ones belong to them.
     descending = -np.sort(-weights)
     least = descending[_reached(descending, mass)]
     return candidates.take(np.flatnonzero(weights >= least))
 
 
 def without_top_choices(candidates: Candidates, threshold: float) -> Candidates:
-    """XTC: of the tokens that are `threshold` likely at least, only the least likely stays."""
+    """XTC: of the candidates with a probability of at least `threshold`, only the least likely stays."""
     probabilities = candidates.probabilities()
     likely = np.flatnonzero((probabilities >= threshold) & (probabilities > 0))
     if len(likely) < 2:
@@ -184,7 +190,7 @@ def without_top_choices(candidates: Candidates, threshold: float) -> Candidates:
 
 
 def relative_entropy(candidates: Candidates) -> float:
-    """From 0, when one token is certain, to 1, when all are equally likely."""
+    """Entropy from 0, when one token is certain, to 1, when all are equally likely."""
     if len(candidates) < 2:
         return 0.0
     probabilities = candidates.probabilities()
@@ -193,7 +199,7 @@ def relative_entropy(candidates: Candidates) -> float:
 
 
 def draw(candidates: Candidates, temperature: float, uniform: float) -> int:
-    """The index of the candidate at `uniform` (from 0 to 1) of the way through all probabilities."""
+    """Index of the candidate that lies at `uniform`, from 0 to 1, of the way through all probabilities."""
     weights = np.exp((candidates.logits - candidates.peak) * np.float32(1 / temperature))
     index = _reached(weights, uniform)
     while index and weights[index] == 0:  # what is impossible stays impossible, however the rounding fell
@@ -213,9 +219,9 @@ def _sums_of_runs(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def _reached(weights: npt.NDArray[np.float32], share: float) -> int:
-    """The index at which the weights, added up from the first on, exceed that share of their sum, or the last one.
+    """Index at which the weights, added up from the first on, exceed `share` of their sum; the last one if none does.
 
-    Whole runs first: adding up one by one is the slowest thing that can be done with many numbers.
+    Whole runs are added up first, since adding up one by one is the slowest way.
     """
     if len(weights) <= RUN:
         ends = weights.cumsum(dtype=np.float64)
@@ -229,5 +235,5 @@ def _reached(weights: npt.NDArray[np.float32], share: float) -> int:
 
 
 def _first_above(ends: npt.NDArray[np.float64], wanted: float) -> int:
-    """The index of the first sum that exceeds `wanted`, or the last one."""
+    """Index of the first sum that exceeds `wanted`, or the last one."""
     return min(int(ends.searchsorted(wanted, side="right")), len(ends) - 1)

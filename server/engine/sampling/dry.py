@@ -1,8 +1,9 @@
-"""DRY, "don't repeat yourself": what would prolong a repetition becomes the less likely the longer that is.
+"""DRY, "don't repeat yourself": a token that would prolong a repetition becomes less likely, the more so the longer it
+is.
 
-llama.cpp's own sampler, asked only about the tokens it could change: those that were said lately. Finding out where a
-sequence breaker can begin or end takes a look at every token of the vocabulary, so rules are made off the engine's
-thread, and kept. It does not know the other samplers.
+This is llama.cpp's own sampler, asked only about the tokens that it could change, which are those that were said
+lately. To find out where a sequence breaker can begin or end, it looks at every token of the vocabulary. So rules are
+made off the engine's thread, and kept. It does not know the other samplers.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from server.engine.sampling.candidates import Logits
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 MAX_RULES = 16
-"""How many rules are kept for later requests."""
+"""Number of rules that are kept for later requests."""
 
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
-"""llama.cpp's `llama_token_data`."""
+"""Layout of llama.cpp's `llama_token_data`."""
 
 
 def is_dry(params: SamplingParams) -> bool:
@@ -28,11 +29,11 @@ def is_dry(params: SamplingParams) -> bool:
 
 
 class DryRule:
-    """What DRY params mean for one vocabulary."""
+    """The DRY params of a request, worked out for one vocabulary."""
 
     def __init__(self, vocabulary: object, params: SamplingParams, n_ctx: int) -> None:
         self.window = min(params.dry_penalty_last_n, n_ctx)
-        """How many of the last tokens are looked at. llama.cpp reserves memory for them."""
+        """Number of last tokens that are looked at. llama.cpp reserves memory for them."""
         breakers = [breaker.encode() for breaker in params.dry_sequence_breakers]
         self._sampler = llama.llama_sampler_init_dry(
             vocabulary,
@@ -48,7 +49,7 @@ class DryRule:
         llama.llama_sampler_free(self._sampler)
 
     def start(self) -> Dry:
-        """For one sequence."""
+        """A penalty for one sequence."""
         return Dry(llama.llama_sampler_clone(self._sampler), self.window)
 
 
@@ -61,7 +62,7 @@ class DryRules:
         self._rules: dict[tuple[object, ...], DryRule] = {}
 
     def rule(self, params: SamplingParams) -> DryRule | None:
-        """The rule that the params ask for, if they do."""
+        """The rule that the params ask for; None if they ask for none."""
         if not is_dry(params):
             return None
         key = (
@@ -87,7 +88,7 @@ class Dry:
         self._num_accepted = 0
 
     def penalize(self, logits: Logits, history: Sequence[int]) -> None:
-        """Make the tokens that would prolong a repetition in `history` less likely; it only ever grows."""
+        """Make tokens less likely that would prolong a repetition in `history`, which only ever grows."""
         recent = history[-self._window :]
         for token in history[max(self._num_accepted, len(history) - self._window) :]:
             llama.llama_sampler_accept(self._sampler, token)

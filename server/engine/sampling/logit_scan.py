@@ -1,8 +1,8 @@
 """Looks at all logits of many rows at once, on several threads.
 
-A core takes 40 us to look at the 150,000 logits of a row. That is nothing beside a pass on a CPU, but not beside one on
-a GPU, where the rows of a pass are looked at together. What is found is the likeliest token, or the largest logit of
-every block of tokens: who knows these finds the likeliest tokens without looking at most others. Knows logits; it does
+A core takes 40 us to look at the 150,000 logits of a row. That is nothing beside a pass on a CPU, but much beside one
+on a GPU, where the rows of a pass are looked at together. The result is the likeliest token, or the largest logit of
+every block of tokens, with which the likeliest tokens are found without looking at most others. Knows logits; it does
 not know what is chosen.
 """
 
@@ -21,18 +21,18 @@ from server.engine.affinity import run_anywhere
 from server.engine.sampling.candidates import BLOCK, blocks_of
 
 LogitRows = npt.NDArray[np.float32]
-"""Shape (num_rows, n_vocab)."""
+"""Logits of several rows, shape (num_rows, n_vocab)."""
 
 ROWS_PER_THREAD = 2
-"""Another thread is not worth waking for fewer."""
+"""Rows for which another thread is worth waking."""
 
 MAX_THREADS = 4
-"""Waking more takes longer than what they save: a step with 32 rows of 152k, on a machine with 16 cores, was 0.7 ms
-faster with 4 threads than with one, and 0.2 ms with 8."""
+"""Most threads. Waking more takes longer than they save: a step with 32 rows of 152k, on a machine with 16 cores, was
+0.7 ms faster with 4 threads than with one, and 0.2 ms with 8."""
 
 
 class Wanted(Enum):
-    """What a row is looked at for."""
+    """Result that a row is looked at for."""
 
     NOTHING = 0
     LIKELIEST = 1
@@ -40,16 +40,16 @@ class Wanted(Enum):
 
 
 class Scanned(NamedTuple):
-    """By the rows' numbers; it means nothing where something else was wanted."""
+    """Results by the rows' numbers; an entry means nothing where something else was wanted."""
 
     likeliest: list[int]
-    """Tokens."""
+    """Token ids."""
     maxima: npt.NDArray[np.float32]
-    """Shape (num_rows, n_vocab // BLOCK)."""
+    """Largest logits of the blocks, shape (num_rows, n_vocab // BLOCK)."""
 
 
 class LogitScan:
-    """To be used on one thread. What it finds is written over at the next time."""
+    """Scans rows for one thread. The next scan writes over the results."""
 
     def __init__(self, num_threads: int, max_rows: int, n_vocab: int) -> None:
         self._num_threads = min(num_threads, MAX_THREADS)
@@ -58,7 +58,7 @@ class LogitScan:
         self._maxima = np.zeros((max_rows, n_vocab // BLOCK), dtype=np.float32)
 
     def scan(self, rows: LogitRows, wanted: Sequence[Wanted]) -> Scanned:
-        """Of each row, what is wanted of it."""
+        """The wanted result of each row."""
         num_parts = max(1, min(self._num_threads, len(rows) // ROWS_PER_THREAD))
         bounds = [len(rows) * part // num_parts for part in range(num_parts + 1)]
         first, *others = pairwise(bounds)
@@ -69,7 +69,7 @@ class LogitScan:
         return Scanned(self._likeliest[: len(rows)].tolist(), self._maxima[: len(rows)])
 
     def _scan_part(self, rows: LogitRows, wanted: Sequence[Wanted], start: int, end: int) -> None:
-        """Without Python's lock, but for a few microseconds."""
+        """Scan the rows from `start` to `end`, nearly all the time without Python's lock."""
         for wanted_of_run, numbers in groupby(range(start, end), key=wanted.__getitem__):
             in_run = list(numbers)
             run = slice(in_run[0], in_run[-1] + 1)

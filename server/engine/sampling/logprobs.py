@@ -10,7 +10,8 @@ from server.engine.sampling.candidates import Candidates, Logits, total
 class Logprobs:
     """Natural logarithms of the softmax of logits as they came out of the model.
 
-    Keeps its own copy, for bias, penalties and masks change logits in place. Right to about 1e-6: logits have 32 bits.
+    Keeps its own copy, since bias, penalties and masks change logits in place. Right to about 1e-6: logits have 32
+    bits.
     """
 
     def __init__(self, logits: Logits) -> None:

@@ -1,4 +1,5 @@
-"""Mirostat: as many candidates as keep the surprise of what is said at a target, instead of the other filters.
+"""Mirostat: keeps the surprise of the generated text at a target by the number of candidates, instead of the other
+filters.
 
 Both versions do what llama.cpp's samplers do. https://arxiv.org/abs/2007.14966
 """
@@ -10,14 +11,14 @@ import math
 import numpy as np
 
 from server.engine.sampling.candidates import Candidates, total
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 NUM_FITTED = 100
-"""How many of the likeliest tokens say how fast the distribution falls; the paper's and llama.cpp's `m`."""
+"""Number of likeliest tokens that say how fast the distribution falls; the paper's and llama.cpp's `m`."""
 
 
 class Mirostat:
-    """One sequence's surprise (bits) so far, as `mu`: how surprising the next token may be."""
+    """The surprise, in bits, that the next token of one sequence may have, as `mu`."""
 
     def __init__(self, params: SamplingParams) -> None:
         self._version = params.mirostat
@@ -26,11 +27,11 @@ class Mirostat:
         self.mu = 2 * self._target
 
     def narrow(self, candidates: Candidates) -> Candidates:
-        """The candidates to draw from; their logits are with the temperature already."""
+        """The candidates to draw from. Their logits must be divided by the temperature already."""
         return self._narrow_by_count(candidates) if self._version == 1 else self._narrow_by_surprise(candidates)
 
     def learn(self, probability: float) -> None:
-        """A token was drawn that had this probability among those it was drawn from."""
+        """Learn that the drawn token had this probability among the candidates."""
         self.mu -= self._rate * (-math.log2(probability) - self._target)
 
     def _narrow_by_surprise(self, candidates: Candidates) -> Candidates:
@@ -48,7 +49,7 @@ class Mirostat:
         return candidates.likeliest(self._count(slope, len(candidates)))
 
     def _count(self, slope: float, num_candidates: int) -> int:
-        """How many tokens of a Zipf distribution with this slope have the surprise wanted."""
+        """Number of tokens of a Zipf distribution with this slope that have the wanted surprise."""
         excess = slope - 1
         try:
             count = (excess * 2**self.mu / (1 - num_candidates**-excess)) ** (1 / slope)

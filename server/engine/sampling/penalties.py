@@ -1,4 +1,4 @@
-"""Repeat, presence and frequency penalties: what was said lately becomes less likely, as llama.cpp has it."""
+"""Repeat, presence and frequency penalties: tokens that were said lately become less likely, as in llama.cpp."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from server.engine.sampling.candidates import Logits
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 
 def penalizes(params: SamplingParams) -> bool:

@@ -2,8 +2,7 @@
 
 The order is llama-server's:
 
-1. `logit_bias`; out of the question are tokens that the model's file suppresses, and with `ignore_eos` those that end a
-   generation
+1. `logit_bias`; tokens that the model's file suppresses are excluded, and with `ignore_eos` those that end a generation
 2. repeat, presence and frequency penalties over the last `penalty_last_n` tokens, prompt included
 3. DRY over the last `dry_penalty_last_n` tokens, prompt included
 4. top-n-sigma, top-k, typical-p, top-p, min-p, XTC
@@ -11,10 +10,10 @@ The order is llama-server's:
 6. a draw, by `seed`
 
 A temperature of 0 takes the likeliest token after step 3. With mirostat, as in llama-server, there are only bias,
-temperature and its own choice; penalties and filters are left out.
+temperature and mirostat's own choice; penalties and filters are left out.
 
-A mask, such as a grammar's, is applied to the logits before all of this: tokens at -inf are never chosen, whatever is
-added to them. What step 4 does is in `candidates`; nothing here knows sequences, text or who asked.
+A mask, such as a grammar's, is applied to the logits before all of this. Tokens at -inf are never chosen, whatever is
+added to them. The filters of step 4 are in `candidates`. Nothing here knows sequences, text or who asked.
 """
 
 from __future__ import annotations
@@ -40,32 +39,34 @@ from server.engine.sampling.candidates import (
 )
 from server.engine.sampling.mirostat import Mirostat
 from server.engine.sampling.penalties import penalize, penalizes
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 DRAWS = 3
-"""Changes whenever the same logits and seed may give another token; part of the system fingerprint."""
+"""Number that changes whenever equal logits and seed may give another token; part of the system fingerprint."""
 
 MIN_TEMPERATURE = 1e-5
-"""Below it only the likeliest token is left in any case, and logits / temperature would leave the range of a float."""
+"""Least temperature. Below it only the likeliest token is left in any case, and logits / temperature would leave the
+range of a float."""
 
 NUM_SEEDS = 2**64
+"""Number of different seeds; larger and negative ones wrap around."""
 
 
 class Repetition(Protocol):
-    """A penalty that remembers what was said, one sequence's; DRY is the only one."""
+    """A penalty for one sequence that remembers what was said; DRY is the only one."""
 
     def penalize(self, logits: Logits, history: Sequence[int]) -> None:
-        """Change the logits of tokens that would repeat something; `history` only ever grows."""
+        """Change the logits of tokens that would repeat something. `history` only ever grows."""
 
     def close(self) -> None:
         """Free what is held for it."""
 
 
 class RepetitionRule(Protocol):
-    """What the params of such a penalty mean for one model."""
+    """The params of such a penalty, worked out for one model."""
 
     def start(self) -> Repetition:
-        """For one sequence."""
+        """A penalty for one sequence."""
 
 
 class Sampler:
@@ -88,7 +89,7 @@ class Sampler:
         return self.choose(logits)
 
     def adjust(self, logits: Logits, history: Sequence[int]) -> None:
-        """The first part of it, bias and penalties: few tokens change, and in place."""
+        """First half of `sample`: bias and penalties, which change few logits, in place."""
         if self._bias_ids.size:
             logits[self._bias_ids] += self._biases
         if self._banned.size:
@@ -99,12 +100,12 @@ class Sampler:
             self._repetition.penalize(logits, history)
 
     def choose(self, logits: Logits, maxima: Maxima | None = None) -> int:
-        """The second part of it, with the `maxima` of the adjusted logits if they are known."""
+        """Second half of `sample`. `maxima` are those of the adjusted logits, if they are known."""
         if self.is_greedy:
             return int(logits.argmax())
         candidates = Candidates(logits, maxima=maxima)
         if self._begins_with_top_k:
-            candidates = candidates.likeliest(self._params.top_k)  # before anything looks at all of them
+            candidates = candidates.likeliest(self._params.top_k)  # first, so that nothing looks at all of them
         if not np.isfinite(candidates.peak):
             return int(logits.argmax())
         if self._mirostat is not None:
@@ -119,7 +120,7 @@ class Sampler:
 
     @property
     def is_greedy(self) -> bool:
-        """It takes the likeliest."""
+        """Whether it takes the likeliest token."""
         params = self._params
         is_cold = params.temperature < MIN_TEMPERATURE and params.dynatemp_range == 0
         return is_cold or (params.top_k == 1 and not params.mirostat)
@@ -150,7 +151,7 @@ class Sampler:
         return without_top_choices(candidates, self._params.xtc_threshold)
 
     def _temperature(self, candidates: Candidates) -> float:
-        """The temperature itself, or one from the range around it: the surer the model, the lower."""
+        """The temperature, or with a dynamic range the one from it that fits: the surer the model, the lower."""
         spread = self._params.dynatemp_range
         if spread <= 0:
             return self._params.temperature

@@ -1,7 +1,8 @@
 """What a step computes of each sequence: chunks, and how prompts are cut into them.
 
-Knows sequences, and what work costs by `step_cost` and `attention`; it does not know who gets a slot, or what becomes
-of what is computed.
+Work is counted in tokens without context: 1 is the computing of a token that has nothing before it. This module knows
+sequences, and what work costs by `step_cost` and `attention`. It does not know who gets a slot, or what becomes of the
+results.
 """
 
 from __future__ import annotations
@@ -15,33 +16,39 @@ from server.engine.cost.step_cost import MIN_PREFILL_TOKENS, StepCost
 from server.engine.sequence import Sequence
 
 CHUNK_ROWS = 16
+"""Tokens of a prompt, of which a long chunk has a multiple. The kernels compute this number of rows together, and each
+row that is left over alone, for the time of a whole pass over the weights."""
+
 FEW_CHUNK_ROWS = 4
-"""A prompt is cut into multiples of this, or of that where less than `MANY_TOKENS` fit: kernels compute so many rows
-together, and each one left over by itself, for the time of a whole pass over the weights."""
+"""Tokens of a prompt, of which a chunk shorter than `MANY_TOKENS` has a multiple."""
 
 MANY_TOKENS = 64
+"""Least tokens of a chunk that is cut to multiples of `CHUNK_ROWS`."""
 
 MIN_WORTH_TOKENS = 64
-"""Fewer tokens of a prompt are hardly worth a pass, even if a step takes longer than it should by them."""
+"""Tokens of a long prompt that are worth a pass, even if the step takes somewhat longer by them than it should."""
 
 MIN_EXTRA_TOKENS = 16
-"""Less than this of a second prompt is not worth another pass in the same step, unless it is all of it."""
+"""Least tokens of a further prompt that are worth another pass in the step, unless they are all that is left of it."""
 
 MAX_END_STRETCH = 1.4
-"""A step may take so many times as long as it should, if a prompt ends by it, since the few tokens that are left over
-otherwise take a step of their own, in which everybody else computes a token as well."""
+"""Multiple of its usual work that a step may take if it reaches the end of a prompt by that. Otherwise the few tokens
+left over take a step of their own, in which everybody else computes a token as well."""
 
 MAX_WORTH_STRETCH = 1.25
-"""The same of the steps of a long prompt, for its end or for as many tokens as are worth a pass."""
+"""Multiple of its work that a step may take for a long prompt: to reach its end, or to compute as many tokens as are
+worth a pass."""
 
 MIN_TILE_GAIN = 1.25
+"""Multiple of its speed with which a prompt must get on by a tile (see `attention`) to justify `MAX_STRETCH`."""
+
 MAX_STRETCH = 3.0
-"""For a tile (see `attention`) by which prompts get on so many times as fast, a step may even take so many times as
-long as it should; or for what is worth a pass, where there is nobody else."""
+"""Multiple of its work that a step may take for the sake of a tile; also for as many tokens as are worth a pass, where
+nobody else is running."""
 
 FIRST_COME_SHARE = 1 / 4
-"""Of what prompts get, the part of the one that has waited longest, so that shorter ones never starve it. What it does
-not get in a step, since they took more than they should, it gets in a later one."""
+"""Share of a step's prompt work kept for the prompt that has waited longest, so that shorter ones never starve it. When
+the others take more than their part of a step, it gets the difference in a later one."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,11 @@ class Chunk:
     tokens: list[int]
     start: int
     reaches_end: bool
-    """The last token of its sequence is in it, so the next one can be sampled."""
+    """Whether it contains the last token of its sequence, so that the next one can be sampled."""
     num_drafted: int = 0
-    """So many tokens are guesses."""
+    """Number of guesses among the tokens."""
     num_padding: int = 0
-    """So many are only there since it is faster with them; what is computed of them is forgotten."""
+    """Number of tokens at the end that only make the pass faster; what is computed of them is forgotten."""
 
     @property
     def is_prefill(self) -> bool:
@@ -68,35 +75,38 @@ class Chunk:
 
     @property
     def is_scored(self) -> bool:
-        """It lies in a prompt whose logprobs are wanted."""
+        """Whether it lies in a prompt whose logprobs are wanted."""
         return self.sequence.request.wants_prompt_logprobs and self.start < self.sequence.num_prompt_tokens
 
     @property
     def goes_on(self) -> bool:
-        """A token is to be chosen after it."""
+        """Whether a token is to be chosen after it."""
         return self.reaches_end and not self.sequence.has_spent_max_tokens
 
     @property
     def num_logits(self) -> int:
-        """After how many of its last tokens, padding aside, the logits are needed: also after each guess, and before
-        the first."""
+        """Number of its last tokens, without the padding, after which the logits are needed.
+
+        That is one behind the sequence's own last token and one behind each guess; in a scored prompt, one behind every
+        token.
+        """
         if self.is_scored:
             return len(self.tokens)
         return self.num_drafted + 1 if self.reaches_end else 0
 
     @property
     def num_real_tokens(self) -> int:
-        """All but the padding."""
+        """Number of tokens without the padding."""
         return len(self.tokens) - self.num_padding
 
     @property
     def num_prompt_tokens(self) -> int:
-        """How many of the tokens are the prompt's."""
+        """Number of tokens that belong to the prompt."""
         return max(0, min(self.num_real_tokens, self.sequence.num_prompt_tokens - self.start))
 
 
 def make_chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int] = (), num_padding: int = 0) -> Chunk:
-    """The next tokens of a sequence, `max_tokens` at most, with guesses or padding behind its last one."""
+    """The next tokens of a sequence, `max_tokens` at most, with guesses or padding behind the last one."""
     assert sequence.slot is not None
     start = sequence.num_computed_tokens
     tokens = sequence.tokens[start : start + max_tokens]
@@ -108,13 +118,16 @@ def make_chunk(sequence: Sequence, max_tokens: int, draft: ReadOnlySequence[int]
 
 
 class Chunking:
-    """Cuts the prompts of a step, so that it takes the time that it may."""
+    """Cuts the prompts of a step into chunks, so that the step takes no longer than it may."""
 
     def __init__(
         self, step_cost: StepCost, attention: Attention, max_length: int, max_step_tokens: int, max_scored_tokens: int
     ) -> None:
-        """A sequence has `max_length` tokens at most, padding included; 0 means that there can be no padding.
-        `max_scored_tokens` is how many logits a step may have besides one for each slot."""
+        """Bounds of a step, in tokens.
+
+        `max_length` is how long a sequence may become, padding included; 0 means that there can be no padding.
+        `max_scored_tokens` is how many logits a step may have besides one for each slot.
+        """
         self._step_cost = step_cost
         self._attention = attention
         self._max_length = max_length
@@ -122,11 +135,14 @@ class Chunking:
         self._max_scored_tokens = max_scored_tokens
         self._first_come: Sequence | None = None
         self._owed_work = 0.0
-        """What the prompt that has waited longest has not had of its share so far."""
+        """Work that the prompt that has waited longest has not yet had of its share."""
 
     def cut(self, prefilling: list[Sequence], num_decoding: int, is_crowded: bool = False) -> list[Chunk]:
-        """Chunks for the next step beside so many sequences that decode, of the prompts that have least left first: so
-        most are done soonest. It is crowded if more wait for a slot than there are."""
+        """Chunks of prompts for the next step, beside `num_decoding` sequences that decode.
+
+        The prompts with the fewest tokens left come first, so that most prompts are done soonest. A step is crowded if
+        more sequences wait for a slot than there are slots.
+        """
         room = _Room(self._step_cost.prompt_work(num_decoding), self._max_step_tokens - num_decoding)
         usual_work, room_for_others = self._step_cost.decode_work(num_decoding) + room.work, room.work
         end_stretch = (MAX_END_STRETCH - 1) * usual_work
@@ -159,11 +175,11 @@ class Chunking:
         return chunks
 
     def work(self, chunk: Chunk) -> float:
-        """What a chunk of a prompt costs, in tokens without context."""
+        """Work of a chunk of a prompt, in tokens without context."""
         return self._attention.work(len(chunk.tokens), chunk.start)
 
     def _claim(self, first_come: Sequence, room: _Room) -> _Room:
-        """What the others must leave of a step to the prompt that has waited longest."""
+        """Room that the other prompts must leave in a step to the one that has waited longest."""
         if first_come is not self._first_come:
             self._first_come, self._owed_work = first_come, 0.0
         share = room.share(FIRST_COME_SHARE)
@@ -171,7 +187,8 @@ class Chunking:
         return _Room(self._owed_work, share.num_tokens)
 
     def _num_fitting(self, sequence: Sequence, room: _Room, stretch: float) -> int:
-        """How many tokens of a prompt to compute in a room, which may have more work by `stretch` for its end."""
+        """Number of a prompt's tokens that fit into a room. The room grows by `stretch` if the whole prompt fits
+        then."""
         whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
         if self._fits(whole + self._num_padding(sequence, whole), start, _Room(room.work + stretch, room.num_tokens)):
             return whole
@@ -179,7 +196,10 @@ class Chunking:
         return next((num_tokens for num_tokens in _cuts(most) if self._fits(num_tokens, start, room)), 0)
 
     def _num_of_long_prompt(self, sequence: Sequence, room: _Room, num_decoding: int, is_alone: bool) -> int:
-        """How many tokens to compute of a prompt that does not fit: steps may be longer then, so that it gets on."""
+        """Number of tokens to compute of a prompt that does not fit into a step as a whole.
+
+        Such steps may take longer than others, so that the prompt gets on.
+        """
         whole = sequence.num_uncomputed_tokens
         extra = self._step_cost.long_prompt_work(num_decoding) - self._step_cost.prompt_work(num_decoding)
         long_room = _Room(room.work + extra, room.num_tokens)
@@ -208,34 +228,34 @@ class Chunking:
         return self._attention.work(num_tokens + num_padding, sequence.num_computed_tokens)
 
     def _num_padding(self, sequence: Sequence, num_tokens: int) -> int:
-        """How many tokens to put behind so many, if they are the last ones of a prompt."""
+        """Number of padding tokens to put behind the next `num_tokens` tokens; 0 unless they end a prompt."""
         if num_tokens < sequence.num_uncomputed_tokens or sequence.request.wants_prompt_logprobs:
             return 0
         num_padding = self._attention.num_padding(num_tokens, sequence.num_computed_tokens)
         return num_padding if len(sequence.tokens) + num_padding <= self._max_length else 0
 
     def _is_same_pass(self, chunks: list[Chunk], sequence: Sequence) -> bool:
-        """Whether the rest of a sequence is computed in the same pass as one of the chunks."""
+        """Whether all that is left of a sequence would share a pass with one of the chunks."""
         assert sequence.slot is not None
         index, num_tokens = sequence.slot.index, sequence.num_uncomputed_tokens
         length = num_tokens + self._num_padding(sequence, num_tokens)
         return any(abs(chunk.slot_index - index) == 1 and len(chunk.tokens) == length for chunk in chunks)
 
     def _max_scored(self, prefilling: list[Sequence]) -> int:
-        """How many logits each of those whose prompts are scored may have."""
+        """Number of logits that a step may have for each prompt whose logprobs are wanted."""
         num_scored = sum(sequence.request.wants_prompt_logprobs for sequence in prefilling)
         return max(1, self._max_scored_tokens // (num_scored or 1))
 
 
 @dataclass(frozen=True)
 class _Room:
-    """What is left of a step for prompts."""
+    """Work and tokens that a step still has room for in prompts."""
 
     work: float
     num_tokens: int
 
     def share(self, share: float) -> _Room:
-        """A part of it, enough for some tokens."""
+        """The given part of this room, but at least enough for one small chunk."""
         return _Room(max(CHUNK_ROWS, self.work * share), max(CHUNK_ROWS, int(self.num_tokens * share)))
 
     def without(self, work: float, num_tokens: int) -> _Room:
@@ -243,8 +263,11 @@ class _Room:
 
 
 def _least_left_first(first_come: Sequence) -> Callable[[Sequence], tuple[int, int, int]]:
-    """A sort key. Of prompts that are equally long, those whose slots are side by side follow each other, as they share
-    a pass; and who has waited longest comes first, or else its share would be a crumb beside the others."""
+    """Sort key by the number of tokens left.
+
+    Prompts of equal length follow each other by slot, since neighbouring slots share a pass. The prompt that has waited
+    longest comes first among them: otherwise its share would be a crumb beside the others.
+    """
     assert first_come.slot is not None
     middle = first_come.slot.index
 
@@ -256,11 +279,11 @@ def _least_left_first(first_come: Sequence) -> Callable[[Sequence], tuple[int, i
 
 
 def _cuts(most: int) -> Iterator[int]:
-    """The lengths to which a prompt may be cut, the longest first."""
+    """Lengths to which a prompt may be cut, `most` at most, the longest first."""
     yield from range(most // CHUNK_ROWS * CHUNK_ROWS, MANY_TOKENS - 1, -CHUNK_ROWS)
     yield from range(min(most, MANY_TOKENS - 1) // FEW_CHUNK_ROWS * FEW_CHUNK_ROWS, 0, -FEW_CHUNK_ROWS)
 
 
 def _is_crumb(num_tokens: int, sequence: Sequence) -> bool:
-    """Whether so few tokens are not worth a pass of their own."""
+    """Whether this piece of a prompt is too short to be worth a pass of its own."""
     return num_tokens < min(MIN_EXTRA_TOKENS, sequence.num_uncomputed_tokens)

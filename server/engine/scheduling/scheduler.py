@@ -1,6 +1,6 @@
 """Who gets a slot, and what each step computes.
 
-It knows sequences and slots; llama.cpp, sampling and clocks are other people's business.
+It knows sequences and slots. It does not know llama.cpp, sampling or clocks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.engine.sequence import Request, Sequence
 from server.engine.speculation.speculation import Speculation
 
 MIN_AWAITED_TOKENS = 64
-"""For fewer tokens, a prompt does not wait until another one has computed them."""
+"""Least tokens in common with a prompt that is being read for which another prompt waits to copy them."""
 
 
 class Scheduler:
@@ -44,11 +44,12 @@ class Scheduler:
         self._slot_order = SlotOrder(kv_cache, step_cost.passes)
         self._step = 0
         self._awaited: dict[Sequence, tuple[Sequence, int]] = {}
-        """Whom a waiting sequence waits for, and how many tokens the two have in common."""
+        """By waiting sequence: the running one that it waits for, and the number of tokens that both begin with."""
         self.waiting = waiting
         self.running: list[Sequence] = []
         self.waits_for_disk = False
-        """All that wait are waiting for the disk, so that there is nothing to compute until it has been read."""
+        """Whether all waiting sequences wait for the disk, so that there is nothing to compute until it has been
+        read."""
 
     @property
     def has_work(self) -> bool:
@@ -63,12 +64,12 @@ class Scheduler:
         self.waiting.add(sequences, len(self._kv_cache.free_slots))
 
     @property
-    def held(self) -> list[Sequence]:
-        """Those that run, but not in the next step."""
-        return [sequence for sequence in self.running if sequence.is_held]
+    def awaiting_grammar(self) -> list[Sequence]:
+        """Running sequences that are not in the next step, since their grammar has not said what may come next."""
+        return [sequence for sequence in self.running if sequence.awaits_grammar]
 
     def schedule(self) -> list[Chunk]:
-        """Admit whom there is room for, and choose what this step computes."""
+        """Give slots to waiting sequences while there are any, and choose what this step computes."""
         self._step += 1
         self._tiers.poll()
         while self._admit_next():
@@ -77,7 +78,7 @@ class Scheduler:
         return self._cut_chunks()
 
     def learn(self, chunks: list[Chunk], seconds: float) -> None:
-        """A step that computed these took so long."""
+        """Learn what passes cost from a step of these chunks, which took `seconds`."""
         passes = [(run[0].is_prefill, sum(len(chunk.tokens) for chunk in run)) for run in runs(chunks)]
         prefills = [num_tokens for is_prefill, num_tokens in passes if is_prefill]
         if prefills:
@@ -88,7 +89,8 @@ class Scheduler:
             self._step_cost.passes.learn([num_tokens for _, num_tokens in passes], seconds)
 
     def finish(self, sequence: Sequence) -> None:
-        """Take a sequence out, wherever it is. Its tokens stay in the slot for those who share the prefix."""
+        """Take a sequence out of the queue or of its slot. Its tokens stay in the slot for others that share the
+        prefix."""
         if sequence.slot is None:
             self.waiting.remove(sequence)
             self._awaited.pop(sequence, None)
@@ -104,7 +106,7 @@ class Scheduler:
         return [sequence for sequence in [*self.running, *self.waiting] if sequence.request is request]
 
     def check(self) -> None:
-        """With nothing to do, every slot must be free and hold what we believe.
+        """Check that every slot is free and holds what our account says. Only while there is nothing to do.
 
         Raises:
             IntegrityError: naming the slot.
@@ -115,11 +117,11 @@ class Scheduler:
         self._kv_cache.check()
 
     def _admit_next(self) -> bool:
-        """Give one waiting sequence a slot; False if nobody can have one now."""
+        """Give one waiting sequence a slot; False if none can have one now."""
         if not self.waiting or not self._kv_cache.free_slots:
             return False
         num_slots_left = len(self._kv_cache.free_slots)
-        for sequence in list(islice(self.waiting.in_turn(), 2 * len(self._kv_cache.slots))):
+        for sequence in list(islice(self.waiting.in_order(), 2 * len(self._kv_cache.slots))):
             request = sequence.request
             if self._is_known_to_wait(sequence):
                 continue
@@ -141,7 +143,8 @@ class Scheduler:
         return False
 
     def _is_being_computed(self, sequence: Sequence, num_cached: int) -> bool:
-        """A running prefill is about to compute more of this prompt than is cached: wait for it and copy."""
+        """Whether a running prefill is about to compute more of this prompt than is cached: then it waits and
+        copies."""
         tokens = sequence.reusable_tokens
         for other in self.running:
             if other.is_prefilling and other.request.cache_scope == sequence.request.cache_scope:
@@ -152,14 +155,15 @@ class Scheduler:
         return False
 
     def _is_known_to_wait(self, sequence: Sequence) -> bool:
-        """What was found when its prompt was last compared with all the others, which takes time, still holds."""
+        """Whether a sequence still waits for another one, as found when their prompts were compared, which takes
+        time."""
         if sequence not in self._awaited:
             return False
         other, shared = self._awaited[sequence]
         return other.slot is not None and other.is_prefilling and other.num_computed_tokens < shared
 
     def _cut_chunks(self) -> list[Chunk]:
-        """A token of every decoding sequence; then prompts, as far as the time goes, or guesses at more tokens."""
+        """A token of every decoding sequence; then chunks of prompts, as far as the step's time goes, or guesses."""
         num_preemptions = self._kv_cache.num_preemptions
         decoding, prefilling = self._by_stage()
         if prefilling:
@@ -177,8 +181,8 @@ class Scheduler:
         return in_fastest_passes(chunks, self._step_cost.passes)
 
     def _by_stage(self) -> tuple[list[Sequence], list[Sequence]]:
-        """Those that decode, and those whose prompts are read."""
-        ready = [sequence for sequence in self.running if not sequence.is_held]
+        """Running sequences in the next step: those that decode, and those whose prompts are read."""
+        ready = [sequence for sequence in self.running if not sequence.awaits_grammar]
         prefilling = [sequence for sequence in ready if sequence.is_prefilling]
         return [sequence for sequence in ready if not sequence.is_prefilling] if prefilling else ready, prefilling
 

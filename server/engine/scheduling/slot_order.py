@@ -1,6 +1,6 @@
 """Keeps the slots that generate side by side, since llama.cpp begins another pass over the weights at every gap.
 
-Moving a sequence means to exchange what two slots hold, which takes some milliseconds; it is done where the passes that
+To move a sequence, two slots exchange what they hold, which takes some milliseconds. That is done where the passes that
 it saves are soon worth more. Knows slots and durations; it does not know sequences or requests.
 """
 
@@ -13,16 +13,16 @@ from server.engine.cost.pass_cost import SMOOTHING, PassCost
 from server.engine.kv.cache import KVCache, Slot
 
 FIRST_SECONDS_PER_TOKEN = 200e-6
-"""What exchanging a token is taken to cost before the first time: rather too much, as large models need."""
+"""Seconds that the exchange of a token is taken to cost before the first one: rather too many, as large models need."""
 
 WORTH_STEPS = 50
-"""Exchanges must have paid off after so many steps; sequences may end any time."""
+"""Steps in which exchanges must pay off; sequences may end any time."""
 
 MIN_GAIN = 0.1
-"""Share of the time of the passes that exchanges must save."""
+"""Share of the passes' time that exchanges must save."""
 
 RECONSIDERED_STEPS = 32
-"""As long as the same slots generate, it is only so often looked at what passes cost by now."""
+"""Steps after which the costs of passes are looked at again, as long as the generating slots are unchanged."""
 
 
 class SlotOrder:
@@ -37,9 +37,9 @@ class SlotOrder:
         self._num_steps = 0
 
     def close_gaps(self, slots: Iterable[Slot], num_steps: int = WORTH_STEPS) -> None:
-        """Bring `slots`, which generate in the next steps, together if that pays in `num_steps` of them.
+        """Bring `slots`, which generate in the next steps, together if that pays within `num_steps` of them.
 
-        What takes longer than it saves in one step is not all done in this one.
+        Exchanges that take longer than they save in one step are spread over several.
         """
         generating = {slot.index for slot in slots}
         self._num_steps = self._num_steps + 1 if generating == self._generating else 0
@@ -56,7 +56,10 @@ class SlotOrder:
             self._carry_out(moves, gain)
 
     def _cheapest_moves(self, generating: set[int]) -> list[tuple[Slot, Slot]]:
-        """The exchanges after which all are side by side, of the slots outside with those inside that do not belong."""
+        """The exchanges of fewest tokens after which the generating slots are side by side.
+
+        Each pair is a generating slot outside the chosen run, and a slot inside that does not generate.
+        """
         by_index = {slot.index: slot for slot in self._kv_cache.slots}
         ways = []
         for first in range(len(by_index) - len(generating) + 1):
@@ -88,7 +91,7 @@ class SlotOrder:
 
 
 def _runs(indices: Iterable[int]) -> list[tuple[int, int]]:
-    """First and last of every run of consecutive numbers."""
+    """First and last number of every run of consecutive numbers."""
     found: list[tuple[int, int]] = []
     for index in sorted(indices):
         if found and found[-1][1] + 1 == index:

@@ -1,6 +1,6 @@
-"""Who waits for a slot, and in which order: users take turns, however much each of them wants.
+"""Who waits for a slot, and in which order: one queue for each key, served in rotation, however long each queue is.
 
-Knows sequences and the users they belong to; it does not know slots, or what anybody's turn is worth.
+Knows sequences and the keys of their queues; it does not know slots, or who is behind a key.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from server.engine.sequence import Request, Sequence
 
 
 class QueueFull(Exception):
-    """The queue's bound is reached; carries the bound."""
+    """The queue is full; carries the bound that was reached."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} requests or tokens are waiting already")
@@ -21,15 +21,15 @@ class QueueFull(Exception):
 
 
 class WaitingQueue:
-    """Waiting sequences, a queue a user, served in rotation; bounded in requests and prompt tokens.
+    """Waiting sequences in queues by key, served in rotation; bounded in requests and prompt tokens.
 
-    Adding and removing takes the same time however many wait. The length may be asked for from any thread.
+    Adding and removing takes a constant time, however many wait. The length may be asked for from any thread.
     """
 
     def __init__(self, max_requests: int, max_tokens: int) -> None:
         self._max_requests = max_requests
         self._max_tokens = max_tokens
-        self._by_user: OrderedDict[str, dict[Sequence, None]] = OrderedDict()
+        self._by_key: OrderedDict[str, dict[Sequence, None]] = OrderedDict()
         self._by_request: Counter[Request] = Counter()
         self._num_sequences = 0
         self._num_tokens = 0
@@ -38,43 +38,44 @@ class WaitingQueue:
         return self._num_sequences
 
     def __iter__(self) -> Iterator[Sequence]:
-        for queue in self._by_user.values():
+        for queue in self._by_key.values():
             yield from queue
 
     def add(self, sequences: list[Sequence], num_free_slots: int) -> None:
-        """Append the sequences of one request to their user's queue.
+        """Append the sequences of one request to the queue of its key.
 
-        Whoever can have a free slot in the next step does not count as waiting.
+        A request that can have a free slot in the next step does not count as waiting.
 
         Raises:
-            QueueFull: if that many are waiting already. An empty queue takes any request.
+            QueueFull: if a bound is reached already. An empty queue takes any request.
         """
         request, num_requests = sequences[0].request, len(self._by_request)
         if num_requests >= self._max_requests + num_free_slots:
             raise QueueFull(self._max_requests)
         if num_requests > num_free_slots and self._num_tokens + len(request.prompt) > self._max_tokens:
             raise QueueFull(self._max_tokens)
-        self._by_user.setdefault(request.user, {}).update(dict.fromkeys(sequences))
+        self._by_key.setdefault(request.queue_key, {}).update(dict.fromkeys(sequences))
         self._by_request[request] += len(sequences)
         self._num_sequences += len(sequences)
         self._num_tokens += len(request.prompt)
 
-    def in_turn(self) -> Iterator[Sequence]:
-        """All that wait, in the order in which they should get slots: every user's first, every user's second, ..."""
-        for round_of_turns in zip_longest(*self._by_user.values()):
-            yield from (sequence for sequence in round_of_turns if sequence is not None)
+    def in_order(self) -> Iterator[Sequence]:
+        """All waiting sequences in the order in which they should get slots: the first of every queue, the second of
+        every queue, and so on."""
+        for one_of_each in zip_longest(*self._by_key.values()):
+            yield from (sequence for sequence in one_of_each if sequence is not None)
 
     def take(self, sequence: Sequence) -> None:
-        """Remove a sequence that gets a slot; its user goes to the end of the rotation."""
+        """Remove a sequence that gets a slot; its queue goes to the end of the rotation."""
         self.remove(sequence)
-        if sequence.request.user in self._by_user:
-            self._by_user.move_to_end(sequence.request.user)
+        if sequence.request.queue_key in self._by_key:
+            self._by_key.move_to_end(sequence.request.queue_key)
 
     def remove(self, sequence: Sequence) -> None:
         request = sequence.request
-        del self._by_user[request.user][sequence]
-        if not self._by_user[request.user]:
-            del self._by_user[request.user]
+        del self._by_key[request.queue_key][sequence]
+        if not self._by_key[request.queue_key]:
+            del self._by_key[request.queue_key]
         self._num_sequences -= 1
         self._by_request[request] -= 1
         if not self._by_request[request]:

@@ -1,7 +1,7 @@
-"""Guesses of a small model for a large one, which has the same vocabulary.
+"""Guesses of a small model for a large one that has the same vocabulary.
 
-The small model reads along what the large one says, in a context of its own, and goes on greedily. It does not know
-whether its guesses are right; where it sees that they were not, it takes back what it had computed of them.
+The small model reads along what the large one says, in a context of its own, and continues greedily. It does not know
+whether its guesses are right. Where it sees that they were not, it takes back what it had computed of them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from server.engine.sequence import Sequence
 logger = logging.getLogger(__name__)
 
 MAX_READ_TOKENS = 64
-"""How many tokens the small model reads at most in one step, so that a long prompt holds nobody up."""
+"""Most tokens that the small model reads in one step, so that a long prompt holds nobody up."""
 
 MAX_EXTRA_TOKENS = 128
-"""By how many tokens vocabularies may differ at the end: makers pad them differently. llama.cpp has the same bound."""
+"""Most tokens by which vocabularies may differ at the end: makers pad them differently. llama.cpp has this bound,
+too."""
 
 
 class WordList(Protocol):
-    """What is compared of two vocabularies."""
+    """The part of a vocabulary that is compared."""
 
     num_tokens: int
 
@@ -40,7 +41,7 @@ class VocabularyMismatch(Exception):
 
 
 def check_same_vocabulary(model: WordList, draft: WordList) -> None:
-    """Tokens of the one must mean the same to the other.
+    """Compare the spellings of all tokens that both vocabularies have.
 
     Raises:
         VocabularyMismatch: naming the first difference.
@@ -66,9 +67,10 @@ class _Span:
 
 
 class DraftModel:
-    """Implements `speculation.Drafter`. `runner` must have as many slots and as long a context as the large model's.
+    """Guesses by a small model; implements `speculation.Drafter`.
 
-    `num_tokens` is the size of the large model's vocabulary.
+    `runner` must have as many slots and as long a context as the large model's. `num_tokens` is the size of the large
+    model's vocabulary.
     """
 
     is_free = False
@@ -82,7 +84,10 @@ class DraftModel:
         self._has_failed = False
 
     def propose(self, sequences: list[Sequence], num_tokens: int) -> dict[Sequence, list[int]]:
-        """See `Drafter.propose`. None for a sequence of which there is more left to read than one step allows."""
+        """Guesses for the sequences that are read to their end; see `Drafter.propose`.
+
+        A sequence with more tokens left to read than one step allows is left out.
+        """
         if self._has_failed:
             return {}
         for sequence in sequences:
@@ -105,7 +110,8 @@ class DraftModel:
             slot.is_busy = False
 
     def _find_slot(self, sequence: Sequence) -> None:
-        """The sequence's slot, with nothing in it but the beginning of its tokens; the last one is always read."""
+        """Give the sequence a slot that holds a proper prefix of its tokens and nothing else; the last token is always
+        read."""
         if sequence not in self._slots:
             free = self._kv_cache.free_slots
             slot = max(free, key=lambda slot: common_prefix_length(slot.tokens, sequence.tokens))
@@ -116,7 +122,7 @@ class DraftModel:
         self._kv_cache.trim(slot, num_right)
 
     def _read(self, sequences: list[Sequence]) -> dict[Sequence, list[int]]:
-        """Read what is new in one pass. The first guess for those that are read to their end."""
+        """Read in one pass what is new. Returns the first guess for each sequence that is read to its end."""
         spans: list[_Span] = []
         readers: dict[Slot, Sequence] = {}
         room = MAX_READ_TOKENS
@@ -133,7 +139,7 @@ class DraftModel:
         return {readers[slot]: [token] for slot, token in self._decode(spans)}
 
     def _go_on(self, guesses: dict[Sequence, list[int]]) -> None:
-        """One more guess for each."""
+        """Append one more guess for each sequence."""
         by_slot = {self._slots[sequence]: tokens for sequence, tokens in guesses.items()}
         spans = [_Span(slot, slot.index, tokens[-1:], len(slot.tokens), 1) for slot, tokens in by_slot.items()]
         for slot, token in self._decode(in_fastest_passes(spans, self._cost)):

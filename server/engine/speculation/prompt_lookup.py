@@ -1,4 +1,4 @@
-"""Guesses what comes next from what stood behind the same tokens before, in the prompt or in the answer so far.
+"""Guesses the next tokens from what followed the last few tokens where they stood before, in prompt or answer.
 
 Knows the tokens of sequences; it does not know models, or whether anybody computes with the guess.
 """
@@ -11,11 +11,11 @@ from collections.abc import Sequence as ReadOnlySequence
 from server.engine.sequence import Sequence
 
 NUM_MATCHED_TOKENS = 3
-"""How many of the last tokens must have stood together before. Fewer match where nothing follows from it."""
+"""Number of last tokens that must have stood together before; fewer may stand together by chance."""
 
 
 class PromptLookup:
-    """Implements `speculation.Drafter`."""
+    """Guesses by looking back; implements `speculation.Drafter`."""
 
     is_free = True
 
@@ -23,7 +23,10 @@ class PromptLookup:
         self._histories: dict[Sequence, History] = {}
 
     def propose(self, sequences: list[Sequence], num_tokens: int) -> dict[Sequence, list[int]]:
-        """See `Drafter.propose`. No more tokens than may be generated."""
+        """Guesses for the sequences whose last tokens stood together before, no more than they may still generate.
+
+        See `Drafter.propose`.
+        """
         proposals = {}
         for sequence in sequences:
             history = self._histories.setdefault(sequence, History())
@@ -39,13 +42,13 @@ class PromptLookup:
 
 
 class History:
-    """The tokens of one sequence, as bytes: searching them is fast enough for every step (20 us for 8,000 tokens)."""
+    """The tokens of one sequence as bytes, which are searched fast enough for every step (20 us for 8,000 tokens)."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
     def propose(self, tokens: ReadOnlySequence[int], num_tokens: int) -> list[int]:
-        """What may follow `tokens`, which only ever grow: `num_tokens` tokens, or none.
+        """The `num_tokens` tokens that may follow `tokens`, or none. `tokens` only ever grow.
 
         A repetition that is still going on is continued round and round.
         """
@@ -58,7 +61,8 @@ class History:
         return [following[i % len(following)] for i in range(num_tokens)]
 
     def _find(self, width: int) -> int | None:
-        """Where the last tokens stood before, for the last time: the number of the token after them."""
+        """Position of the token behind the last place where the last tokens stood before; None if there is no such
+        place."""
         size = NUM_MATCHED_TOKENS * width
         if len(self._bytes) <= size:
             return None

@@ -1,10 +1,10 @@
 """Speculative decoding: which tokens to compute on the chance that they are what comes next.
 
 Computing some tokens of a sequence in one pass costs less than computing them one by one, so guesses pay if enough of
-them are right. How many are is watched, and what a pass of so many rows costs is learned from the steps. Where guessing
-does not pay, nothing is drafted.
+them are right. The share of right guesses is watched, and the cost of a pass by its rows is learned from the steps.
+Where guessing does not pay, nothing is drafted.
 
-Knows sequences and their tokens; it does not know where guesses come from, nor how one is checked, which is the
+Knows sequences and their tokens. It does not know where guesses come from, nor how one is checked, which is the
 engine's work.
 """
 
@@ -17,38 +17,44 @@ from server.engine.cost.pass_cost import PassCost
 from server.engine.sequence import Sequence
 
 SMOOTHING = 0.2
-"""Weight of the newest token in the share of right guesses: copying comes and goes in stretches."""
+"""Weight of the newest token in the share of right guesses; copying comes and goes in stretches."""
 
 FIRST_ACCEPTANCE = 0.5
+"""Share of right guesses taken for granted before any was watched; also the least share with which a sequence is
+drafted."""
 
 MIN_GAIN = 0.1
-"""How much faster a step must be by its expected tokens, so that noise decides nothing."""
+"""Share by which the expected tokens a second must grow, so that noise decides nothing."""
 
 TRIAL_LENGTH = 3
+"""Guesses for each sequence in a step of a trial."""
+
 TRIAL_STEPS = 4
-"""A trial is so many steps with drafts of that length."""
+"""Steps of a trial."""
 
 FIRST_TRIAL_STEPS = 64
+"""Steps without guesses after which costly ones are tried again; doubled after each trial in vain."""
+
 MAX_TRIAL_STEPS = 4096
-"""Steps without guesses after which costly ones are tried again; twice as many after each time in vain."""
+"""Most steps without guesses before the next trial."""
 
 
 class Drafter(Protocol):
-    """Where guesses come from."""
+    """Source of guesses."""
 
     is_free: bool
-    """Guesses take next to no time, so they are made and watched at every step, computed with or not."""
+    """Whether guesses take next to no time. Then they are made and watched at every step, computed with or not."""
 
     def propose(self, sequences: list[Sequence], num_tokens: int) -> dict[Sequence, list[int]]:
-        """What may come next, `num_tokens` tokens each; those for which there is no guess are left out."""
+        """Guesses of the next `num_tokens` tokens of each sequence; a sequence for which there is none is left out."""
         ...
 
     def seconds(self, num_sequences: int, num_tokens: int) -> float:
-        """What that takes; 0 while it is not known."""
+        """Seconds that guesses of `num_tokens` tokens for each of `num_sequences` sequences take; 0 while unknown."""
         ...
 
     def forget(self, sequence: Sequence) -> None:
-        """It is over."""
+        """Drop what is kept for a sequence that is over."""
         ...
 
 
@@ -58,12 +64,12 @@ class Guesses:
 
     tokens: list[int] = field(default_factory=list)
     start: int = 0
-    """The position of the first guessed token."""
+    """Position of the first guessed token."""
     acceptance: float = FIRST_ACCEPTANCE
-    """Moving average of the share of tokens that were right, of those that followed right ones."""
+    """Moving average of the share of right guesses, counted up to the first wrong one."""
 
     def watch(self, tokens: list[int]) -> None:
-        """See how good the last guess was, now that there are `tokens`."""
+        """Learn how good the last guesses were from the sequence's `tokens`, and drop them."""
         for guessed, real in zip(self.tokens, tokens[self.start :], strict=False):
             self.acceptance += SMOOTHING * ((guessed == real) - self.acceptance)
             if guessed != real:
@@ -71,7 +77,7 @@ class Guesses:
         self.tokens, self.start = [], len(tokens)
 
     def num_expected(self, num_drafted: int) -> float:
-        """Tokens that a step brings with so many drafted ones, the one after the last right guess included."""
+        """Number of tokens that a step brings with `num_drafted` guesses: the right ones and the token behind them."""
         return sum(self.acceptance**i for i in range(num_drafted + 1))
 
 
@@ -91,10 +97,10 @@ class Speculation:
         self._trial_interval = FIRST_TRIAL_STEPS
 
     def draft(self, sequences: list[Sequence]) -> dict[Sequence, list[int]]:
-        """What to compute after the last token of some of `sequences`, all of which decode.
+        """Guesses to compute after the last token of some of `sequences`, all of which decode.
 
-        All drafts of a step have the same length: llama.cpp computes sequences in one pass only as far as they are
-        equally long.
+        All drafts of a step have one length: llama.cpp computes sequences in one pass only as far as they are equally
+        long.
         """
         if not self._lengths or not sequences:
             return {}
@@ -122,7 +128,8 @@ class Speculation:
                 self._guesses[sequence].tokens = tokens
 
     def _choose(self, sequences: list[Sequence]) -> tuple[int, list[Sequence]]:
-        """The length of the drafts, and for whom, by which most tokens a second are to be expected."""
+        """Length of the drafts and the sequences that get them, by which the most tokens a second are to be
+        expected."""
         best, best_speed = (0, list[Sequence]()), self._speed(sequences, [], 0) * (1 + MIN_GAIN)
         for length in self._lengths:
             drafted = [
@@ -137,7 +144,8 @@ class Speculation:
     def _with_trials(
         self, sequences: list[Sequence], length: int, drafted: list[Sequence]
     ) -> tuple[int, list[Sequence]]:
-        """What was chosen; now and then something where nothing was, to see whether it would pay by now."""
+        """The choice that was made, or now and then a trial if nothing was chosen, to see whether drafts would pay by
+        now."""
         if drafted:
             self._num_idle_steps = self._num_trial_steps = 0
             self._trial_interval = FIRST_TRIAL_STEPS
@@ -154,7 +162,7 @@ class Speculation:
         return length, self._able(sequences, length)
 
     def _able(self, sequences: list[Sequence], length: int) -> list[Sequence]:
-        """Those that can have drafts of that length, the best first, as many as there is room for."""
+        """Sequences that can have drafts of that length, as many as there is room for, the best guessed first."""
         able = [
             sequence
             for sequence in sequences
@@ -165,7 +173,7 @@ class Speculation:
         return able[: max(0, self._max_rows - len(sequences)) // length]
 
     def _speed(self, sequences: list[Sequence], drafted: list[Sequence], length: int) -> float:
-        """Expected tokens a second, 0 while nothing is known of what passes cost."""
+        """Expected tokens a second; 0 while nothing is known of what passes cost."""
         num_plain = len(sequences) - len(drafted)
         passes = [num_rows for num_rows in (num_plain, len(drafted) * (length + 1)) if num_rows]
         seconds = sum(self._passes.seconds(num_rows) or 0.0 for num_rows in passes)

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from gevent.queue import SimpleQueue
 
+from server.answers.usage import Usage
 from server.backends.local.engine_client import EngineGone
-from server.backends.local.generation import Generation, Usage
-from server.errors import ContextLengthExceeded, EngineLost, Overloaded
+from server.backends.local.generation import Generation
+from server.errors.tree import ContextLengthExceeded, EngineLost, Overloaded
 from server.http.client_watch import ClientWatch
-from server.protocol.messages import Accepted, Delta, Finished, Rejected, SamplingParams, Submit
+from server.protocol.messages import Accepted, Delta, Finished, Rejected, Submit
+from server.protocol.values import SamplingParams
 
 
 class Client:
@@ -30,7 +32,7 @@ class Client:
 
 def generation(*arrivals: object) -> tuple[Generation, Client]:
     client = Client(*arrivals)
-    model: Any = SimpleNamespace(client=client, spec=SimpleNamespace(id="m"))
+    model: Any = SimpleNamespace(client=client, id="m")
     return Generation(model, [Submit(request_id=0, sampling=SamplingParams())], ClientWatch({}), "messages"), client
 
 

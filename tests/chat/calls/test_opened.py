@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from server.answers.parts import ToolCallStarted
 from server.chat.calls.opened import OpenedFamily
 from server.chat.families import deepseek, kimi
 from server.chat.families.deepseek import DeepSeek, DeepSeekV31
 from server.chat.families.kimi import Kimi
 from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
-from server.chat.parts import ToolCallStarted
 from tests.chat.tool_families import PARIS, SUM, TOOLS, Arguments, Render, check_format, check_grammar, taken_apart
 
 Written = Sequence[tuple[str, Arguments]]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from server.answers.parts import ContentText, OutputPart
 from server.chat.calls.reader import Reader, SteppedParser, Steps
-from server.chat.parts import ContentText, OutputPart
 
 
 def content(parts: list[OutputPart]) -> str:

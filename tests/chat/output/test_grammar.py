@@ -17,7 +17,7 @@ from server.chat.families.llama import Llama
 from server.chat.output.grammar import GrammarsClash, Reasoning, answer_grammar, call_grammar, mark_with, text_rules
 from server.chat.reasoning import ThinkTags
 from server.chat.tools import Tool, ToolUse
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 TIME = Tool("get_time", {"type": "object", "properties": {"zone": {"enum": ["UTC"]}}, "required": ["zone"]})
 CALL = '<tool_call>\n{"name": "get_time", "arguments": {"zone": "UTC"}}\n</tool_call>'

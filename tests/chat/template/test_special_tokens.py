@@ -15,7 +15,7 @@ from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.template import ChatTemplate, MessagesRefused, TemplateError
 from server.engine.llama import native_log
 from server.models.source import demo_model_path
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 from tests.chat.chat_templates import (
     NAMES,
     WEATHER_TOOL,

@@ -9,7 +9,7 @@ import jinja2
 import pytest
 
 from server.chat.template.template import ChatTemplate, MessagesRefused, TemplateBroken
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 from tests.chat.chat_templates import (
     NAMES,
     WEATHER_CALL,

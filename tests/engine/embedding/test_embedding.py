@@ -1,4 +1,4 @@
-"""The engine that embeds, with a scripted model: batches, turns, cancellation, faults."""
+"""The engine that embeds, with a scripted model: batches, rotation, cancellation, faults."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class FakeEmbedder:
 
 
 def make_request(
-    *texts: list[int], request_id: int = 1, user: str = "", dimensions: int | None = None
+    *texts: list[int], request_id: int = 1, queue_key: str = "", dimensions: int | None = None
 ) -> EmbeddingRequest:
-    return EmbeddingRequest("owner", request_id, list(texts), dimensions, user)
+    return EmbeddingRequest("owner", request_id, list(texts), dimensions, queue_key)
 
 
 def run(engine: EmbeddingEngine) -> list[Event]:
@@ -74,9 +74,9 @@ def test_texts_share_a_pass_as_long_as_they_fit(engine: EmbeddingEngine, embedde
     assert embedder.batches == [[1, 2], [3, 4, 5], [6]]
 
 
-def test_users_take_turns(engine: EmbeddingEngine, embedder: FakeEmbedder) -> None:
-    engine.submit(make_request([1] * 5, [2] * 5, [3] * 5, user="ada"))
-    engine.submit(make_request([9] * 5, request_id=2, user="eve"))
+def test_queues_are_served_in_rotation(engine: EmbeddingEngine, embedder: FakeEmbedder) -> None:
+    engine.submit(make_request([1] * 5, [2] * 5, [3] * 5, queue_key="ada"))
+    engine.submit(make_request([9] * 5, request_id=2, queue_key="eve"))
     run(engine)
     assert embedder.batches == [[1, 9], [2, 3]]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.benchmarks.make_model import make_model
-from scripts.benchmarks.shapes import SHAPES, Pooling, Shape
+from scripts.benchmarks.models.make_model import make_model
+from scripts.benchmarks.models.shapes import SHAPES, Pooling, Shape
 from server.engine.embedding.model import MAX_TEXTS, EmbeddingModel
-from server.protocol.engine_config import EngineConfig
+from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.model_options import Pooling as ConfiguredPooling
 from tests.engine.embedding.embedding_reference import Reference
 
@@ -36,17 +36,8 @@ def written(directory: Path, shape: Shape, pooling: Pooling | None) -> Path:
 
 
 def loaded(path: Path, pooling: ConfiguredPooling = "auto") -> EmbeddingModel:
-    return EmbeddingModel(
-        EngineConfig(
-            model_id="m",
-            model_path=str(path),
-            socket_path="",
-            num_slots=4,
-            num_threads=2,
-            is_embedding=True,
-            pooling=pooling,
-        )
-    )
+    options = EngineOptions(num_slots=4, num_threads=2, is_embedding=True, pooling=pooling)
+    return EmbeddingModel(EngineConfig(model_id="m", model_path=str(path), socket_path="", options=options))
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.engine.grammar.alphabet import Alphabet
-from server.protocol.messages import Grammar
+from server.protocol.values import Grammar
 
 ALPHABET = Alphabet([bytes([byte]) for byte in range(0x20, 0xF1)])
 """Nothing above U+3FFFF, then, and no control characters, which JSON escapes."""

@@ -21,7 +21,8 @@ from server.engine.grammar import trial as grammar_trial
 from server.engine.grammar.compiler import MAX_CACHED, GrammarCompiler
 from server.engine.grammar.constraint import Mask, fill
 from server.engine.grammar.guidance import GrammarError
-from server.protocol.messages import Delta, Failed, Finished, Grammar
+from server.protocol.messages import Delta, Failed, Finished
+from server.protocol.values import Grammar
 from tests.engine.fakes import EOG, N_VOCAB, FakeRunner
 from tests.engine.test_engine import finishes, letters, make_engine, make_request, run, text_of
 from tests.live_server import PATIENCE_SECONDS

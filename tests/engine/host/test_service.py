@@ -24,17 +24,15 @@ from server.protocol.messages import (
     Event,
     Failed,
     Finished,
-    Grammar,
     ModelCard,
     ReadStats,
     Rejected,
-    SamplingParams,
     Stats,
     Submit,
-    TextPiece,
     Tokenize,
     Tokens,
 )
+from server.protocol.values import Grammar, SamplingParams, TextPiece
 from tests.backends.local.test_submission import CARD
 from tests.engine.fakes import FakeRunner
 from tests.engine.grammar.test_constraint import LetterVocabulary

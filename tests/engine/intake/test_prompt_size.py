@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.engine.intake.prompt_size import MIN_CHARS, NUM_SLICES, SLICE_CHARS, num_tokens_if_hopeless
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 
 class Words:

@@ -17,7 +17,7 @@ from server.engine.kv import files as kv_files
 from server.engine.kv.cache import State
 from server.engine.kv.files import BadFile, StateDir
 from server.engine.kv.store import SavedState
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 from tests.live_server import wait_until
 
 SIZE = 10_000

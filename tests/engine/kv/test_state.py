@@ -19,7 +19,7 @@ from server.engine.llama.model import Model
 from server.engine.llama.weights import ModelLoadError
 from server.engine.sampling.candidates import Logits
 from server.models.source import demo_model_path
-from server.protocol.engine_config import EngineConfig
+from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.model_options import CacheType, FlashAttention
 from tests.engine.tiny_models import N_CTX as TINY_N_CTX
 from tests.engine.tiny_models import N_VOCAB, write_recurrent, write_sliding_window
@@ -56,10 +56,7 @@ def load(
     flash_attn: FlashAttention = "auto",
     cache_type: CacheType = "f16",
 ) -> Model:
-    config = EngineConfig(
-        model_id="m",
-        model_path=str(path),
-        socket_path="",
+    options = EngineOptions(
         num_slots=num_slots,
         num_threads=2,
         n_ctx=n_ctx,
@@ -67,7 +64,7 @@ def load(
         cache_type_k=cache_type,
         cache_type_v=cache_type,
     )
-    return Model(config)
+    return Model(EngineConfig(model_id="m", model_path=str(path), socket_path="", options=options))
 
 
 @pytest.fixture(scope="module")

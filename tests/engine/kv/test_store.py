@@ -9,7 +9,7 @@ import numpy as np
 
 from server.engine.kv.stats import KVStats
 from server.engine.kv.store import KEPT_LONGER_SECONDS, SavedState, StateStore
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 
 SIZE = 1000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.engine.kv.cache import KVCache
 from server.engine.kv.prefix_cache import PrefixCache
 from server.engine.kv.tiers import MIN_SAVED_TOKENS, Tiers
-from server.protocol.messages import CachePolicy
+from server.protocol.values import CachePolicy
 from tests.engine.fakes import FakeMemory
 
 LENGTH = 2 * MIN_SAVED_TOKENS

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scripts.benchmarks.make_model import make_lora, make_model
-from scripts.benchmarks.shapes import SHAPES
+from scripts.benchmarks.models.make_model import make_lora, make_model
+from scripts.benchmarks.models.shapes import SHAPES
 from server.engine.embedding.model import EmbeddingModel
 from server.engine.llama import native_log
 from server.engine.llama.model import Model
 from server.engine.llama.weights import ModelLoadError
-from server.protocol.engine_config import EngineConfig, LoraAdapter
+from server.protocol.engine_config import EngineConfig, EngineOptions, LoraAdapter
 from tests.engine.embedding.embedding_reference import Reference
 from tests.engine.kv.test_state import Run
 
@@ -39,15 +39,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(directory: Path, *adapters: tuple[str, float]) -> EngineConfig:
-    return EngineConfig(
-        model_id="m",
-        model_path=str(directory / "model.gguf"),
-        socket_path="",
-        num_slots=1,
-        num_threads=2,
-        n_ctx=64,
-        lora=tuple(LoraAdapter(str(directory / name), scale) for name, scale in adapters),
-    )
+    lora = tuple(LoraAdapter(str(directory / name), scale) for name, scale in adapters)
+    options = EngineOptions(num_slots=1, num_threads=2, n_ctx=64, lora=lora)
+    return EngineConfig(model_id="m", model_path=str(directory / "model.gguf"), socket_path="", options=options)
 
 
 def logits(model: Model) -> npt.NDArray[np.float32]:

@@ -17,7 +17,8 @@ from server.engine.sampling.logit_scan import Wanted
 from server.engine.sequence import Request
 from server.engine.token_chooser import TokenChooser
 from server.models.source import demo_model_path
-from server.protocol.messages import Delta, SamplingParams
+from server.protocol.messages import Delta
+from server.protocol.values import SamplingParams
 from tests.engine.kv.test_state import Run, load, prompt_of
 
 

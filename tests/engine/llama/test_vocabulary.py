@@ -12,7 +12,7 @@ import pytest
 from server.engine.llama import native_log
 from server.engine.llama.vocabulary import Vocabulary
 from server.models.source import demo_model_path
-from server.protocol.messages import TextPiece
+from server.protocol.values import TextPiece
 
 SPECIAL = ["<unk>", "<s>", "</s>"]
 PLAIN = ["\u2581", "<", "s", ">", "/", "h", "i", "<s", "</", "</s", "hi", "\u2581hi"]

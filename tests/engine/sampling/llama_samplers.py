@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from server.engine.sampling.dry import TOKEN_DATA
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 
 @dataclass(frozen=True)

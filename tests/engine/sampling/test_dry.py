@@ -14,7 +14,7 @@ from server.engine.llama import native_log
 from server.engine.llama.vocabulary import Vocabulary
 from server.engine.sampling.dry import MAX_RULES, DryRule, DryRules
 from server.models.source import demo_model_path
-from server.protocol.messages import SamplingParams, TextPiece
+from server.protocol.values import SamplingParams, TextPiece
 from tests.engine.sampling.llama_samplers import LlamaSamplers
 
 N_CTX = 256

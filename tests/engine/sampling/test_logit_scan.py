@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from server.engine.sampling.candidates import BLOCK, blocks_of, largest
 from server.engine.sampling.logit_scan import LogitRows, LogitScan, Wanted
 from server.engine.sampling.sampler import Sampler
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 from tests.engine.sampling.test_sampler import FILTERS
 
 

@@ -15,7 +15,7 @@ from server.engine.sampling.candidates import Candidates, draw
 from server.engine.sampling.mirostat import Mirostat
 from server.engine.sampling.penalties import penalize
 from server.engine.sampling.sampler import Sampler
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 from tests.engine.sampling.llama_samplers import LlamaSamplers, filters, mirostat, penalties
 
 N_VOCAB = 3000

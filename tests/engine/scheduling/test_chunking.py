@@ -11,7 +11,7 @@ from server.engine.kv.cache import Slot
 from server.engine.sampling.sampler import Sampler
 from server.engine.scheduling.chunking import Chunk, Chunking
 from server.engine.sequence import Request, Sequence
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 
 SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.02
 FAST = 0.0039

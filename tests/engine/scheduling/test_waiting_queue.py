@@ -11,7 +11,7 @@ from server.engine.detokenizer import Detokenizer
 from server.engine.sampling.sampler import Sampler
 from server.engine.scheduling.waiting_queue import QueueFull, WaitingQueue
 from server.engine.sequence import Request, Sequence
-from server.protocol.messages import SamplingParams
+from server.protocol.values import SamplingParams
 from tests.engine.test_engine import make_request
 
 
@@ -21,13 +21,13 @@ def sequences_of(request: Request, num_choices: int = 1) -> list[Sequence]:
     ]
 
 
-def test_users_take_turns() -> None:
+def test_queues_are_served_in_rotation() -> None:
     queue = WaitingQueue(100, 1000)
-    for request_id, user in enumerate(["a", "a", "a", "b", "c", "b"]):
-        queue.add(sequences_of(make_request([1], request_id, user=user)), 0)
+    for request_id, queue_key in enumerate(["a", "a", "a", "b", "c", "b"]):
+        queue.add(sequences_of(make_request([1], request_id, queue_key=queue_key)), 0)
     order = []
     while queue:
-        sequence = next(queue.in_turn())
+        sequence = next(queue.in_order())
         queue.take(sequence)
         order.append(sequence.request.request_id)
     assert order == [0, 3, 4, 1, 5, 2]
@@ -40,8 +40,8 @@ def test_users_take_turns() -> None:
 def test_what_is_counted_is_there(arrivals: list[tuple[str, int, int, bool]], random: Random) -> None:
     queue = WaitingQueue(8, 120)
     waiting: list[Sequence] = []
-    for request_id, (user, num_tokens, num_choices, is_left) in enumerate(arrivals):
-        sequences = sequences_of(make_request([1] * num_tokens, request_id, user=user), num_choices)
+    for request_id, (queue_key, num_tokens, num_choices, is_left) in enumerate(arrivals):
+        sequences = sequences_of(make_request([1] * num_tokens, request_id, queue_key=queue_key), num_choices)
         held = {sequence.request for sequence in waiting}
         held_tokens = sum(len(request.prompt) for request in held)
         try:
@@ -56,4 +56,4 @@ def test_what_is_counted_is_there(arrivals: list[tuple[str, int, int, bool]], ra
             queue.remove(leaving)
             waiting.remove(leaving)
         assert len(queue) == len(waiting)
-        assert {*queue} == {*queue.in_turn()} == {*waiting}
+        assert {*queue} == {*queue.in_order()} == {*waiting}

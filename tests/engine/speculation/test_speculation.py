@@ -13,7 +13,8 @@ from server.engine.cost.pass_cost import PassCost
 from server.engine.engine import Engine
 from server.engine.speculation.prompt_lookup import History
 from server.engine.speculation.speculation import Guesses
-from server.protocol.messages import Event, SamplingParams
+from server.protocol.messages import Event
+from server.protocol.values import SamplingParams
 from tests.engine.fakes import FakeRunner
 from tests.engine.test_engine import finishes, letters, make_request, run, text_of
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks.make_model import make_model
-from scripts.benchmarks.shapes import SHAPES
+from scripts.benchmarks.models.make_model import make_model
+from scripts.benchmarks.models.shapes import SHAPES
 from server.engine.cost.pass_cost import PassCost
 from server.engine.engine import Engine
 from server.engine.llama.model import Model, load_draft_model
@@ -17,8 +17,9 @@ from server.engine.sequence import Request
 from server.engine.speculation.draft_model import DraftModel
 from server.engine.speculation.speculation import Drafter
 from server.models.source import demo_model_path
-from server.protocol.engine_config import EngineConfig
-from server.protocol.messages import Delta, SamplingParams, TextPiece
+from server.protocol.engine_config import EngineConfig, EngineOptions
+from server.protocol.messages import Delta
+from server.protocol.values import SamplingParams, TextPiece
 
 MAX_TOKENS = 30
 CLOSE = 0.2
@@ -39,10 +40,8 @@ Answer = list[tuple[int, float]]
 def model() -> Model:
     path = demo_model_path()
     assert path is not None
-    config = EngineConfig(
-        model_id="m", model_path=str(path), socket_path="", num_slots=2, num_threads=2, n_ctx=256, max_draft_tokens=7
-    )
-    return Model(config)
+    options = EngineOptions(num_slots=2, num_threads=2, n_ctx=256, max_draft_tokens=7)
+    return Model(EngineConfig(model_id="m", model_path=str(path), socket_path="", options=options))
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +103,8 @@ def test_a_draft_model_with_another_vocabulary_is_refused(model: Model, tmp_path
 
 
 def draft_config(path: Path | None) -> EngineConfig:
-    return EngineConfig(
-        model_id="m", model_path="", socket_path="", num_slots=2, num_threads=2, draft_model_path=str(path)
-    )
+    options = EngineOptions(num_slots=2, num_threads=2)
+    return EngineConfig(model_id="m", model_path="", draft_model_path=str(path), socket_path="", options=options)
 
 
 def assert_same(plain: list[Answer], guessed: list[Answer]) -> None:

@@ -1,0 +1,34 @@
+"""Which schemas load the body of which request, and what that says of the body as JSON Schema.
+
+What a parameter means is said by `schemas.coverage`. It does not know the answers.
+"""
+
+from __future__ import annotations
+
+from schemas import chat_completions, compaction, completions, conversations, embeddings, responses, tokens
+from schemas.coverage import PARAMETERS
+from schemas.fields import RequestSchema
+from schemas.json_schema import JSONSchema, document
+
+BODIES: dict[str, tuple[RequestSchema, ...]] = {
+    "/v1/chat/completions": (chat_completions.SCHEMA,),
+    "/v1/completions": (completions.SCHEMA,),
+    "/v1/embeddings": (embeddings.SCHEMA,),
+    "/v1/responses": (responses.SCHEMA,),
+    "/v1/responses/input_tokens": (responses.SCHEMA,),
+    "/v1/responses/compact": (compaction.SCHEMA,),
+    "/v1/conversations": (conversations.NEW_CONVERSATION,),
+    "/v1/conversations/{conversation_id}": (conversations.CHANGE,),
+    "/v1/conversations/{conversation_id}/items": (conversations.NEW_ITEMS,),
+    "/v1/conversations/{conversation_id}/fork": (conversations.FORK,),
+    "/tokenize": (tokens.TOKENIZE,),
+    "/detokenize": (tokens.DETOKENIZE,),
+    "/apply-template": (chat_completions.SCHEMA, tokens.TEMPLATE),
+}
+"""By the path of a POST request."""
+
+
+def body_schema(path: str) -> JSONSchema:
+    """The body of a POST request, as a document that is complete in itself."""
+    rows = PARAMETERS.get(path.removeprefix("/v1/"), ())
+    return document(*BODIES[path], notes={row.name: row.note for row in rows})

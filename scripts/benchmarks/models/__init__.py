@@ -1,0 +1,1 @@
+"""Models of random weights, as large and as fast as the real ones."""

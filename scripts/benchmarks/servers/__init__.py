@@ -1,0 +1,1 @@
+"""The servers that are measured: built, started, stopped, and the processes and databases that they use."""

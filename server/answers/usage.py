@@ -1,0 +1,29 @@
+"""Tokens that a request took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Exact counts of tokens over all prompts and choices of a request."""
+
+    num_prompt_tokens: int
+    num_completion_tokens: int
+    num_cached_tokens: int
+    """Prompt tokens that were not computed again."""
+    num_reasoning_tokens: int = 0
+    """Completion tokens of thoughts and of their tags."""
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The usage of several requests together."""
+    listed = list(usages)
+    return Usage(
+        sum(usage.num_prompt_tokens for usage in listed),
+        sum(usage.num_completion_tokens for usage in listed),
+        sum(usage.num_cached_tokens for usage in listed),
+        sum(usage.num_reasoning_tokens for usage in listed),
+    )

@@ -1,0 +1,33 @@
+"""The engines of this machine's models, connected, and a backend for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from server.answers.backend import Described
+from server.backends.local.backend import EmbeddingBackend, WritingBackend
+from server.backends.local.model import LocalModel
+from server.models.catalogue import Catalogue, ModelSpec
+from server.protocol.runtime import RuntimeDir
+
+
+class Engines:
+    """The connections of one worker to all engines."""
+
+    def __init__(self, catalogue: Catalogue, runtime_dir: RuntimeDir, max_waiting_requests: int) -> None:
+        self._max_waiting_requests = max_waiting_requests
+        self._models = [LocalModel(spec, runtime_dir) for spec in catalogue.models]
+        self.backends = {
+            spec.id: self._backend(spec, model) for spec, model in zip(catalogue.models, self._models, strict=True)
+        }
+
+    def __iter__(self) -> Iterator[LocalModel]:
+        return iter(self._models)
+
+    def start(self) -> None:
+        """Connect, now and whenever an engine comes back. Not before the worker has forked."""
+        for model in self._models:
+            model.start()
+
+    def _backend(self, spec: ModelSpec, model: LocalModel) -> Described:
+        return EmbeddingBackend(model) if spec.is_embedding else WritingBackend(model, self._max_waiting_requests)

@@ -1,0 +1,103 @@
+"""A model in an engine process of this machine, as a gunicorn worker sees it: whether it can be used, and its template.
+
+Joins the catalogue, the supervisor's status and the engine's connection. It does not know requests.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from server.backends.local.engine_client import EngineClient
+from server.chat.template.template import ChatTemplate, TemplateError
+from server.errors.tree import ModelNotReady
+from server.models.catalogue import ModelSpec
+from server.protocol.messages import ModelCard, Stats
+from server.protocol.runtime import ModelStatus, RuntimeDir
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = {"downloading": 10.0, "loading": 1.0, "restarting": 1.0}
+"""When to come back to a model that is not ready, by its state."""
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+"""How long to wait for the connection to an engine that the supervisor calls ready."""
+
+
+class LocalModel:
+    """One model of the catalogue with the connection to its engine."""
+
+    def __init__(self, spec: ModelSpec, runtime_dir: RuntimeDir) -> None:
+        self.id = spec.id
+        self.client = EngineClient(runtime_dir.engine_socket(spec.index))
+        self._runtime_dir = runtime_dir
+        self._template: tuple[ModelCard, ChatTemplate | TemplateError] | None = None
+
+    def start(self) -> None:
+        """Connect to the engine, now and whenever it comes back."""
+        self.client.start()
+
+    def card(self) -> ModelCard | None:
+        """The card of the loaded model, None while it is not loaded."""
+        if self.client.card is None and self._status_state() == "ready":
+            return self.client.wait_for_card(CONNECT_TIMEOUT_SECONDS)  # it has just come, or just gone
+        return self.client.card
+
+    def require_card(self) -> ModelCard:
+        """The card of the loaded model.
+
+        Raises:
+            ModelNotReady: with the supervisor's word for why.
+        """
+        card = self.card()
+        if card is None:
+            raise self.not_ready()
+        return card
+
+    def chat_template(self) -> ChatTemplate:
+        """The loaded model's template, compiled once per load.
+
+        Raises:
+            ModelNotReady: as `require_card`.
+            TemplateError: if the template is broken.
+        """
+        card = self.require_card()
+        if self._template is None or self._template[0] is not card:
+            self._template = card, _compile_template(card)
+        if isinstance(self._template[1], TemplateError):
+            raise self._template[1]
+        return self._template[1]
+
+    def read_stats(self, timeout_seconds: float) -> Stats | None:
+        """What the engine has done so far; None if it is not there, or too busy to say so in time."""
+        return self.client.read_stats(timeout_seconds)
+
+    def not_ready(self) -> ModelNotReady:
+        """Why the model cannot be used now, and when to come back."""
+        status = self._runtime_dir.read_status().models.get(self.id)
+        if status is None:
+            return ModelNotReady(self.id, "loading", None, "the server has just started", 1.0)
+        state = "restarting" if status.state == "ready" else status.state  # the supervisor does not know yet
+        return ModelNotReady(self.id, state, status.progress, status.message, _retry_after_seconds(status))
+
+    def _status_state(self) -> str | None:
+        status = self._runtime_dir.read_status().models.get(self.id)
+        return status.state if status else None
+
+
+def _compile_template(card: ModelCard) -> ChatTemplate | TemplateError:
+    """The template, or what is wrong with it, which would be wrong every time."""
+    try:
+        template = ChatTemplate(card.chat_template, card.bos_token, card.eos_token, card.control_spellings)
+    except TemplateError as error:
+        logger.error("the chat template of %s is broken: %s", card.model_id, error)
+        return error
+    if template.is_fallback:
+        logger.warning("%s has no chat template; ChatML is used", card.model_id)
+    return template
+
+
+def _retry_after_seconds(status: ModelStatus) -> float:
+    if status.retry_at is not None:
+        return status.retry_at - time.time() + 1
+    return RETRY_AFTER_SECONDS.get(status.state, 1.0)

@@ -1,0 +1,48 @@
+"""Typed messages through the model's own chat template, to the pieces of a prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.answers.messages import Message, ToolCall
+from server.answers.request import ChatRequest
+from server.chat.prompted_tools import render_chat
+from server.chat.template.template import ChatTemplate, TemplateError
+from server.chat.tools import ToolUse
+from server.errors.tree import TemplateRefused
+from server.protocol.values import TextPiece
+
+
+def render_prompt(
+    template: ChatTemplate, request: ChatRequest, use: ToolUse, *, add_generation_prompt: bool = True
+) -> list[TextPiece]:
+    """The conversation as the model was trained to read it.
+
+    Raises:
+        TemplateRefused: if the template does not take these messages; naming what the endpoint calls them.
+    """
+    messages = [as_dict(message) for message in request.messages]
+    try:
+        return render_chat(template, messages, use, request.template_kwargs, add_generation_prompt)
+    except TemplateError as error:
+        raise TemplateRefused(str(error), param=request.blame.prompt) from error
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """A message in the form of OpenAI's API, with its content joined to one text: what chat templates start from."""
+    optional = {
+        "name": message.name,
+        "reasoning_content": message.reasoning,
+        "tool_calls": [_call_dict(call) for call in message.tool_calls] or None,
+        "tool_call_id": message.tool_call_id,
+    }
+    given = {key: value for key, value in optional.items() if value is not None}
+    return {"role": message.role, "content": message.text, **given}
+
+
+def _call_dict(call: ToolCall) -> dict[str, Any]:
+    return {
+        "id": call.call_id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }

@@ -1,0 +1,130 @@
+"""The models that are served, each by its backend; a model that does not exist, or cannot do what is asked, is refused.
+
+Every answer goes through here, and so through `Metered`. It does not know what kinds of backend there are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from schemas.completions import CompletionRequest
+from schemas.embeddings import EmbeddingRequest
+from server.answers.answer import Answer, CompletionAnswer
+from server.answers.backend import (
+    Backend,
+    Card,
+    Completing,
+    Described,
+    Embedding,
+    Rendering,
+    Tokenizing,
+    TokenList,
+    Vectors,
+)
+from server.answers.request import Caller, ChatRequest
+from server.backends.metered import Account, Metered, MeteredCompletion, metered_vectors
+from server.errors.tree import InvalidRequest
+from server.http.client_watch import ClientWatch
+from server.models.catalogue import Catalogue, ContextPolicy, ModelSpec
+
+logger = logging.getLogger(__name__)
+
+Ability = TypeVar("Ability")
+
+
+class ServedModel:
+    """One model under its names, whatever backend it has."""
+
+    def __init__(self, spec: ModelSpec, backend: Described) -> None:
+        self.id = spec.id
+        self.aliases = spec.aliases
+        self.created = spec.created
+        self.policy: ContextPolicy = spec.context
+        """How much of a conversation it is shown, as far as requests do not say that."""
+        self._backend = backend
+
+    def card(self) -> Card | None:
+        """The model's card; None while it cannot be used."""
+        return self._backend.card()
+
+    def require_card(self) -> Card:
+        """The card of a model that chats.
+
+        Raises:
+            InvalidRequest: if it does something else.
+            ModelNotReady: with the reason.
+        """
+        return self._able(Backend).require_card()
+
+    def answer(self, request: ChatRequest, caller: Caller, watch: ClientWatch) -> Answer:
+        """See `Backend`; raises InvalidRequest where the model is none."""
+        return Metered(self._able(Backend).answer(request, caller, watch), self._account)
+
+    def count(self, request: ChatRequest, caller: Caller, watch: ClientWatch) -> int:
+        """See `Backend`; raises InvalidRequest where the model is none."""
+        return self._able(Backend).count(request, caller, watch)
+
+    def complete(self, wanted: CompletionRequest, caller: Caller, watch: ClientWatch) -> CompletionAnswer:
+        """See `Completing`; raises InvalidRequest where the model is none."""
+        return MeteredCompletion(self._able(Completing).complete(wanted, caller, watch), self._account)
+
+    def embed(self, wanted: EmbeddingRequest, caller: Caller, watch: ClientWatch) -> Vectors:
+        """See `Embedding`; raises InvalidRequest where the model is none."""
+        embedding = self._able(Embedding)
+        return metered_vectors(lambda: embedding.embed(wanted, caller, watch), self._account)
+
+    def tokenize(
+        self, text: str, watch: ClientWatch, *, parse_special: bool, adds_special: bool, wants_pieces: bool
+    ) -> TokenList:
+        """See `Tokenizing`; raises InvalidRequest where the model is none."""
+        return self._able(Tokenizing).tokenize(
+            text, watch, parse_special=parse_special, adds_special=adds_special, wants_pieces=wants_pieces
+        )
+
+    def detokenize(self, token_ids: list[int], watch: ClientWatch) -> TokenList:
+        """See `Tokenizing`; raises InvalidRequest where the model is none."""
+        return self._able(Tokenizing).detokenize(token_ids, watch)
+
+    def prompt_text(self, request: ChatRequest, *, add_generation_prompt: bool = True) -> str:
+        """See `Rendering`; raises InvalidRequest where the model is none."""
+        return self._able(Rendering).prompt_text(request, add_generation_prompt=add_generation_prompt)
+
+    def _able(self, ability: type[Ability]) -> Ability:
+        if not isinstance(self._backend, ability):
+            raise InvalidRequest(f"The model '{self.id}' {self._backend.purpose}", param="model")
+        return self._backend
+
+    def _account(self, account: Account) -> None:
+        usage = account.usage
+        logger.debug(
+            "%s: an answer %s after %.3f s, the first part after %s s; prompt %d, cached %d, completion %d tokens",
+            self.id,
+            account.outcome,
+            account.seconds,
+            "-" if account.first_part_seconds is None else f"{account.first_part_seconds:.3f}",
+            usage.num_prompt_tokens,
+            usage.num_cached_tokens,
+            usage.num_completion_tokens,
+        )
+
+
+class ServedModels:
+    """All models, the default one first."""
+
+    def __init__(self, catalogue: Catalogue, backends: Mapping[str, Described]) -> None:
+        """`backends` has one for each model of the catalogue, by its id."""
+        self._catalogue = catalogue
+        self._models = {spec.id: ServedModel(spec, backends[spec.id]) for spec in catalogue.models}
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models.values())
+
+    def find(self, name: str | None) -> ServedModel:
+        """The model of that id or alias, the default model for None.
+
+        Raises:
+            ModelNotFound: carrying the name.
+        """
+        return self._models[self._catalogue.find(name).id]

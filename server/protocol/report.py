@@ -1,0 +1,18 @@
+"""What children of the supervisor say of their progress: one JSON document a line, on standard output."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a child of the supervisor says of its own progress."""
+
+    state: Literal["downloading", "downloaded", "loading", "ready", "failed"]
+    progress: float | None = None
+    """From 0 to 1, None when it is not known."""
+    message: str = ""
+    path: str | None = None
+    """Where the model's (first) file lies, with state "downloaded"."""
