@@ -22,6 +22,7 @@ class LockedConversation:
 
 
 def lock_row(db: Db, user_id: int, public_id: str) -> LockedConversation | None:
+    """The conversation, locked until we commit; None if this user has none of that id."""
     row = sql.fetch_one(
         db,
         "SELECT id, next_position, lock_owner, lock_until, lock_worker FROM conversations"
@@ -46,7 +47,7 @@ def release_at_once(db: Db, owner: str) -> None:
 
 
 def advance(batch: sql.Batch, conversation_id: int, next_position: int) -> None:
-    """Something has been appended to it, which is activity. Of a locked one."""
+    """Move the end of a locked conversation, to which something was appended. That is activity."""
     batch.add(
         "UPDATE conversations SET next_position = $next_position, active_at = $now WHERE id = $id",
         next_position=next_position,

@@ -32,7 +32,7 @@ def create(
     *,
     title: str | None = None,
 ) -> Conversation:
-    """With its first items, all or nothing. Raises RecordNotFound for a reference to an unknown item."""
+    """A new conversation with its first items, all or nothing. Raises RecordNotFound for a reference to nothing."""
     rows = item_rows.store(db, user_id, items)
     created = _insert(db, user_id, title, metadata or {}, next_position=len(rows))
     item_rows.append_to_conversation(db, created.id, 0, rows).run(db)
@@ -40,7 +40,7 @@ def create(
 
 
 def get(db: Db, user_id: int, public_id: str) -> Conversation:
-    """Raises RecordNotFound."""
+    """A conversation of this user. Raises RecordNotFound."""
     row = _conversations(db, user_id).where(lambda c: c.public_id == public_id).get()
     if row is None:
         raise RecordNotFound("conversation", public_id)
@@ -51,7 +51,10 @@ def get(db: Db, user_id: int, public_id: str) -> Conversation:
 def update(
     db: Db, user_id: int, public_id: str, metadata: Mapping[str, str] | None = None, title: str | None = None
 ) -> Conversation:
-    """Replace the metadata, the title or both; None leaves it as it is. That is no activity. Raises RecordNotFound."""
+    """Replace the metadata, the title or both; None leaves either as it is. That is no activity.
+
+    Raises RecordNotFound.
+    """
     row_id = get(db, user_id, public_id).id
     if title is not None:
         sql.execute(db, "UPDATE conversations SET title = $title WHERE id = $row_id", title=title, row_id=row_id)
@@ -65,7 +68,7 @@ def update(
 
 @writes
 def suggest_title(db: Db, user_id: int, public_id: str, title: str) -> bool:
-    """Give it this title unless it has one. Was it needed?"""
+    """Give a conversation this title unless it has one; whether the title was needed."""
     cursor = sql.execute(
         db,
         "UPDATE conversations SET title = $title WHERE user_id = $user_id AND public_id = $public_id AND title IS NULL",
@@ -78,7 +81,10 @@ def suggest_title(db: Db, user_id: int, public_id: str, title: str) -> bool:
 
 @writes
 def delete(db: Db, user_id: int, public_id: str) -> None:
-    """With those of its items that no other conversation and no response has. Raises RecordNotFound."""
+    """Delete a conversation, with the items that no other conversation and no response has.
+
+    Raises RecordNotFound.
+    """
     locked = conversation_rows.lock_row(db, user_id, public_id)
     if locked is None:
         raise RecordNotFound("conversation", public_id)
@@ -102,9 +108,10 @@ def list_page(
     order: Order = "desc",
     metadata: Mapping[str, str] | None = None,
 ) -> Page[Conversation]:
-    """By newest activity, `desc` begins with the newest; `metadata` lists those that have all these pairs.
+    """A page of the user's conversations by newest activity; `desc` begins with the newest.
 
-    `after` is the id of the last one of the page before; raises RecordNotFound when it is gone.
+    With `metadata`, a conversation is listed if it has all these pairs. `after` is the last id of the page before.
+    Raises RecordNotFound when that conversation is gone.
     """
     found = _conversations(db, user_id)
     for key, value in (metadata or {}).items():
@@ -115,15 +122,14 @@ def list_page(
         found = found.order_by("orm.desc(c.active_at), orm.desc(c.id)")
     else:
         found = found.order_by("c.active_at, c.id")
-    rows = [_record(row) for row in found[: limit + 1]]
-    return Page(tuple(rows[:limit]), has_more=len(rows) > limit)
+    return Page.cut([_record(row) for row in found[: limit + 1]], limit)
 
 
 @writes
 def fork(db: Db, user_id: int, public_id: str, item_id: str | None = None) -> Conversation:
-    """A new conversation with the same items up to and including `item_id`, or with all of them.
+    """A new conversation that shares the items up to and including `item_id`, or all of them.
 
-    Title and metadata are the same too. Raises RecordNotFound for the conversation or the item.
+    Title and metadata are copied. Raises RecordNotFound for the conversation or the item.
     """
     source = get(db, user_id, public_id)
     end = item_rows.position_in(db, user_id, source.id, item_id) + 1 if item_id is not None else None
@@ -184,7 +190,10 @@ def _having(db: Db, found: Any, key: str, value: str) -> Any:
 
 
 def _beyond(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
-    """Those that come after that one. Compared as a pair, because only then is the index entered at the right place."""
+    """The query, without the conversations up to `after` in that order.
+
+    The pair is compared as one, because only then is the index entered at the right place.
+    """
     place = orm.select(
         (c.active_at, c.id) for c in db.Conversation if c.user_id == user_id and c.public_id == after
     ).get()

@@ -24,7 +24,7 @@ class StorageError(Exception):
 
 
 class StorageUnavailable(StorageError):
-    """The operation was not done; only if `is_outcome_unknown`, it may have been."""
+    """The database did not do it. Only if `is_outcome_unknown`, it may have done it."""
 
     def __init__(self, reason: str, *, is_outcome_unknown: bool = False) -> None:
         super().__init__(f"The database is not available: {reason}")
@@ -45,7 +45,7 @@ class ConversationLocked(StorageError):
         super().__init__(f"Another turn is going on in conversation '{public_id}'.")
         self.public_id = public_id
         self.seconds_left = seconds_left
-        """How long its owner's lease still runs, if it is not renewed."""
+        """Time after which the owner's lease ends, if it is not renewed."""
 
 
 class DuplicateName(StorageError):

@@ -13,9 +13,9 @@ ADMIN_NAME = "admin"
 
 @writes
 def make_first_key(db: Db, key_name: str) -> str | None:
-    """Make the user "admin" and a key for them; its secret. None if a key was ever made, or if the name is taken.
+    """The secret of a key for the user "admin", both just made. None if a key was ever made, or if the name is taken.
 
-    User and key are one transaction, so of several workers that start together one makes both, and the others nothing.
+    User and key are one transaction. Of several workers that start together, one makes both and the others nothing.
     """
     if keys.has_any(db):
         return None

@@ -19,7 +19,7 @@ _RANDOM_BYTES = 18
 
 
 def new_id(prefix: str) -> str:
-    """Such as `conv_019c2f6ab3d1` followed by 36 more digits."""
+    """A new id, such as `conv_019c2f6ab3d1` followed by 36 more digits."""
     milliseconds = time.time_ns() // 1_000_000
     return f"{prefix}_{milliseconds:0{_TIME_DIGITS}x}{secrets.token_hex(_RANDOM_BYTES)}"
 

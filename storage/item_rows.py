@@ -20,7 +20,7 @@ from storage.db.clock import now_seconds
 from storage.db.json_text import decode, encode
 from storage.errors import DuplicateItem, RecordNotFound
 from storage.ids import item_prefix, new_id
-from storage.records import StoredItem
+from storage.records import Order, Page, StoredItem
 
 REFERENCE = "item_reference"
 
@@ -37,9 +37,9 @@ class ItemRow:
 def store(db: Db, user_id: int, items: Sequence[dict[str, Any]]) -> list[ItemRow]:
     """Rows for the items as they go on the wire, in their order.
 
-    An item without id gets one. An item that is stored already, with the same content, or that refers to a stored one,
-    gets that row; a given id that is taken by other content is replaced. Raises RecordNotFound for a reference to
-    nothing.
+    An item without id gets one. An item that is stored already with equal content shares that row, and a reference has
+    the row that it refers to. An id that other content has already is replaced by a new one. Raises RecordNotFound for
+    a reference to nothing.
     """
     given = {item["id"] for item in items if item.get("id")}
     known = {row.item.public_id: row for row in _find(db, user_id, given)}
@@ -82,7 +82,7 @@ def insert(db: Db, user_id: int, data: dict[str, Any]) -> ItemRow:
 
 
 def replace(batch: sql.Batch, row_id: int, data: dict[str, Any]) -> None:
-    """The item has grown or ended."""
+    """Store an item that has grown or ended."""
     batch.add(
         "UPDATE items SET status = $status, data = $data WHERE id = $row_id",
         status=data.get("status"),
@@ -92,7 +92,7 @@ def replace(batch: sql.Batch, row_id: int, data: dict[str, Any]) -> None:
 
 
 def delete_unreachable(batch: sql.Batch, row_ids: Sequence[int]) -> None:
-    """Those of the items that nothing refers to any more."""
+    """Delete the items among these that nothing refers to any more."""
     for start in range(0, len(row_ids), 100):
         some = row_ids[start : start + 100]
         batch.add(
@@ -104,7 +104,10 @@ def delete_unreachable(batch: sql.Batch, row_ids: Sequence[int]) -> None:
 
 
 def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Sequence[ItemRow]) -> sql.Batch:
-    """What links them from `position` on, which the conversation's `next_position` must leave behind."""
+    """Statements that link the items to the conversation from `position` on.
+
+    `conversation_rows.advance` has to follow. Raises DuplicateItem.
+    """
     _refuse_repeated(db, conversation_id, rows)
     links = [(conversation_id, position + number, row.id) for number, row in enumerate(rows)]
     batch = sql.Batch()
@@ -115,6 +118,7 @@ def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Se
 def append_to_response(
     batch: sql.Batch, response_id: int, position: int, rows: Iterable[ItemRow], *, is_output: bool
 ) -> None:
+    """Link the items to the response from `position` on."""
     links = [(response_id, position + number, row.id, is_output) for number, row in enumerate(rows)]
     batch.insert_rows("response_items", ("response_id", "position", "item_id", "is_output"), links)
 
@@ -150,15 +154,15 @@ def _find(db: Db, user_id: int, public_ids: Iterable[str]) -> list[ItemRow]:
 
 
 def position_in(db: Db, user_id: int, conversation_id: int, public_id: str) -> int:
-    """Of an item in the conversation of that number. Raises RecordNotFound."""
+    """Position of an item in the conversation whose row has this number. Raises RecordNotFound."""
     return place_in(db, user_id, conversation_id, public_id)[0]
 
 
 def place_in(db: Db, user_id: int, conversation_id: int, public_id: str) -> tuple[int, int]:
-    """Position and the row's number of an item in that conversation. Raises RecordNotFound.
+    """Position of an item in that conversation, and number of the item's row. Raises RecordNotFound.
 
-    The conversation is its owner's, and so are its items; but only with the owner does an index find the item, and the
-    length of the conversation does not matter.
+    Items of a conversation are always its owner's. The owner is named here because an index then finds the item,
+    however long the conversation is.
     """
     found = orm.select(
         (link.position, i.id)
@@ -178,17 +182,41 @@ def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, StoredIte
     return {row.item.public_id: row.item for row in _find(db, user_id, set(public_ids))}
 
 
+# --- reading: queries have the names `i` of the item, and `link` of its place in a conversation or response ----------
+
+
+COLUMNS = "i.public_id, i.type, i.status, i.data, i.created_at"
+"""What `record` needs of a row, in SQL."""
+
+
+def in_order(found: Any, order: Order = "asc") -> Any:
+    """The query, sorted by position; `desc` begins with the last."""
+    return found.order_by("orm.desc(link.position)" if order == "desc" else "link.position")
+
+
+def beyond(found: Any, position: int, order: Order) -> Any:
+    """The query, without the items up to this position in that order."""
+    if order == "desc":
+        return found.where(lambda link: link.position < position)
+    return found.where(lambda link: link.position > position)
+
+
+def page(found: Any, limit: int, order: Order) -> Page[StoredItem]:
+    """The first items of the query in that order of their positions."""
+    return Page.cut([record(row) for row in in_order(found, order)[: limit + 1]], limit)
+
+
 def record(row: Sequence[Any]) -> StoredItem:
-    """From public_id, type, status, data, created_at."""
+    """An item from the columns of its row."""
     public_id, item_kind, status, data, created_at = row
     return StoredItem(public_id, item_kind, status, decode(data), created_at)
 
 
 def item_type(item: dict[str, Any]) -> str:
-    """A message may come without its type."""
+    """Type of an item. A message may come without it."""
     return str(item.get("type") or "message")
 
 
 def with_id(item: dict[str, Any], public_id: str) -> dict[str, Any]:
-    """First, unless it has a place already."""
+    """The item with this id, in the place of its old one or else as the first key."""
     return {**item, "id": public_id} if "id" in item else {"id": public_id, **item}

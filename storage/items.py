@@ -21,7 +21,7 @@ from storage.records import Conversation, Order, Page, StoredItem
 
 @writes
 def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, Any]]) -> list[StoredItem]:
-    """Append them, see `item_rows.store` for their ids. Raises RecordNotFound and DuplicateItem."""
+    """Append items; `item_rows.store` says what ids they get. Raises RecordNotFound and DuplicateItem."""
     locked = conversation_rows.lock_row(db, user_id, conversation_id)
     if locked is None:
         raise RecordNotFound("conversation", conversation_id)
@@ -33,7 +33,7 @@ def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, An
 
 
 def get(db: Db, user_id: int, conversation_id: str, public_id: str) -> StoredItem:
-    """Raises RecordNotFound for the conversation or the item."""
+    """An item of a conversation. Raises RecordNotFound for either."""
     row_id = conversations.get(db, user_id, conversation_id).id
     row = _items(db, row_id).where(lambda i: i.user_id == user_id and i.public_id == public_id).get()
     if row is None:
@@ -42,13 +42,13 @@ def get(db: Db, user_id: int, conversation_id: str, public_id: str) -> StoredIte
 
 
 def find(db: Db, user_id: int, public_ids: Sequence[str]) -> dict[str, StoredItem]:
-    """Those of the user's items that exist, by id, wherever they belong."""
+    """The user's items that have one of these ids, by id, wherever they belong."""
     return item_rows.find(db, user_id, public_ids)
 
 
 @writes
 def delete(db: Db, user_id: int, conversation_id: str, public_id: str) -> Conversation:
-    """Take it out of this conversation; forks and responses keep it. Raises RecordNotFound."""
+    """Take an item out of a conversation; forks and responses keep it. Raises RecordNotFound."""
     conversation = conversations.get(db, user_id, conversation_id)
     position, row_id = item_rows.place_in(db, user_id, conversation.id, public_id)
     batch = sql.Batch()
@@ -65,29 +65,31 @@ def delete(db: Db, user_id: int, conversation_id: str, public_id: str) -> Conver
 def list_page(
     db: Db, user_id: int, conversation_id: str, after: str | None = None, limit: int = 20, order: Order = "desc"
 ) -> Page[StoredItem]:
-    """In order of position, `desc` begins with the newest. Raises RecordNotFound for the conversation or `after`."""
+    """A page of a conversation's items; `desc` begins with the newest.
+
+    Raises RecordNotFound for the conversation or `after`.
+    """
     row_id = conversations.get(db, user_id, conversation_id).id
     found = _items(db, row_id)
     if after is not None:
-        position = item_rows.position_in(db, user_id, row_id, after)
-        if order == "desc":
-            found = found.where(lambda link: link.position < position)
-        else:
-            found = found.where(lambda link: link.position > position)
-    rows = [record(row) for row in _ordered(found, order)[: limit + 1]]
-    return Page(tuple(rows[:limit]), has_more=len(rows) > limit)
+        found = item_rows.beyond(found, item_rows.position_in(db, user_id, row_id, after), order)
+    return item_rows.page(found, limit, order)
 
 
 def list_all(db: Db, user_id: int, conversation_id: str) -> list[StoredItem]:
     """All items of a conversation, the oldest first. Raises RecordNotFound."""
-    return all_in_row(db, conversations.get(db, user_id, conversation_id).id)
+    row_id = conversations.get(db, user_id, conversation_id).id
+    return [record(row) for row in item_rows.in_order(_items(db, row_id))]
 
 
 def all_in_row(db: Db, row_id: int) -> list[StoredItem]:
-    """All items of the conversation whose row has this number, the oldest first."""
+    """All items of the locked conversation whose row has this number, the oldest first.
+
+    Only for functions that write: the statement begins a transaction, which on SQLite waits for other writers.
+    """
     rows = sql.fetch_all(
         db,
-        "SELECT i.public_id, i.type, i.status, i.data, i.created_at FROM conversation_items link"
+        f"SELECT {item_rows.COLUMNS} FROM conversation_items link"
         " JOIN items i ON i.id = link.item_id WHERE link.conversation_id = $row_id ORDER BY link.position",
         row_id=row_id,
     )
@@ -95,7 +97,7 @@ def all_in_row(db: Db, row_id: int) -> list[StoredItem]:
 
 
 def before(db: Db, user_id: int, conversation_id: str, position: int) -> list[StoredItem]:
-    """Those that a turn beginning at this position found there, as far as they still exist; oldest first."""
+    """Items in front of this position that are still there, the oldest first: what a turn found that began here."""
     found = orm.select(
         (i.public_id, i.type, i.status, i.data, i.created_at, link.position)
         for c in db.Conversation
@@ -108,12 +110,6 @@ def before(db: Db, user_id: int, conversation_id: str, position: int) -> list[St
         and i.id == link.item_id
     )
     return [record(row[:-1]) for row in found.order_by("link.position")]
-
-
-def _ordered(found: Any, order: Order) -> Any:
-    if order == "desc":
-        return found.order_by("orm.desc(link.position)")
-    return found.order_by("link.position")
 
 
 def _items(db: Db, row_id: int) -> Any:

@@ -23,12 +23,12 @@ SECRET_PREFIX = "sk-parley-"
 NUM_RANDOM_BYTES = 32
 NUM_SHOWN = len(SECRET_PREFIX) + 4
 LAST_USE_SECONDS = 60
-"""How old `last_used_at` may get before it is written again."""
+"""Age that `last_used_at` may have before it is written again."""
 
 
 @writes
 def create(db: Db, user_id: int, name: str, expires_at: int | None = None) -> tuple[ApiKey, str]:
-    """The key and its secret, which cannot be had again."""
+    """A new key and its secret, which cannot be had again."""
     secret = SECRET_PREFIX + secrets.token_urlsafe(NUM_RANDOM_BYTES)
     key = db.ApiKey(
         public_id=new_id("key"),
@@ -44,7 +44,7 @@ def create(db: Db, user_id: int, name: str, expires_at: int | None = None) -> tu
 
 
 def authenticate(db: Db, secret: str) -> tuple[User, ApiKey] | None:
-    """None for a secret that is unknown, expired or revoked, and for a disabled user's."""
+    """The user and the key of this secret. None if it is unknown, expired or revoked, or its user disabled."""
     secret_hash, now = hash_of(secret), now_seconds()
     row = orm.select(
         (u.id, u.public_id, u.name, u.is_admin, u.created_at, u.is_disabled, k.public_id)
@@ -55,31 +55,33 @@ def authenticate(db: Db, secret: str) -> tuple[User, ApiKey] | None:
     if row is None:
         return None
     user, key = User(*row[:-1]), _get(db, row[-1])
-    is_expired = key.expires_at is not None and key.expires_at <= now
-    if user.is_disabled or is_expired or key.revoked_at is not None:
+    if user.is_disabled or key.is_expired(now) or key.revoked_at is not None:
         return None
     _note_use(db, key, now)
     return user, key
 
 
 def list_for(db: Db, user_id: int) -> list[ApiKey]:
-    """The user's, the oldest first, revoked ones included."""
+    """Keys of one user, the oldest first, revoked ones included."""
     return [_record(row) for row in _keys(db).where(lambda k: k.user_id == user_id).order_by("k.id")]
 
 
 def list_all(db: Db) -> list[ApiKey]:
-    """Everybody's, the oldest first, revoked ones included."""
+    """Keys of all users, the oldest first, revoked ones included."""
     return [_record(row) for row in _keys(db).order_by("k.id")]
 
 
 def has_any(db: Db) -> bool:
-    """Was a key ever made?"""
+    """Whether a key was ever made."""
     return bool(orm.exists(k for k in db.ApiKey))
 
 
 @writes
 def revoke(db: Db, public_id: str) -> ApiKey:
-    """Raises RecordNotFound. It stays in the lists, with the time of its first revocation."""
+    """Let a key open nothing any more. It stays in the lists, with the time of its first revocation.
+
+    Raises RecordNotFound.
+    """
     sql.execute(
         db,
         "UPDATE api_keys SET revoked_at = $now WHERE public_id = $public_id AND revoked_at IS NULL",

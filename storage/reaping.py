@@ -29,7 +29,7 @@ ENDED_EARLY = "incomplete"
 
 
 def expired(db: Db, limit: int) -> list[str]:
-    """Public ids of running responses whose worker died, anybody's."""
+    """Public ids of running responses whose worker died, of all users."""
     rows = sql.fetch_all(
         db,
         f"SELECT public_id, owner, lease_until < {lease_now(db)} FROM responses WHERE lease_until IS NOT NULL"
@@ -40,6 +40,7 @@ def expired(db: Db, limit: int) -> list[str]:
 
 
 def is_expired(db: Db, public_id: str) -> bool:
+    """Whether the worker of a running response died."""
     row = sql.fetch_one(
         db,
         f"SELECT owner, lease_until < {lease_now(db)} FROM responses"
@@ -51,17 +52,17 @@ def is_expired(db: Db, public_id: str) -> bool:
 
 
 def is_running(db: Db, public_id: str) -> bool:
-    """Whether somebody still makes it, as far as is known here."""
+    """Whether somebody still makes this response, as far as is known here."""
     return bool(orm.exists(r for r in db.Response if r.public_id == public_id and r.lease_until is not None))
 
 
 def _has_died(owner: str, is_late: bool) -> bool:
-    """A process that is seen to live may be late: the database was away, and it could not renew its lease."""
+    """Whether a worker is dead. One that is seen to live may be late, as the database may have been away."""
     return workers.is_dead(owner) or (is_late and not workers.is_alive(owner))
 
 
 def reap(db: Db, public_id: str) -> StoredResponse | None:
-    """End it in its worker's place; None if there is nothing to do: it has ended, was renewed, or is gone."""
+    """End a response in its dead worker's place. None if it has ended, is gone, or its lease was renewed."""
     try:
         row = response_rows.lock(db, None, public_id)
     except (RecordNotFound, ResponseEnded):
@@ -80,7 +81,7 @@ def reap(db: Db, public_id: str) -> StoredResponse | None:
 
 
 def _closed(batch: sql.Batch, output: ItemRow) -> dict[str, Any]:
-    """The item; if it was still growing, that is over."""
+    """The item, no longer growing."""
     data = output.item.data
     if output.item.status == GROWING:
         data = data | {"status": ENDED_EARLY}
@@ -105,7 +106,7 @@ def _ended_body(body: dict[str, Any], status: str, outputs: list[dict[str, Any]]
 
 
 def _append_last_event(db: Db, batch: sql.Batch, row_id: int, status: str, body: dict[str, Any]) -> None:
-    """For those who follow its events, if they were stored. A cancelled response has no event of its own."""
+    """Tell the end to followers, if events are stored. There is no event for a cancelled response."""
     number = orm.select(orm.max(e.sequence_number) for e in db.ResponseEvent if e.response_id == row_id).first()
     if number is None or status == "cancelled":
         return

@@ -13,11 +13,11 @@ from typing import Any, Generic, Literal, TypeVar
 T = TypeVar("T")
 
 Order = Literal["asc", "desc"]
-"""Of a list: `desc` begins with the newest."""
+"""Order of a list: `desc` begins with the newest."""
 
 
 RUNNING_STATUSES = ("queued", "in_progress")
-"""Of a response that is not at its end."""
+"""Statuses of a response that has no end yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key without its secret, of which only a hash is stored; `prefix` is its beginning, for people to recognise."""
+    """A key without its secret, of which only a hash is stored. People recognise it by its beginning, `prefix`."""
 
     id: int
     public_id: str
@@ -44,6 +44,10 @@ class ApiKey:
     revoked_at: int | None
     last_used_at: int | None
 
+    def is_expired(self, now: float) -> bool:
+        """Whether it opens nothing any more at this time."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -51,7 +55,7 @@ class Conversation:
     public_id: str
     created_at: int
     updated_at: int
-    """When an item was last added: the conversation's newest activity."""
+    """Time at which an item was last added."""
     title: str | None
     metadata: dict[str, str]
 
@@ -62,7 +66,7 @@ class StoredItem:
     type: str
     status: str | None
     data: dict[str, Any]
-    """The item as it goes on the wire, `id` included, its keys in the order in which they came."""
+    """Item as it goes on the wire, `id` included, its keys in the order in which they came."""
     created_at: int
 
 
@@ -72,12 +76,12 @@ class StoredResponse:
     created_at: int
     status: str
     conversation_id: str | None
-    """The conversation's public id."""
+    """Public id of the conversation, if the response belongs to one."""
     previous_response_id: str | None
     is_background: bool
     is_cancel_requested: bool
     body: dict[str, Any]
-    """The Response object as it goes on the wire."""
+    """Response object as it goes on the wire."""
     user_id: int
 
     @property
@@ -114,10 +118,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a worker learns about the responses that it said to be still generating."""
+    """Answer to a worker that said which responses it is still generating."""
 
     lost: frozenset[str]
-    """Ended, deleted or given up for dead meanwhile: nothing more of them will be stored."""
+    """Responses that were ended, deleted or given up for dead meanwhile: nothing more of them will be stored."""
     cancel_requested: frozenset[str]
 
 
@@ -125,3 +129,8 @@ class Heartbeat:
 class Page(Generic[T]):
     data: tuple[T, ...]
     has_more: bool
+
+    @classmethod
+    def cut(cls, found: Sequence[T], limit: int) -> Page[T]:
+        """A page of this length from one record more, which is there only if there are more pages."""
+        return cls(tuple(found[:limit]), has_more=len(found) > limit)

@@ -17,57 +17,49 @@ from storage.db import sql
 from storage.db.json_text import decode, encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow, record
-from storage.records import RUNNING_STATUSES, Order, StoredEvent, StoredItem, StoredResponse
+from storage.records import RUNNING_STATUSES, StoredEvent, StoredResponse
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseRow:
-    """What a writer needs to know about a response. All but the status never changes."""
+    """What never changes of a response: its row's number and its conversation."""
 
     id: int
-    user_id: int
-    public_id: str
-    status: str
     conversation_id: str | None
 
-    @property
-    def is_running(self) -> bool:
-        return self.status in RUNNING_STATUSES
 
-
-def find(db: Db, user_id: int | None, public_id: str) -> ResponseRow:
-    """Without a user, anybody's: for the caretakers. Raises RecordNotFound."""
-    found = orm.select(
-        (r.id, r.user_id, r.public_id, r.status, r.conversation_public_id)
-        for r in db.Response
-        if r.public_id == public_id
-    )
-    row = found.get()
-    if row is None or (user_id is not None and row[1] != user_id):
+def find(db: Db, user_id: int, public_id: str) -> ResponseRow:
+    """A response of this user. Raises RecordNotFound."""
+    row = orm.select(
+        (r.id, r.conversation_public_id) for r in db.Response if r.public_id == public_id and r.user_id == user_id
+    ).get()
+    if row is None:
         raise RecordNotFound("response", public_id)
     return ResponseRow(*row)
 
 
 @dataclass(frozen=True, slots=True)
 class LockedResponse:
-    """A response that nobody else can change until we commit, and neither its conversation."""
+    """A response that, like its conversation, nobody else can change until we commit."""
 
     id: int
     user_id: int
     public_id: str
     status: str
-    owner: str | None
     next_position: int
     conversation: int | None
-    """Its number; None if it has none, or if that was deleted."""
+    """Number of the conversation's row. None if there is no conversation, or no longer."""
     conversation_next_position: int
     has_output: bool
 
 
 def lock(db: Db, user_id: int | None, public_id: str) -> LockedResponse:
-    """The conversation first, so that two never wait for each other. Raises RecordNotFound and ResponseEnded."""
+    """The running response, locked after its conversation; without a user, anybody's.
+
+    Raises RecordNotFound and ResponseEnded.
+    """
     statement = (
-        "SELECT r.id, r.user_id, r.public_id, r.status, r.owner, r.next_position, c.id, coalesce(c.next_position, 0),"
+        "SELECT r.id, r.user_id, r.public_id, r.status, r.next_position, c.id, coalesce(c.next_position, 0),"
         " EXISTS (SELECT 1 FROM response_items o WHERE o.response_id = r.id AND o.is_output)"
         " FROM responses r LEFT JOIN conversations c ON c.public_id = r.conversation_public_id"
         " WHERE r.public_id = $public_id"
@@ -92,9 +84,10 @@ def lock(db: Db, user_id: int | None, public_id: str) -> LockedResponse:
 
 
 def output_rows(db: Db, row_id: int) -> list[ItemRow]:
+    """Output items of a response, in their order."""
     found = sql.fetch_all(
         db,
-        "SELECT i.id, i.public_id, i.type, i.status, i.data, i.created_at FROM response_items link"
+        f"SELECT i.id, {item_rows.COLUMNS} FROM response_items link"
         " JOIN items i ON i.id = link.item_id WHERE link.response_id = $row_id AND link.is_output"
         " ORDER BY link.position",
         row_id=row_id,
@@ -103,7 +96,10 @@ def output_rows(db: Db, row_id: int) -> list[ItemRow]:
 
 
 def store_output(db: Db, row: LockedResponse, items: Sequence[dict[str, Any]]) -> sql.Batch:
-    """Store new items, also at the end of the conversation, and what is new in known ones; what is left to be done."""
+    """Statements that store output items, of which new ones are inserted at once.
+
+    New items come also at the end of the conversation; known ones are replaced where they have changed.
+    """
     known = {stored.item.public_id: stored for stored in output_rows(db, row.id)} if row.has_output and items else {}
     new = [item_rows.insert(db, row.user_id, item) for item in items if item["id"] not in known]
     batch = sql.Batch()
@@ -129,7 +125,7 @@ def store_output(db: Db, row: LockedResponse, items: Sequence[dict[str, Any]]) -
 
 
 def end(batch: sql.Batch, row: LockedResponse, status: str, body: dict[str, Any]) -> None:
-    """Of a locked response: nothing more will be stored of it, and its conversation is free."""
+    """End a locked response, of which nothing more will be stored, and let its conversation go."""
     batch.add(
         "UPDATE responses SET status = $status, body = $body, lease_until = NULL WHERE id = $id",
         status=status,
@@ -144,7 +140,7 @@ def end(batch: sql.Batch, row: LockedResponse, status: str, body: dict[str, Any]
 
 
 def append_events(batch: sql.Batch, row_id: int, events: Sequence[StoredEvent]) -> None:
-    """Events that are there already are skipped: their writer may not know that they are."""
+    """Store events. Known ones are skipped, since their writer may not know that they are stored."""
     rows = [(row_id, event.sequence_number, event.data) for event in events]
     batch.insert_rows("response_events", ("response_id", "sequence_number", "data"), rows, skips_known=True)
 
@@ -185,7 +181,7 @@ def items_of(db: Db, row_id: int, is_output: bool) -> Any:
 
 
 def input_positions(db: Db, user_id: int, row_id: int, public_id: str) -> list[int]:
-    """Where an item stands in what was sent; nowhere, or more than once if it was referred to again."""
+    """Positions of an item in the input of a response. An item has several if it was referred to again."""
     found = orm.select(
         link.position
         for i in db.Item
@@ -197,9 +193,3 @@ def input_positions(db: Db, user_id: int, row_id: int, public_id: str) -> list[i
         and not link.is_output
     )
     return list(found)
-
-
-def item_list(found: Any, order: Order = "asc", limit: int | None = None) -> list[StoredItem]:
-    """The first of them in that order of their positions, or all."""
-    ordered = found.order_by("orm.desc(link.position)" if order == "desc" else "link.position")
-    return [record(row) for row in (ordered if limit is None else ordered[:limit])]

@@ -23,7 +23,7 @@ from storage.db.session import writes, writes_for_now
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import record
 from storage.records import Heartbeat, Held, Order, Page, StoredEvent, StoredItem, StoredResponse
-from storage.response_rows import item_list, response_record
+from storage.response_rows import response_record
 
 # --- writing: one turn ----------------------------------------------------------------------------------------------
 
@@ -81,7 +81,7 @@ def create(
 def _insert(
     db: Db, stored: StoredResponse, owner: str, lease_seconds: float, position: int | None, *, num_items: int
 ) -> int | None:
-    """The row's number; None if it is there already."""
+    """Number of the new row; None if the response is there already."""
     values: dict[str, Any] = {
         "public_id": stored.public_id,
         "user_id": stored.user_id,
@@ -134,9 +134,10 @@ def finish(
     *,
     events: Sequence[StoredEvent] = (),
 ) -> None:
-    """The end: the last output, the last events, the final Response object, and the conversation's lock let go.
+    """Store the end: the last output and events and the final Response object. The conversation is let go.
 
-    Raises ResponseEnded if it has another end already; saying the same twice is harmless. Raises RecordNotFound.
+    Called again with equal arguments it does nothing. Raises ResponseEnded if the response has another end already, and
+    RecordNotFound.
     """
     try:
         row = response_rows.lock(db, user_id, public_id)
@@ -156,7 +157,7 @@ def finish(
 
 @writes_for_now
 def heartbeat(db: Db, owner: str, public_ids: Sequence[str], lease_seconds: float) -> Heartbeat:
-    """Renew what this worker generates, with the locks of the conversations, and learn what others did to it."""
+    """Renew the leases of responses that this worker generates and of their conversations; what others did to them."""
     if not public_ids:
         return Heartbeat(frozenset(), frozenset())
     ids, until = list(public_ids), lease_clock(db) + int(lease_seconds * MICROS)
@@ -186,9 +187,9 @@ def heartbeat(db: Db, owner: str, public_ids: Sequence[str], lease_seconds: floa
 
 @writes
 def reap_expired(db: Db, limit: int = 100) -> list[StoredResponse]:
-    """End the responses whose workers died, anybody's: `incomplete` with what there is, `failed` if that is nothing.
+    """End the responses of all users whose workers died: `incomplete` with what there is, `failed` if that is nothing.
 
-    Their growing items become incomplete, and the locks of their conversations are let go.
+    Growing items become incomplete, and conversations are let go.
     """
     ended = [reaping.reap(db, public_id) for public_id in reaping.expired(db, limit)]
     return [response for response in ended if response is not None]
@@ -196,7 +197,10 @@ def reap_expired(db: Db, limit: int = 100) -> list[StoredResponse]:
 
 @writes
 def request_cancel(db: Db, user_id: int, public_id: str) -> StoredResponse:
-    """Its worker learns of it with the next heartbeat. No effect on one that has ended. Raises RecordNotFound."""
+    """Ask the worker of a response to stop, which it learns with its next heartbeat. One that has ended stays as it is.
+
+    Raises RecordNotFound.
+    """
     sql.execute(
         db,
         "UPDATE responses SET is_cancel_requested = $yes"
@@ -212,7 +216,7 @@ def request_cancel(db: Db, user_id: int, public_id: str) -> StoredResponse:
 
 
 def get(db: Db, user_id: int, public_id: str) -> StoredResponse:
-    """As it is; one whose worker died gets its end first. Raises RecordNotFound."""
+    """A response as it is. One whose worker died gets its end first. Raises RecordNotFound."""
     stored = _known(db, user_id, public_id)
     if stored.is_running and reaping.is_expired(db, public_id):
         return reaping.reap(db, public_id) or _known(db, user_id, public_id)
@@ -220,7 +224,7 @@ def get(db: Db, user_id: int, public_id: str) -> StoredResponse:
 
 
 def events(db: Db, user_id: int, public_id: str, after: int = -1, limit: int = 1000) -> list[StoredEvent]:
-    """Those with a higher sequence number than `after`, in order. Raises RecordNotFound."""
+    """Events of a response with a higher number than `after`, in order. Raises RecordNotFound."""
     row = response_rows.find(db, user_id, public_id)
     found = orm.select(
         (e.sequence_number, e.data) for e in db.ResponseEvent if e.response_id == row.id and e.sequence_number > after
@@ -229,10 +233,10 @@ def events(db: Db, user_id: int, public_id: str, after: int = -1, limit: int = 1
 
 
 def chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, Any]]:
-    """All items that a response following this one builds on, in order: what was sent and what was answered.
+    """All items that a response after this one builds on, in order: what was sent and what was answered.
 
-    Where the chain began in a conversation, with what the conversation held then. Raises RecordNotFound for the first
-    response that does not exist (any more).
+    A chain that began in a conversation begins with what the conversation held then. Raises RecordNotFound for the
+    first response that does not exist (any more).
     """
     links = _links(db, user_id, previous_response_id)
     *_, (_, _, conversation_id, position) = links
@@ -252,9 +256,9 @@ def chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, Any
 
 
 def _links(db: Db, user_id: int, public_id: str) -> list[tuple[int, str | None, str | None, int | None]]:
-    """Number, predecessor, conversation and place in it, of the response and those before it, the newest first.
+    """Number, predecessor, conversation and place in it, of the response and its predecessors, the newest first.
 
-    One that belongs to a conversation is the last: what came before it is there.
+    A response that belongs to a conversation is the last: what came before it is in the conversation.
     """
     rows = db.select(
         "SELECT * FROM (WITH RECURSIVE chain (id, depth, public_id, previous, conversation, position) AS ("
@@ -278,7 +282,10 @@ def _links(db: Db, user_id: int, public_id: str) -> list[tuple[int, str | None, 
 def input_items_page(
     db: Db, user_id: int, public_id: str, after: str | None = None, limit: int = 20, order: Order = "desc"
 ) -> Page[StoredItem]:
-    """What was sent with it, `desc` begins with the last. Raises RecordNotFound for the response or `after`."""
+    """A page of a response's input; `desc` begins with the last item.
+
+    Raises RecordNotFound for the response or `after`.
+    """
     row = response_rows.find(db, user_id, public_id)
     found = response_rows.items_of(db, row.id, is_output=False)
     if after is not None:
@@ -287,25 +294,21 @@ def input_items_page(
             raise RecordNotFound("item", after)
         # One that was sent twice counts where the page went on furthest: paging comes to an end.
         position = min(positions) if order == "desc" else max(positions)
-        if order == "desc":
-            found = found.where(lambda link: link.position < position)
-        else:
-            found = found.where(lambda link: link.position > position)
-    page = item_list(found, order, limit + 1)
-    return Page(tuple(page[:limit]), has_more=len(page) > limit)
+        found = item_rows.beyond(found, position, order)
+    return item_rows.page(found, limit, order)
 
 
 def output_items(db: Db, user_id: int, public_id: str) -> list[StoredItem]:
-    """What it has generated so far. Raises RecordNotFound."""
+    """Items that a response has generated so far. Raises RecordNotFound."""
     row = response_rows.find(db, user_id, public_id)
-    return item_list(response_rows.items_of(db, row.id, is_output=True))
+    return [record(one) for one in item_rows.in_order(response_rows.items_of(db, row.id, is_output=True))]
 
 
 @writes
 def delete(db: Db, user_id: int, public_id: str) -> None:
-    """With its events, and with those of its items that are in no conversation and no other response.
+    """Delete a response with its events, and with the items that no conversation and no other response has.
 
-    If it is running, its worker finds out when it next wants to store something. Raises RecordNotFound.
+    The worker of a running one finds out when it next wants to store something. Raises RecordNotFound.
     """
     row = response_rows.find(db, user_id, public_id)
     if row.conversation_id is not None:

@@ -18,14 +18,14 @@ LOCAL_NAME = "local"
 
 @writes
 def create(db: Db, name: str, is_admin: bool = False) -> User:
-    """Raises DuplicateName."""
+    """A new user. Raises DuplicateName."""
     if _named(db, name) is not None:
         raise DuplicateName(name)
     return _insert(db, name, is_admin=is_admin)
 
 
 def get_by_name(db: Db, name: str) -> User:
-    """Raises RecordNotFound."""
+    """The user of that name. Raises RecordNotFound."""
     user = _named(db, name)
     if user is None:
         raise RecordNotFound("user", name)
@@ -33,18 +33,18 @@ def get_by_name(db: Db, name: str) -> User:
 
 
 def get_or_create(db: Db, name: str) -> User:
-    """For users whom a trusted proxy names."""
+    """The user whom a trusted proxy names, new if need be."""
     return _named(db, name) or _insert(db, name)
 
 
 def list_all(db: Db) -> list[User]:
-    """All but the local one, the oldest first."""
+    """All users but the local one, the oldest first."""
     return [_record(row) for row in _users(db).where(lambda u: not u.is_local).order_by("u.id")]
 
 
 @writes
 def set_disabled(db: Db, name: str, is_disabled: bool) -> User:
-    """Raises RecordNotFound. A disabled user's keys are refused; what the user stored stays."""
+    """Let a user in or not. Keys of a disabled one are refused; what the user stored stays. Raises RecordNotFound."""
     user = get_by_name(db, name)
     db.User[user.id].is_disabled = is_disabled
     orm.flush()
@@ -54,7 +54,7 @@ def set_disabled(db: Db, name: str, is_disabled: bool) -> User:
 def local_user(db: Db) -> User:
     """The one user of a server without authentication, made when first asked for.
 
-    It is not among those that have names: no proxy can name it, and it may do everything.
+    No proxy can name it, since it is not found by name. It may do everything.
     """
     return _named(db, LOCAL_NAME, is_local=True) or _insert(db, LOCAL_NAME, is_local=True, is_admin=True)
 

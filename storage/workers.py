@@ -13,13 +13,13 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _START_TIME_FIELD = 19
-"""Of /proc/PID/stat, counted from the one after the program's name, which is the state."""
+"""Place of the start time in /proc/PID/stat, counted from the field behind the program's name, which is the state."""
 
 _DEAD_STATES = ("Z", "X")
 
 
 def own_name() -> str:
-    """Unique to this process: `machine:pid:start time`, or a random one where the system does not say these."""
+    """Name of this process alone: `machine:pid:start time`, or a random one where the system does not say these."""
     pid = os.getpid()
     started = _start_time(pid) if _PROC.joinpath("self").exists() else None
     if started is None:
@@ -28,12 +28,12 @@ def own_name() -> str:
 
 
 def is_dead(name: str | None) -> bool:
-    """Whether that process certainly runs no more; False if that cannot be known from here."""
+    """Whether the process of that name certainly runs no more; False if that cannot be known from here."""
     return _is_running(name) is False
 
 
 def is_alive(name: str | None) -> bool:
-    """Whether that process certainly runs; False if that cannot be known from here."""
+    """Whether the process of that name certainly runs; False if that cannot be known from here."""
     return _is_running(name) is True
 
 
@@ -50,7 +50,7 @@ def _is_running(name: str | None) -> bool | None:
 
 @lru_cache(maxsize=1)
 def _machine() -> str:
-    """Of this start of the kernel, where numbers of processes mean the same and all of them can be seen."""
+    """Name of this start of the kernel and this view of its processes: where a number means one process."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         namespace = (_PROC / "self/ns/pid").stat().st_ino
@@ -60,7 +60,7 @@ def _machine() -> str:
 
 
 def _start_time(pid: int) -> str | None:
-    """Of a living process, in ticks since the start of the kernel."""
+    """Start of a living process, in ticks since the start of the kernel."""
     try:
         after_name = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

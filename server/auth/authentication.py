@@ -13,7 +13,6 @@ may do, or how keys are made.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -156,9 +155,9 @@ class KeyAuthentication(_KnownUsers):
         if len(secret) > MAX_KEY_LENGTH or not secret.isascii():
             raise _incorrect_key()
         # Not the key itself, which has no business in memory once the request is over.
-        digest = hashlib.sha256(secret.encode()).hexdigest()
+        digest = keys.hash_of(secret)
         found = self._believed.get(digest, lambda: self._database.run(keys.authenticate, secret))
-        if found is None or is_expired(found[1]):
+        if found is None or found[1].is_expired(time.time()):
             raise _incorrect_key()
         return found[0]
 
@@ -191,10 +190,6 @@ INCORRECT_KEY = 'Bearer realm="parley", error="invalid_token"'
 
 def _incorrect_key() -> Unauthorized:
     return Unauthorized("Incorrect API key provided: it is unknown, expired or revoked.", INCORRECT_KEY)
-
-
-def is_expired(key: ApiKey) -> bool:
-    return key.expires_at is not None and key.expires_at <= time.time()
 
 
 class HeaderAuthentication(_KnownUsers):

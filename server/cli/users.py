@@ -227,7 +227,7 @@ def revoke_keys(config: Path | None, key_ids: tuple[str, ...]) -> None:
 def key_state(key: ApiKey) -> str:
     if key.revoked_at is not None:
         return "revoked"
-    return "expired" if key.expires_at is not None and key.expires_at <= time.time() else "active"
+    return "expired" if key.is_expired(time.time()) else "active"
 
 
 def key_object(key: ApiKey, owner: User) -> dict[str, Any]:

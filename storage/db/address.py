@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 CONNECT_TIMEOUT_SECONDS = 5
 SYNCHRONOUS = ("full", "normal")
-"""SQLite's PRAGMA, the default first. In WAL mode both are safe when a process is killed."""
+"""Values of SQLite's PRAGMA, the default first. In WAL mode both are safe when a process is killed."""
 LOCK_TIMEOUT_SECONDS = 30
-"""How long a statement may wait for another session's."""
+"""Time that a statement may wait for another session's."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PostgresServer:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """libpq's, with time limits: a server that is gone without a word must not hold our connections for good."""
+        """Parameters for libpq, with time limits: a server that is gone must not hold our connections for good."""
         import psycopg2.extensions
 
         defaults: dict[str, Any] = {
@@ -53,7 +53,7 @@ Address: TypeAlias = SqliteFile | PostgresServer
 
 
 def parse_address(url: str) -> Address:
-    """Raises ValueError when it is neither. A relative path counts from the current directory."""
+    """The address in a URL; a relative path counts from the current directory. Raises ValueError for any other URL."""
     parts = urlsplit(url)
     if parts.scheme == "postgresql":
         return PostgresServer(url)

@@ -22,9 +22,9 @@ def now_seconds() -> int:
 
 
 def lease_now(db: Db) -> str:
-    """Microseconds, of the one clock that all who compare leases agree on, as an expression of SQL.
+    """Time in microseconds by which leases are compared, as an expression of SQL.
 
-    The statement has the value `now`, which is `now_micros()`.
+    The statement must have the value `now`, which is `now_micros()`.
     """
     if db.provider.dialect != POSTGRESQL:
         return "$now"
@@ -32,7 +32,7 @@ def lease_now(db: Db) -> str:
 
 
 def lease_clock(db: Db) -> int:
-    """The same, asked for."""
+    """Time in microseconds by which leases are compared."""
     if db.provider.dialect != POSTGRESQL:
         return now_micros()
     return int(db.execute(f"SELECT {lease_now(db)}").fetchone()[0])

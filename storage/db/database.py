@@ -44,7 +44,7 @@ _sleep = monkey.get_original("time", "sleep")
 
 
 class Database:
-    """One per process, made after the fork. `url` is the setting's, see `storage.db.address`."""
+    """Connections of one process, made after the fork. `url` is the setting's, see `storage.db.address`."""
 
     def __init__(self, url: str, pool_size: int = DEFAULT_POOL_SIZE) -> None:
         require_native_locals()
@@ -98,7 +98,7 @@ class Database:
         return result
 
     def _started(self) -> Db:
-        """In a thread of the pool."""
+        """Pony's database, opened if it is not yet. Runs in a thread of the pool."""
         if self._db is None:
             with self._start_lock:
                 if self._db is None:
@@ -106,7 +106,7 @@ class Database:
         return self._db
 
     def _keep(self, connection: Any) -> None:
-        """Pony forgets the connection of a thread that ends, and would leave it open."""
+        """Note a thread's connection, which Pony would forget and leave open when the thread ends."""
         thread = _thread.get_ident()
         if thread in self._connections:
             self._connections[thread].close()
@@ -114,13 +114,13 @@ class Database:
 
 
 def upgrade(url: str) -> list[str]:
-    """Bring the tables up to date without opening a Database; the names of what was applied."""
+    """Bring the tables up to date without opening a Database; names of the migrations that were applied."""
     applied: list[str] = _result(_attempt(partial(_migrate, parse_address(url))))
     return applied
 
 
 def require_native_locals() -> None:
-    """Pony imported after gevent's patching would share its sessions and locks between threads, and hang."""
+    """Refuse to go on where Pony was imported after gevent's patching: threads would share its sessions, and hang."""
     if orm.core.localbase.__module__ != "_thread":
         raise RuntimeError(
             "Pony was imported after gevent's monkey patching; it has to come first, as in gunicorn.conf.py"
@@ -212,12 +212,12 @@ def _begin(db: Db, address: Address, is_durable: bool) -> None:
 
 
 def _keep_transactions_whole(db: Db) -> None:
-    """Pony, when a connection is lost within a transaction, would do the rest of it in a new one and commit that."""
+    """Fail when a connection is lost within a transaction; Pony would commit the rest of it on a new one."""
     original = db.provider.should_reconnect
     db.provider.should_reconnect = lambda error: not db._get_cache().in_transaction and original(error)
 
 
 def _make_private(address: SqliteFile) -> None:
-    """Conversations are nobody else's business: neither the directory nor the file can be read by other users."""
+    """Make the directory and the file unreadable for other users: conversations are nobody else's business."""
     address.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(address.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -11,7 +11,7 @@ from pony.orm import Optional, PrimaryKey, Required
 
 
 def define_entities(db: Db) -> None:
-    """Afterwards they are attributes: `db.User`, `db.Item`, ..."""
+    """Give the database its entities as attributes: `db.User`, `db.Item`, ..."""
     _define_people(db)
     _define_conversations(db)
     _define_responses(db)

@@ -11,27 +11,27 @@ from collections.abc import Iterator
 from pony.orm import core as pony
 
 NOT_A_DATABASE = "file is not a database"
-"""sqlite3's words; it has no kind of error of its own for that."""
+"""Message of sqlite3, which has no kind of error of its own for that."""
 
 _TRANSACTION_ROLLBACK = "40"
 """SQLSTATE class of serialization failures and deadlocks."""
 
 
 def is_worth_repeating(error: BaseException) -> bool:
-    """Another session was in the way. The transaction was rolled back, and the same may well succeed now.
+    """Whether another session was in the way. The transaction was rolled back, and a second one may well succeed.
 
-    Among these is that somebody else just created the row that we were about to create: next time we shall find it.
+    That includes a row that somebody else created while we were about to: next time we shall find it.
     """
     return any(_is_conflict(cause) for cause in _causes(error))
 
 
 def is_disconnect(error: BaseException) -> bool:
-    """The connection, and with it an uncommitted transaction, is gone."""
+    """Whether the connection, and with it an uncommitted transaction, is gone."""
     return any(_is_disconnect(cause) for cause in _causes(error))
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """The database does not answer, does not let us in, is busy for too long, or has no more room."""
+    """Whether the database does not answer, does not let us in, is busy for too long, or has no more room."""
     return any(_is_operational(cause) for cause in _causes(error))
 
 
@@ -50,7 +50,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _first_of_many(error: BaseException) -> BaseException | None:
-    """CommitException and its like hold several, as of sys.exc_info()."""
+    """First of the errors that CommitException and its like hold, each as of sys.exc_info()."""
     exceptions = getattr(error, "exceptions", None)
     return exceptions[0][1] if exceptions else None
 
@@ -64,14 +64,14 @@ def _is_conflict(error: BaseException) -> bool:
 
 
 def _is_disconnect(error: BaseException) -> bool:
-    """psycopg2 gives no SQLSTATE when the server went away, and class 57 when it said goodbye."""
+    """Whether the driver lost its server: no SQLSTATE if it just went away, class 57 if it said goodbye."""
     if not type(error).__module__.startswith("psycopg2"):
         return False
     return _is_operational(error) and (getattr(error, "pgcode", None) or "57P").startswith("57P")
 
 
 def _is_operational(error: BaseException) -> bool:
-    """Of the DB-API's two kinds for what is not the statement's fault, or the file system's word."""
+    """Whether the error is no fault of the statement: one of the DB-API's two kinds for that, or the file system's."""
     if isinstance(error, OSError):
         return True
     if isinstance(error, sqlite3.OperationalError):

@@ -18,17 +18,17 @@ from storage.db.address import Address, PostgresServer, SqliteFile
 from storage.errors import StorageUnavailable
 
 CHECK_SECONDS = 3.0
-"""How long a file is searched for damage at most."""
+"""Time for which a file is searched for damage at most."""
 
 _APPLIED = "SELECT migration_id FROM _yoyo_migration"
 _STEPS_BETWEEN_LOOKS = 100_000
-"""Of SQLite's virtual machine, between two looks at the clock."""
+"""Steps of SQLite's virtual machine between two looks at the clock."""
 
 
 @dataclass(frozen=True)
 class DatabaseState:
     name: str
-    """With the version of its program."""
+    """Kind of database, with the version of its program."""
     size_bytes: int
     missing_migrations: tuple[str, ...]
     problems: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class DatabaseState:
 
 
 def inspect(address: Address) -> DatabaseState | None:
-    """None for a file that is not there yet. Raises StorageUnavailable."""
+    """State of the database; None for a file that is not there yet. Raises StorageUnavailable."""
     if isinstance(address, SqliteFile):
         return _inspect_file(address) if address.path.exists() else None
     return _inspect_server(address)
@@ -73,7 +73,7 @@ def _applied_in_file(database: sqlite3.Connection) -> set[str]:
 
 
 def _damage(database: sqlite3.Connection) -> tuple[list[str], list[str]]:
-    """What is broken in the file, and what could not be found out."""
+    """Damage of the file, and remarks on what could not be found out."""
     give_up_at = time.monotonic() + CHECK_SECONDS
     database.set_progress_handler(lambda: int(time.monotonic() > give_up_at), _STEPS_BETWEEN_LOOKS)
     try:

@@ -13,13 +13,16 @@ from storage.errors import StorageUnavailable
 
 
 def count_rows(db: Db) -> dict[str, int]:
-    """Of each table."""
+    """Number of rows of each table."""
     tables = sorted(entity._table_ for entity in db.entities.values())
     return {table: int(db.select(f"SELECT count(*) FROM {table}")[0]) for table in tables}
 
 
 def copy_sqlite(source: SqliteFile, target: Path) -> None:
-    """A complete copy as of one moment, while others go on writing. The target must not exist."""
+    """Copy the file as of one moment, while others go on writing. The target must not exist.
+
+    Raises StorageUnavailable.
+    """
     try:
         with (
             closing(sqlite3.connect(f"{source.path.as_uri()}?mode=ro", uri=True)) as original,

@@ -13,7 +13,7 @@ from pony.orm.dbproviders.postgres import PGPool
 
 
 class PostgresPool(PGPool):  # type: ignore[misc]  # Pony has no types
-    """Thread-local: each thread that uses it makes its own, with the same arguments."""
+    """Pool of one thread: it is thread-local, so that each thread makes its own."""
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         super().__init__(psycopg2, **parameters)

@@ -24,11 +24,11 @@ from storage.db.address import LOCK_TIMEOUT_SECONDS, Address, SqliteFile
 
 SOURCE = "package:storage.db:migrations"
 _ADVISORY_LOCK = 0x5061726C6579
-"""'Parley' in ASCII; whoever shares the database and uses advisory locks has another number."""
+"""Number of our lock, 'Parley' in ASCII. Others who share the database will hardly have chosen it."""
 
 
 def migrate(address: Address, source: str = SOURCE) -> list[str]:
-    """Apply what is missing; the names of what was applied. May wait for another process that does the same."""
+    """Apply the missing migrations; their names. May wait for another process that is at it."""
     if isinstance(address, SqliteFile):
         with _file_lock(address):
             _use_wal(address)
@@ -74,14 +74,14 @@ def _yoyo_uri(address: Address) -> DatabaseURI:
 
 
 def _use_wal(address: SqliteFile) -> None:
-    """For good: the file remembers it. Readers and the writer do not wait for each other, and a commit syncs once."""
+    """Let readers and the writer not wait for each other, and a commit sync once. The file remembers it for good."""
     with closing(sqlite3.connect(address.path, timeout=LOCK_TIMEOUT_SECONDS)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
 def _file_lock(address: SqliteFile) -> Iterator[None]:
-    """Of a file beside the database: SQLite itself locks the database's."""
+    """Lock a file beside the database: the database's own file is locked by SQLite."""
     path = address.path.with_name(address.path.name + ".migrating")
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

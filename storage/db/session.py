@@ -15,15 +15,16 @@ _DURABLY, _FOR_NOW = "durably", "for now"
 
 
 def writes(function: F) -> F:
-    """Reads what it then changes, or changes several things that belong together. It lasts once it is done."""
+    """Mark a function that changes what it has read, or several things that belong together. Its work lasts."""
     setattr(function, _MARK, _DURABLY)
     return function
 
 
 def writes_for_now(function: F) -> F:
-    """The same, for what means nothing any more when the machine has stopped: leases. Nobody waits for the disk.
+    """Mark a function that writes leases, which mean nothing when the machine has stopped. Nobody waits for the disk.
 
-    It lasts when a process is killed; if the power fails, the last of it may be missing, as if it had not been done.
+    Its work lasts when a process is killed. If the power fails, the last of it may be missing, as if it had not been
+    done.
     """
     setattr(function, _MARK, _FOR_NOW)
     return function
@@ -34,5 +35,5 @@ def is_writing(function: Callable[..., Any]) -> bool:
 
 
 def is_durable(function: Callable[..., Any]) -> bool:
-    """Of one that writes."""
+    """Whether the disk is waited for after this function, which writes."""
     return getattr(function, _MARK, None) == _DURABLY

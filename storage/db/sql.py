@@ -15,7 +15,7 @@ from pony.orm import Database as Db
 from storage.db.clock import POSTGRESQL
 
 _MAX_ROWS = 100
-"""In one statement: SQLite of old allowed 999 values, and every size is another statement to remember."""
+"""Rows in one statement: SQLite of old allowed 999 values, and every size is another statement to remember."""
 
 _NAME = re.compile(r"\$(\w+)")
 
@@ -25,7 +25,7 @@ def is_postgresql(db: Db) -> bool:
 
 
 def execute(db: Db, statement: str, **values: Any) -> Any:
-    """Run it inside the session's transaction, which begins now if it has not yet. Returns the cursor."""
+    """Cursor of a statement that is run inside the session's transaction, which begins now if it has not yet."""
     cursor = db.execute(statement, values)
     # Pony answers a query that the session has seen before from memory, whatever was written past it.
     db._get_cache().query_results.clear()
@@ -42,7 +42,7 @@ def fetch_all(db: Db, statement: str, **values: Any) -> list[tuple[Any, ...]]:
 
 
 def update_one(db: Db, update: str, select: str, **values: Any) -> tuple[Any, ...] | None:
-    """What `select` says of the one row that `update` has changed; None if it has changed none."""
+    """Columns that `select` names, of the one row that `update` has changed; None if it has changed none."""
     if is_postgresql(db):
         answer = select.removeprefix("SELECT ").partition(" FROM ")[0]
         return fetch_one(db, f"{update} RETURNING {answer}", **values)
@@ -51,14 +51,14 @@ def update_one(db: Db, update: str, select: str, **values: Any) -> tuple[Any, ..
 
 
 def insert(db: Db, table: str, **values: Any) -> int:
-    """The new row's number."""
+    """Number of the new row."""
     row_id = db.insert(table, returning="id", **values)
     db._get_cache().query_results.clear()
     return int(row_id)
 
 
 def insert_unless_there(db: Db, table: str, columns: Mapping[str, str], **values: Any) -> int | None:
-    """The new row's number; None if one of its unique values is taken. `columns` are given as expressions of SQL."""
+    """Number of the new row; None if one of its unique values is taken. `columns` are given as expressions of SQL."""
     names, places = ", ".join(columns), ", ".join(columns.values())
     statement = f"INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING"
     if is_postgresql(db):
@@ -86,7 +86,7 @@ class Batch:
     def insert_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, skips_known: bool = False
     ) -> None:
-        """`skips_known`: rows whose key is there already are left as they are."""
+        """Add rows; with `skips_known`, a row whose key is there already is left as it is."""
         end = " ON CONFLICT DO NOTHING" if skips_known else ""
         for start in range(0, len(rows), _MAX_ROWS):
             some = rows[start : start + _MAX_ROWS]
