@@ -22,8 +22,8 @@ from server.engine.grammar.compiler import MAX_CACHED, GrammarCompiler
 from server.engine.grammar.constraint import Mask, fill
 from server.engine.grammar.guidance import GrammarError
 from server.protocol.messages import Delta, Failed, Finished, Grammar
+from tests.engine.driving import finishes, letters, make_engine, make_request, run, text_of
 from tests.engine.fakes import EOG, N_VOCAB, FakeRunner
-from tests.engine.test_engine import finishes, letters, make_engine, make_request, run, text_of
 from tests.live_server import PATIENCE_SECONDS
 
 

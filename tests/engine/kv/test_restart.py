@@ -19,9 +19,9 @@ from server.engine.kv.files import StateDir
 from server.engine.kv.store import SavedState
 from server.engine.kv.tiers import IDLE_SECONDS, Tiers
 from server.protocol.messages import CachePolicy, Finished
+from tests.engine.driving import finishes, make_request, text_of
 from tests.engine.fakes import FakeMemory, FakeRunner
 from tests.engine.kv.test_files import PLENTY, files
-from tests.engine.test_engine import finishes, make_request, text_of
 
 MIB = 1 << 20
 

@@ -11,8 +11,8 @@ from server.engine.engine import Engine
 from server.engine.kv.cache import KVCache, Slot
 from server.engine.scheduling.slot_order import RECONSIDERED_STEPS, SlotOrder
 from server.protocol.messages import Delta
+from tests.engine.driving import finishes, letters, make_engine, make_request, run, text_of
 from tests.engine.fakes import FakeMemory, FakeRunner
-from tests.engine.test_engine import finishes, letters, make_engine, make_request, run, text_of
 
 
 def arranged(busy: set[int], num_slots: int = 8, num_tokens: int = 3) -> tuple[KVCache, FakeMemory]:

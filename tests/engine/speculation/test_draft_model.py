@@ -13,8 +13,8 @@ from server.engine.engine import Engine
 from server.engine.speculation.draft_model import MAX_READ_TOKENS, DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.engine.speculation.speculation import FIRST_TRIAL_STEPS
 from server.protocol.messages import Event
+from tests.engine.driving import finishes, letters, make_request, run, text_of
 from tests.engine.fakes import N_VOCAB, FakeRunner, Script, count_up
-from tests.engine.test_engine import finishes, letters, make_request, run, text_of
 
 
 class Words:

@@ -14,8 +14,8 @@ from server.engine.engine import Engine
 from server.engine.speculation.prompt_lookup import History
 from server.engine.speculation.speculation import Guesses
 from server.protocol.messages import Event, SamplingParams
+from tests.engine.driving import finishes, letters, make_request, run, text_of
 from tests.engine.fakes import FakeRunner
-from tests.engine.test_engine import finishes, letters, make_request, run, text_of
 
 NUM_DRAFTED = 7
 
