@@ -21,7 +21,8 @@ def make_engine(runner: FakeRunner, max_waiting_requests: int = 1000, max_waitin
 
 
 def make_engine_that_copies(runner: FakeRunner) -> Engine:
-    """It never learns how fast the fake computes, which is faster than a copy that happens to be interrupted."""
+    """An engine that never learns the speed of the fake, which computes faster than a copy that happens to be
+    interrupted."""
     engine = make_engine(runner)
     engine._tiers.seconds_per_token = lambda: None
     return engine

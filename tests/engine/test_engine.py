@@ -227,7 +227,7 @@ def test_whatever_comes_and_goes_every_request_ends_once_and_no_slot_is_lost(dat
 
 
 def scoring_runner(num_slots: int = 4, n_ctx: int = 64) -> FakeRunner:
-    """One that can give four logits besides those of the slots."""
+    """A model that can give four logits besides those of the slots."""
     runner = FakeRunner(num_slots, n_ctx)
     runner.max_step_logits = num_slots + 4
     return runner

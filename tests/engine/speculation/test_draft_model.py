@@ -1,4 +1,4 @@
-"""A small model that guesses for a large one: what it reads, that it follows, and that it never decides anything."""
+"""A small model that guesses for a large one: it reads along, follows corrections, and never decides anything."""
 
 from __future__ import annotations
 
