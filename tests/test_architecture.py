@@ -302,6 +302,17 @@ def test_the_rooms_of_the_server_have_one_order() -> None:
     assert upward(between, order) == []
 
 
+def test_no_rooms_of_the_engine_import_each_other_in_a_circle() -> None:
+    """A room is a folder, or a module that lies loose beside the folders."""
+    rooms = {module: room for module in ENGINE_MODULES if (room := ".".join(module.split(".")[:3])) != "server.engine"}
+    imported = {
+        room: {rooms[name] for module in rooms if rooms[module] == room for name in IMPORTS[module] & set(rooms)}
+        for room in rooms.values()
+    }
+    assert len(imported) > 10
+    TopologicalSorter({room: names - {room} for room, names in imported.items()}).prepare()
+
+
 def test_imports_are_absolute() -> None:
     relative = [
         name

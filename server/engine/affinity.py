@@ -1,6 +1,7 @@
-"""Where the threads of an engine run: OpenMP's on a core each, which the supervisor asks for, and all others anywhere.
+"""Which cores the threads of an engine run on: OpenMP's on one core each, as the supervisor asks for, all others on
+any.
 
-New threads and processes inherit the cores of whoever starts them, so those that are started by one of OpenMP's
+New threads and processes inherit the cores of the thread that starts them. So those that are started by one of OpenMP's
 threads, such as the engine's own, would crowd on its core. Must be imported before llama.cpp is.
 """
 
@@ -10,7 +11,7 @@ import os
 import threading
 
 _CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-"""Those that the process may run on; macOS binds no threads."""
+"""The cores that the process may run on; None on macOS, which binds no threads."""
 
 
 def run_anywhere() -> None:
@@ -20,7 +21,7 @@ def run_anywhere() -> None:
 
 
 class Thread(threading.Thread):
-    """One that runs anywhere."""
+    """A thread that runs on any core."""
 
     def run(self) -> None:
         run_anywhere()

@@ -1,6 +1,6 @@
 """Text from token bytes: never half a character, never any part of a stop string.
 
-Knows bytes and strings only; which token they came from, and what ends a generation besides a stop string, is the
+Knows bytes and strings only. Which token they came from, and what ends a generation besides a stop string, is the
 caller's business.
 """
 
@@ -13,20 +13,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Released:
-    """What may be shown after a token: new text, and how many of the tokens pushed so far it completes."""
+    """New text that may be shown after a token, and the number of pushed tokens that it completes."""
 
     text: str
     num_tokens: int
     is_stopped: bool = False
-    """A stop string was found; the text ends before it."""
+    """Whether a stop string was found; then the text ends before it."""
 
 
 class Detokenizer:
     """Turns the bytes of one completion into text, piece by piece.
 
-    Bytes that are not UTF-8 become U+FFFD, but only once it is certain that no later byte completes them; an incomplete
-    character at the end of the completion is left out, so that a text which is cut off is still a text. Text that
-    may be the beginning of a stop string is held back until that is decided.
+    Bytes that are not UTF-8 become U+FFFD, but only once it is certain that no later byte completes them. An incomplete
+    character at the end of the completion is left out, so that a text which is cut off is still a text. Text that may
+    be the beginning of a stop string is held back until that is decided.
     """
 
     def __init__(self, stop: Sequence[str] = ()) -> None:
@@ -37,7 +37,7 @@ class Detokenizer:
         self._token_starts: list[int] = []  # where the text of each token that is held back starts, in characters
 
     def push(self, token_bytes: bytes) -> Released:
-        """Add a token and take what can be shown by now."""
+        """Add a token's bytes, and take the text that can be shown by now."""
         self._token_starts.append(self._num_released_chars + len(self._held))
         text = self._decoder.decode(token_bytes)
         if not self._stop:
@@ -50,7 +50,8 @@ class Detokenizer:
         return self._release(self._held[:cut], held=self._held[cut:])
 
     def flush(self) -> Released:
-        """Take what was held back: nothing more will come. A character that is not complete by now never will be."""
+        """Take the text that was held back, since nothing more will come. A character that is incomplete now is left
+        out."""
         self._decoder.reset()
         stop_at = self._find_stop()
         if stop_at is not None:
@@ -60,12 +61,12 @@ class Detokenizer:
         return Released(text, num_tokens)
 
     def _find_stop(self) -> int | None:
-        """Where the earliest stop string starts."""
+        """Position at which the earliest stop string starts in the held text; None if there is none."""
         starts = [at for stop in self._stop if (at := self._held.find(stop)) >= 0]
         return min(starts, default=None)
 
     def _num_chars_in_doubt(self) -> int:
-        """Length of the longest end of the held text that a stop string starts with."""
+        """Number of characters at the end of the held text that may be the beginning of a stop string."""
         longest = max(len(stop) for stop in self._stop) - 1
         for length in range(min(longest, len(self._held)), 0, -1):
             if any(stop.startswith(self._held[-length:]) for stop in self._stop):
@@ -80,7 +81,7 @@ class Detokenizer:
         return Released(text, num_tokens)
 
     def _release_stopped(self, stop_at: int) -> Released:
-        """Everything before the stop string; tokens that start inside it or after it are dropped."""
+        """Release everything before the stop string; tokens that start inside it or behind it are dropped."""
         released = self._release(self._held[:stop_at], held="")
         self._token_starts.clear()
         return Released(released.text, released.num_tokens, is_stopped=True)

@@ -1,8 +1,7 @@
 """The engine's loop body: requests in, events out, one forward pass a step.
 
-`Engine` joins model, KV cache and scheduler. It does not know where requests come from or where events go: every event
-is returned beside the request it belongs to. It runs on one thread; nothing in it waits for anything but the forward
-pass.
+`Engine` joins model, KV cache and scheduler. It does not know where requests come from, where events go, or how tokens
+become text. It runs on one thread; nothing in it waits for anything but the forward pass.
 """
 
 from __future__ import annotations
@@ -34,13 +33,14 @@ from server.protocol.messages import Failed, Stats
 logger = logging.getLogger(__name__)
 
 ALONE_PATIENCE_SECONDS = 0.05
-"""How long to wait for that if there is nothing to compute; bounds the time to notice arrivals."""
+"""Seconds to wait for what a grammar allows next if there is nothing to compute; bounds the time to notice arrivals."""
 
 MAX_IDLE_STEP_SECONDS = 0.5
-"""How long a step should take while nobody's is; bounds the time to notice a cancellation or a new request.
-`max_step_ms`, if it is longer, holds for both."""
+"""Seconds that a step should take while no sequence decodes; bounds the time to notice a cancellation or a new request.
+A longer `max_step_ms` takes its place."""
 
 Deliver = Callable[[list[Output]], None]
+"""Takes events that were put off, while a GPU computes."""
 
 
 class Engine:
@@ -59,9 +59,9 @@ class Engine:
     ) -> None:
         """Start with nothing to do.
 
-        `max_ram_bytes` of host memory and `disk` may keep what slots had to make room for. `max_draft_tokens` is how
-        many tokens may be guessed ahead for one sequence: 0 means none, and so do models that cannot take tokens back.
-        They come from `drafter`, by default from what was said before.
+        `max_ram_bytes` of host memory and `disk` may keep what slots had to make room for. `max_draft_tokens` is the
+        number of tokens that may be guessed ahead for one sequence; 0 means none, and so do models that cannot take
+        tokens back. Guesses come from `drafter`, by default from the sequence's own tokens.
         """
         self._runner = runner
         self._kv_cache = KVCache(runner.memory, runner.num_slots)
@@ -103,9 +103,9 @@ class Engine:
         return self._scheduler.waits_for_disk and not self._speaker.has_outputs
 
     def tidy(self) -> float | None:
-        """Look after the KV cache's tiers; call it after every step, and when the time that it returns is over.
+        """Look after the KV cache's tiers. To be called after every step, and when the time that it returns is over.
 
-        Returns in how many seconds there is more to do; None if not before something happens.
+        Returns the seconds until there is more to do; None if there is nothing before something happens.
         """
         return self._tiers.tidy()
 
@@ -138,9 +138,9 @@ class Engine:
         self._speaker.withdraw(request)
 
     def step(self, deliver: Deliver | None = None) -> list[Output]:
-        """Schedule, compute, sample; returns what happened, in order.
+        """Schedule, compute, sample. Returns what happened, in order.
 
-        With `deliver`, what happened may be put off to the next step, which hands it over while a GPU computes.
+        With `deliver`, events may be put off to the next step, which hands them over while a GPU computes.
         """
         if not self._runner.is_on_gpu:
             deliver = None
@@ -153,11 +153,11 @@ class Engine:
         for sequence in self._scheduler.awaiting_grammar[:1] if not chunks else ():
             self._speaker.await_grammar(sequence, time.monotonic() + ALONE_PATIENCE_SECONDS)
         if self._may_put_off and chunks and any(not sequence.awaits_grammar for sequence in self._scheduler.running):
-            return []  # there will be another pass
+            return []  # another pass will come, which delivers them
         return self._speaker.take_outputs()
 
     def stats(self, request_id: int) -> Stats:
-        """What happened since the start, and what runs now. From any thread."""
+        """Counts since the start, and what runs now. From any thread."""
         kv, slots, scheduler = self._tiers.stats, self._kv_cache.slots, self._scheduler
         slot_tokens = sum(len(slot.tokens) for slot in slots)
         return self._stats.snapshot(
@@ -169,7 +169,7 @@ class Engine:
         )
 
     def check(self) -> None:
-        """With nothing to do, prove that nothing leaked; what is wrong is logged and put right."""
+        """Prove that nothing leaked, while there is nothing to do. A wrong account is logged and put right."""
         try:
             self._scheduler.check()
         except IntegrityError:
@@ -222,16 +222,18 @@ class Engine:
         self._chooser.prepare(rows, pending)
         for chunk, rows_of_chunk in rows_by_chunk:
             if chunk.sequence.slot is None:
-                continue  # it went down with another choice of its request
+                continue  # it ended with another choice of its request
             if chunk.is_scored:
                 self._score(chunk, rows_of_chunk)
             if chunk.reaches_end:
                 self._go_on(chunk, rows_of_chunk[-1 - chunk.num_drafted :])
 
     def _score(self, chunk: Chunk, rows: list[int]) -> None:
-        """The logprobs of the tokens of a prompt that follow those whose logits are in `rows`."""
+        """Say the logprobs of the prompt's tokens that follow those whose logits are in `rows`."""
         request, start = chunk.sequence.request, chunk.start
-        num_known = max(0, chunk.sequence.num_scored_tokens - start)  # what was lost is computed again, but not said
+        num_known = max(
+            0, chunk.sequence.num_scored_tokens - start
+        )  # lost tokens are computed again, but not said again
         following = request.prompt[start + 1 + num_known : start + 1 + len(rows)]
         num_top = request.num_top_logprobs or 0
         scored = [self._chooser.logprob(*of, num_top) for of in zip(rows[num_known:], following, strict=False)]
@@ -240,22 +242,24 @@ class Engine:
             self._speaker.say_prompt_logprobs(chunk.sequence, scored)
 
     def _go_on(self, chunk: Chunk, rows: list[int]) -> None:
-        """All tokens of its sequence are computed: the next ones, if there are to be any."""
+        """Choose the next tokens of a sequence all of whose tokens are computed, unless it has spent its tokens."""
         if chunk.sequence.has_spent_max_tokens:
             self._speaker.finish(chunk.sequence, "length")
         else:
             self._take_tokens(chunk, rows)
 
     def _take_tokens(self, chunk: Chunk, rows: list[int]) -> None:
-        """Choose a token at every row as long as the drafted token behind it is what was chosen.
+        """Choose a token at every row, as long as the drafted token behind it is the chosen one.
 
-        So each token is chosen as without drafts, from logits after exactly the tokens before it. What was computed of
-        wrong drafts is taken back.
+        So each token is chosen as it would be without drafts, from logits after exactly the tokens before it. What was
+        computed of wrong drafts is taken back.
         """
         sequence, slot = chunk.sequence, chunk.sequence.slot
         assert slot is not None
         drafted = chunk.tokens[len(chunk.tokens) - chunk.num_drafted :]
-        may_put_off = self._may_put_off and not drafted  # more than one token may come, and in their order
+        may_put_off = (
+            self._may_put_off and not drafted
+        )  # with drafts, several tokens may come, and must be said in order
         num_right = 0
         try:
             for row in rows:
@@ -272,7 +276,7 @@ class Engine:
                 self._kv_cache.trim(slot, len(slot.tokens) - len(drafted) + num_right)
 
     def _give_up(self, chunks: list[Chunk], error: DecodeError) -> None:
-        """A failed forward pass costs the sequences that were in it, and nobody else."""
+        """End the requests that were in a failed forward pass, and nobody else's."""
         logger.error("%s; %d sequences are lost", error, len(chunks))
         for request in dict.fromkeys(chunk.sequence.request for chunk in chunks):
             for sequence in self._scheduler.sequences_of(request):

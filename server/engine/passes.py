@@ -1,6 +1,6 @@
 """The order of a batch, which decides in how many passes over the weights llama.cpp computes it.
 
-With one KV cache stream per sequence, llama.cpp computes a run of consecutive sequence ids in one pass, and begins
+With one KV cache stream per sequence, llama.cpp computes a run of consecutive sequence ids in one pass. It begins
 another pass wherever the next id is not the next number. Knows spans of slots; it does not know why they are computed.
 """
 
@@ -16,7 +16,7 @@ AnySpan = TypeVar("AnySpan", bound=Span)
 
 
 def runs(spans: Sequence[AnySpan]) -> list[list[AnySpan]]:
-    """The spans cut wherever slots are not consecutive or lengths differ, which is where llama.cpp cuts them."""
+    """The spans, cut where llama.cpp cuts them: wherever slots are not consecutive or lengths differ."""
     found: list[list[AnySpan]] = []
     for span in spans:
         last = found[-1][-1] if found else None
@@ -28,10 +28,11 @@ def runs(spans: Sequence[AnySpan]) -> list[list[AnySpan]]:
 
 
 def in_fastest_passes(spans: Sequence[AnySpan], cost: PassCost) -> list[AnySpan]:
-    """Spans in an order in which llama.cpp computes them in the fastest passes known, each of spans of one length.
+    """The spans in an order in which llama.cpp computes them in the fastest passes known, each of spans of one length.
 
-    The groups come with falling slots, so that none continues the one before: llama.cpp would take from a chunk of a
-    prompt a row for the pass of its neighbours that decode, and leave it a number of rows that its kernels do badly.
+    The passes come with falling slots, so that none continues the one before. Otherwise llama.cpp would take a row from
+    a chunk of a prompt for the pass of its neighbours that decode, and leave it a number of rows that its kernels do
+    badly.
     """
     groups: list[list[AnySpan]] = []
     for run in runs(sorted(spans, key=lambda span: span.slot_index)):

@@ -1,6 +1,6 @@
-"""What the engine needs of a model: a forward pass, logits, samplers and a few facts about tokens.
+"""The part of a model that the engine needs: a forward pass, logits, samplers and a few facts about tokens.
 
-`model.Model` is the real one; tests script another.
+`llama.model.Model` is the real one; tests script another.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Span(Protocol):
     def start(self) -> int: ...
     @property
     def num_logits(self) -> int:
-        """After how many of its last tokens, padding aside, the logits are needed."""
+        """Number of its last tokens, without the padding, after which the logits are needed."""
         ...
 
     @property
     def num_padding(self) -> int:
-        """How many of its last tokens are computed for nothing."""
+        """Number of tokens at its end that are computed for nothing."""
         ...
 
 
 class DecodeError(Exception):
-    """A forward pass failed; what the slots in its batch hold is unknown then. Carries `llama_decode`'s code."""
+    """A forward pass failed; then it is unknown what the slots in its batch hold. Carries `llama_decode`'s code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"llama_decode returned {code}")
@@ -50,24 +50,28 @@ class Runner(Protocol):
     n_ctx: int
     num_slots: int
     max_step_tokens: int
+    """Most tokens of one pass."""
     max_step_logits: int
     """Most rows of logits of one pass; at least one for every slot."""
 
     attention: Attention
-    """What it adds to the cost of a prompt's tokens."""
+    """The cost that attention adds to a prompt's tokens."""
 
     is_on_gpu: bool
-    """Whether passes are computed beside this thread: `decode` only begins them, and `logits` waits for their end. Any
-    rows are fastest together then."""
+    """Whether passes are computed beside this thread.
+
+    Then `decode` only begins them, `logits` waits for their end, and any rows are fastest together.
+    """
 
     @property
     def memory(self) -> Memory: ...
 
     def decode(self, spans: Sequence[Span]) -> list[int]:
-        """One forward pass; the rows of the logits that the spans want, in the order of spans and tokens.
+        """Compute one forward pass. Returns the rows of the logits that the spans want, in the order of spans and
+        tokens.
 
         Raises:
-            DecodeError: see there.
+            DecodeError: if the pass failed.
         """
         ...
 
@@ -76,14 +80,17 @@ class Runner(Protocol):
         ...
 
     def scan(self, wanted: Sequence[Wanted]) -> Scanned:
-        """Look at all rows of the last pass at once, in the order in which `decode` returned them. Worth it on a GPU:
-        on a CPU, the pass takes so long that it is as well to look at each when a token is chosen."""
+        """Look at all rows of the last pass at once, in the order in which `decode` returned them.
+
+        This is worth it on a GPU. On a CPU the pass takes so long that each row may as well be looked at when a token
+        is chosen.
+        """
         ...
 
     def sampler(self, params: SamplingParams, ignore_eos: bool, dry_rule: RepetitionRule | None) -> Sampler: ...
 
     def token_bytes(self, token: int) -> bytes:
-        """What a token stands for; empty for control tokens, and not always whole characters."""
+        """Bytes of a token's text; empty for control tokens, and not always whole characters."""
         ...
 
     def is_eog(self, token: int) -> bool:

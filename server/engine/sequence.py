@@ -1,6 +1,6 @@
 """A request as the engine holds it, and a sequence: one generation in progress.
 
-Neither knows llama.cpp, sockets or who else is running. What a sequence is doing follows from its slot and its tokens,
+Neither knows llama.cpp, sockets or the other sequences. The state of a sequence follows from its slot and its tokens,
 so there is no second copy of that knowledge to go stale.
 """
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What one client asked for, tokenized and known to fit. Compared by identity."""
+    """A client's request, tokenized and known to fit. Compared by identity."""
 
     owner: Hashable
-    """Whom its events go to; opaque here."""
+    """Receiver of its events; opaque here."""
     request_id: int
     prompt: ReadOnlySequence[int]
     max_tokens: int
@@ -41,15 +41,15 @@ class Request:
     dry_rule: RepetitionRule | None = None
     num_top_logprobs: int | None = None
     wants_prompt_logprobs: bool = False
-    """So that nothing of it can come from a cache: no logits are kept there."""
+    """Whether the prompt is scored. Then nothing of it can come from a cache, where no logits are kept."""
     queue_key: str = ""
-    """Whose queue it waits in: queues are served in rotation."""
+    """Name of the queue in which it waits; queues are served in rotation."""
     cache_scope: str = ""
     cache_policy: CachePolicy = field(default_factory=CachePolicy)
     shown_tokens: Mapping[int, bytes] = field(default_factory=dict)
-    """Control tokens that are written out, with what is written for them."""
+    """Control tokens that are written out, with the bytes written for them."""
     arrived: float = field(default_factory=time.perf_counter)
-    """When the engine heard of it, in seconds of `time.perf_counter`."""
+    """Time at which the engine heard of it, in seconds of `time.perf_counter`."""
 
 
 @dataclass(eq=False)
@@ -63,13 +63,14 @@ class Sequence:
     request: Request
     choice: int
     make_sampler: Callable[[], Sampler]
-    """Not before the first token: thousands may wait, and each sampler holds biases and native memory."""
+    """Makes the sampler when the first token is due: thousands may wait, and each sampler holds biases and native
+    memory."""
     detokenizer: Detokenizer
     tokens: list[int] = field(init=False)
     slot: Slot | None = None
     num_cached_tokens: int = 0
     num_scored_tokens: int = 0
-    """Those of the prompt after which the logprob of the next one has been said."""
+    """Number of the prompt's tokens after which the logprob of the next one has been said."""
     held_logprobs: list[TokenLogprob] = field(default_factory=list)
     """Logprobs of tokens whose text is still held back."""
     timing: Timing = field(init=False)
@@ -88,7 +89,7 @@ class Sequence:
 
     @property
     def awaits_grammar(self) -> bool:
-        """It is not known yet what its grammar lets it say next, or whether anything."""
+        """Whether its grammar has yet to say what may come next, or whether anything may."""
         constraint = self.__dict__.get("constraint")
         return constraint is not None and constraint.is_awaited
 
@@ -114,17 +115,17 @@ class Sequence:
 
     @property
     def is_prefilling(self) -> bool:
-        """More than the one token to compute that a decode step computes."""
+        """Whether more than one token is to be computed; one is what a decode step computes."""
         return self.num_uncomputed_tokens > 1
 
     @property
     def num_tokens_left(self) -> int:
-        """Tokens that may still be generated."""
+        """Number of tokens that may still be generated."""
         return self.request.max_tokens - self.num_completion_tokens
 
     @property
     def reusable_tokens(self) -> list[int]:
-        """Those of its tokens that need not be computed if somebody else has."""
+        """The tokens that need not be computed if another sequence has them in common."""
         return self.tokens[:1] if self.request.wants_prompt_logprobs else self.tokens
 
     @property

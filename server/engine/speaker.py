@@ -1,4 +1,4 @@
-"""What clients hear of their sequences: text, logprobs and the end, as events beside the requests they belong to.
+"""The events that clients hear of their sequences: text, logprobs and the end, each beside its request.
 
 Turns chosen tokens into text, finds stop strings, follows grammars and retires sequences that are over. It does not
 know logits, the KV cache or when a forward pass happens.
@@ -17,11 +17,11 @@ from server.protocol.messages import Delta, Event, Failed, Finished
 from server.protocol.values import FinishReason, TokenLogprob
 
 MASK_PATIENCE_SECONDS = 0.01
-"""Seconds after a token in which everybody waits for what its grammar allows next, so that its sequence is in the next
+"""Seconds after a token for which everybody waits for what its grammar allows next, so that its sequence is in the next
 step."""
 
 Output = tuple[Request, Event]
-"""An event, behind the request that it belongs to."""
+"""A request, and an event of it."""
 
 
 class Speaker:
@@ -33,24 +33,24 @@ class Speaker:
         self._stats = stats
         self._outputs: list[Output] = []
         self._unsaid: list[tuple[Sequence, int]] = []
-        """Tokens whose text is made while the next pass is computed."""
+        """Tokens whose text is made while the next pass is computed, with their sequences."""
 
     @property
     def has_outputs(self) -> bool:
         return bool(self._outputs)
 
     def take_outputs(self) -> list[Output]:
-        """All that there is to hear since the last call, in order."""
+        """All events since the last call, in order, those that were put off included."""
         self.say_unsaid()
         outputs, self._outputs = self._outputs, []
         return outputs
 
     def withdraw(self, request: Request) -> None:
-        """Drop what has not been taken of a request."""
+        """Drop the events of a request that have not been taken."""
         self._outputs = [output for output in self._outputs if output[0] is not request]
 
     def say_token(self, sequence: Sequence, chosen: ChosenToken, may_put_off: bool) -> None:
-        """Append a chosen token to its sequence and say what it brings.
+        """Append a chosen token to its sequence, and say what it brings: text, logprobs, the end.
 
         With `may_put_off`, its text may be made while the next pass is computed.
         """
@@ -76,9 +76,9 @@ class Speaker:
         self._outputs.append((sequence.request, delta))
 
     def await_grammar(self, sequence: Sequence, deadline: float | None = None) -> bool:
-        """Whether a sequence can go on; finishes it if it or its grammar is at the end.
+        """Whether a sequence can go on. If it has spent its tokens, or its grammar is at the end, it is finished here.
 
-        Waits for what the grammar allows next: `MASK_PATIENCE_SECONDS`, or to `deadline`, by `time.monotonic`.
+        Waits for what its grammar allows next: `MASK_PATIENCE_SECONDS`, or to `deadline`, by `time.monotonic`.
         """
         constraint = sequence.constraint
         if constraint is None or sequence.slot is None:
@@ -96,7 +96,7 @@ class Speaker:
         return sequence.slot is not None
 
     def finish(self, sequence: Sequence, reason: FinishReason) -> None:
-        """End a sequence that takes no further token."""
+        """End a sequence that takes no further token, with the text that was held back."""
         self._finish(sequence, sequence.detokenizer.flush(), reason)
 
     def finish_before_start(self, sequence: Sequence) -> None:
@@ -110,13 +110,13 @@ class Speaker:
         self._outputs.append((request, failed))
 
     def retire(self, sequence: Sequence, reason: str) -> None:
-        """Take a sequence out of the engine without a word."""
+        """Take a sequence out of the engine without an event."""
         self._stats.on_end(sequence, reason)
         self._scheduler.finish(sequence)
         sequence.close()
 
     def _only_brings_text(self, sequence: Sequence, token: int) -> bool:
-        """Whether it is certain without the text that the sequence goes on as it is."""
+        """Whether it is certain before the text is made that the sequence goes on as it is."""
         return (
             sequence.constraint is None
             and not sequence.request.stop

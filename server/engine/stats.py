@@ -1,7 +1,7 @@
-"""What an engine has done so far, in counts and histograms, for whoever wants to watch it.
+"""Counts and histograms of what an engine has done so far.
 
 The engine's thread counts; any thread may take a snapshot, which is at most one event behind. It knows sequences and
-their times; it does not know in which format, or by whom, the numbers are read.
+their times. It does not know in which format, or by whom, the numbers are read.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from typing import Protocol
 
 from server.protocol.messages import HistogramCounts, Stats
 
-# Upper bounds in seconds. vLLM's, cut to what a few streams of local models need.
 WAIT_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+"""Upper bounds of waiting times in seconds: vLLM's, cut to what a few streams of local models need."""
+
 TOKEN_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the times of tokens and steps in seconds."""
 
 
 class Timed(Protocol):
-    """What is asked of a sequence."""
+    """The part of a sequence that is counted."""
 
     timing: Timing
 
@@ -29,19 +31,19 @@ class Timed(Protocol):
 
 
 class Timing:
-    """When a sequence reached which stage; seconds of `time.perf_counter`, None before."""
+    """Times at which a sequence reached its stages, in seconds of `time.perf_counter`; None before."""
 
     __slots__ = ("arrived", "last_token", "started")
 
     def __init__(self, arrived: float) -> None:
         self.arrived = arrived
         self.started: float | None = None
-        """When its first forward pass began."""
+        """Time at which its first forward pass began."""
         self.last_token: float | None = None
 
 
 class Histogram:
-    """Counts of samples by upper bound; the last count is of those above all bounds."""
+    """Counts of samples by upper bound; the last count is of the samples above all bounds."""
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
@@ -76,14 +78,14 @@ class EngineStats:
         self.step_seconds = Histogram(TOKEN_BOUNDS)
 
     def on_start(self, sequence: Timed, now: float) -> None:
-        """A sequence is in a forward pass that began at `now`; the first one is the end of its waiting."""
+        """Count a sequence in a forward pass that began at `now`; its first one is the end of its waiting."""
         if sequence.timing.started is None:
             sequence.timing.started = now
             self.queue_seconds.add(sequence.timing.started - sequence.timing.arrived)
             self.num_prompt_tokens += sequence.num_prompt_tokens
 
     def on_step(self, seconds: float, num_prefill_tokens: int) -> None:
-        """A forward pass, with sampling, took that long."""
+        """Count a forward pass, sampling included."""
         self.step_seconds.add(seconds)
         self.num_prefill_tokens += num_prefill_tokens
 
@@ -98,7 +100,7 @@ class EngineStats:
         self.num_generated_tokens += 1
 
     def on_drafts(self, num_drafted: int, num_right: int) -> None:
-        """So many tokens were guessed and computed with a sequence's own, and so many were right."""
+        """Count guessed tokens that were computed with a sequence's own, and how many of them were right."""
         self.num_drafted_tokens += num_drafted
         self.num_accepted_tokens += num_right
 
@@ -114,11 +116,11 @@ class EngineStats:
         kv_hits: Mapping[str, int],
         num_preemptions: int = 0,
     ) -> Stats:
-        """Everything at this moment.
+        """All numbers at this moment.
 
         `gauges` are the numbers that are not sums over time. `kv_tokens` and `kv_hits` are tokens by tier of the KV
-        cache: those that it holds, and those of prompts that were found there. `num_preemptions` is a sum, too, that
-        the KV cache has.
+        cache: the first are those that it holds, the second those of prompts that were found there. `num_preemptions`
+        is a sum that the KV cache keeps.
         """
         return Stats(
             request_id,

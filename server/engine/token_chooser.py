@@ -1,6 +1,6 @@
 """Chooses tokens from the logits of a pass.
 
-Knows sequences, their grammars and samplers; it does not know text, or what becomes of a token.
+Knows sequences, their grammars and samplers. It does not know text, or where tokens go.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ class ChosenToken(NamedTuple):
 
 @dataclass(slots=True)
 class _Prepared:
-    """Logits of which a token is about to be chosen, and what is known of them."""
+    """Logits from which a token is about to be chosen, with what is known of them."""
 
     logits: Logits
-    """Masked and adjusted."""
+    """Logits after mask, bias and penalties."""
     logprobs: Logprobs | None
     likeliest: int | None = None
     maxima: Maxima | None = None
 
 
 class TokenChooser:
-    """Chooses the next tokens of sequences; it changes logits, and what their samplers remember."""
+    """Chooses the next tokens of sequences. It changes logits, and the memory of the sequences' samplers."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._prepared: dict[int, _Prepared] = {}
-        """By rows of the last pass."""
+        """Prepared logits by row of the last pass."""
 
     def prepare(self, rows: list[int], pending: dict[int, Sequence]) -> None:
-        """There has been a pass with logits in `rows`, and sequences are about to choose from those in `pending`.
+        """Take note of a pass with logits in `rows`. Sequences are about to choose from the rows in `pending`.
 
-        Where computing is not this thread's work, all logits are looked at now, together.
+        On a GPU, where computing is not this thread's work, all logits are looked at now, together.
         """
         self._prepared = {}
         if self._runner.is_on_gpu and len(pending) > 1:
@@ -59,7 +59,7 @@ class TokenChooser:
                     self._prepared[row].maxima = maxima
 
     def choose(self, sequence: Sequence, row: int) -> ChosenToken:
-        """The token that follows what the sequence has, from a row of the last pass."""
+        """The next token of the sequence, from a row of the last pass."""
         prepared = self._prepared.pop(row, None) or self._prepare(sequence, row)
         logits, logprobs = prepared.logits, prepared.logprobs
         token = prepared.likeliest
@@ -71,7 +71,7 @@ class TokenChooser:
         return ChosenToken(token, None if logprobs is None else self._logprob(logprobs, token, num_top))
 
     def _prepare(self, sequence: Sequence, row: int) -> _Prepared:
-        """All that comes before the choice."""
+        """Logits of a row after everything that comes before the choice."""
         logits = self._runner.logits(row)
         logprobs = None if sequence.request.num_top_logprobs is None else Logprobs(logits)
         if sequence.constraint is not None:
@@ -80,7 +80,7 @@ class TokenChooser:
         return _Prepared(logits, logprobs)
 
     def logprob(self, row: int, token: int, num_top: int) -> TokenLogprob:
-        """What a row of the last pass, from which nothing is chosen, says of a token, and the `num_top` likeliest."""
+        """Logprobs of a token and of the `num_top` likeliest in a row of the last pass from which nothing is chosen."""
         return self._logprob(Logprobs(self._runner.logits(row)), token, num_top)
 
     def _logprob(self, logprobs: Logprobs, token: int, num_top: int) -> TokenLogprob:

@@ -1,4 +1,4 @@
-"""A model without weights: what it says next is scripted, what its memory holds is checked at every step.
+"""A model without weights: its next tokens are scripted, and its memory is checked at every step.
 
 For the tests of scheduler, cache, sampler and engine. It does not fake llama.cpp's numbers, only its contract.
 """
@@ -26,12 +26,12 @@ Script = Callable[[list[int]], int]
 
 
 def count_up(tokens: list[int]) -> int:
-    """1, 2, 3, ... 255, 1, ...: never ends by itself."""
+    """1, 2, 3, ... 255, 1, ...: a script that never ends by itself."""
     return tokens[-1] % (N_VOCAB - 1) + 1
 
 
 class FakeMemory:
-    """What lies in each slot, token by token; `can_trim` is False for one that behaves like a recurrent model's.
+    """A memory that holds each slot's tokens. With `can_trim` false it behaves like a recurrent model's.
 
     A saved state is four bytes a token.
     """
@@ -68,7 +68,10 @@ class FakeMemory:
 
 
 class FakeRunner:
-    """Implements `server.engine.runner.Runner`. Token ids are characters' code points, 0 ends a generation."""
+    """A model that follows a script; implements `server.engine.runner.Runner`.
+
+    Token ids are characters' code points; 0 ends a generation.
+    """
 
     is_on_gpu = False
 
@@ -87,7 +90,7 @@ class FakeRunner:
         self.max_step_logits = num_slots + 32
         self.memory = FakeMemory(num_slots, can_trim)
         self.steps: list[list[tuple[int, list[int]]]] = []
-        """For every step, the slots in its batch with their tokens."""
+        """The slots in the batch of every step, with their tokens."""
         self.fails_in_steps: set[int] = set()
         self.num_samplers = 0
         self._script = script

@@ -1,4 +1,4 @@
-"""The engine's loop with a scripted model: who runs when, what comes out, and that nothing leaks."""
+"""The engine's loop with a scripted model: what it computes, what it answers, and that nothing leaks."""
 
 from __future__ import annotations
 
@@ -15,62 +15,12 @@ from server.engine.cost.attention import Attention
 from server.engine.engine import Engine
 from server.engine.runner import Span
 from server.engine.sampling.candidates import Logits
-from server.engine.scheduling.chunking import FEW_CHUNK_ROWS, Chunk, Chunking
 from server.engine.scheduling.waiting_queue import QueueFull
 from server.engine.sequence import Request
 from server.engine.speaker import Output
 from server.protocol.messages import Delta, Event, Failed, Finished
-from server.protocol.values import SamplingParams
+from tests.engine.driving import finishes, letters, make_engine, make_request, run, text_of
 from tests.engine.fakes import FakeRunner
-
-GREEDY = SamplingParams(temperature=0)
-
-
-def make_engine(runner: FakeRunner, max_waiting_requests: int = 1000, max_waiting_tokens: int = 10**6) -> Engine:
-    return Engine(runner, max_waiting_requests, max_waiting_tokens, 250)
-
-
-def make_engine_that_copies(runner: FakeRunner) -> Engine:
-    """It never learns how fast the fake computes, which is faster than a copy that happens to be interrupted."""
-    engine = make_engine(runner)
-    engine._tiers.seconds_per_token = lambda: None
-    return engine
-
-
-def make_request(prompt: list[int], request_id: int = 1, **options: Any) -> Request:
-    values = {"owner": "me", "max_tokens": 5, "sampling": GREEDY, **options}
-    return Request(**values, request_id=request_id, prompt=prompt)
-
-
-def run(engine: Engine, max_steps: int = 10_000) -> list[Event]:
-    """Step until nothing is left to do."""
-    events: list[Event] = []
-
-    def hear(outputs: list[Output]) -> None:
-        events.extend(event for _, event in outputs)
-
-    while engine.has_work:
-        hear(engine.step(hear))
-        max_steps -= 1
-        assert max_steps, "the engine does not come to an end"
-    engine.check()
-    return events
-
-
-def text_of(events: list[Event], request_id: int = 1, choice: int = 0) -> str:
-    deltas = [event for event in events if isinstance(event, Delta)]
-    return "".join(delta.text for delta in deltas if (delta.request_id, delta.choice) == (request_id, choice))
-
-
-def finishes(events: list[Event]) -> dict[tuple[int, int], Finished]:
-    found = [event for event in events if isinstance(event, Finished)]
-    by_choice = {(event.request_id, event.choice): event for event in found}
-    assert len(by_choice) == len(found), "a choice finished twice"
-    return by_choice
-
-
-def letters(text: str) -> list[int]:
-    return [ord(letter) for letter in text]
 
 
 @pytest.mark.parametrize("is_on_gpu", [False, True])
@@ -101,22 +51,6 @@ def test_a_gpu_computes_the_next_pass_while_the_text_of_the_last_one_is_delivere
         assert order == ["begin", "end", "d", "begin", "end", "e", "begin", "end", "f"]
 
 
-def test_it_is_crowded_while_more_wait_than_there_are_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    crowded: list[bool] = []
-    really = Chunking.cut
-
-    def cut(self: Chunking, prefilling: list[Any], num_decoding: int, is_crowded: bool) -> list[Chunk]:
-        crowded.append(is_crowded)
-        return really(self, prefilling, num_decoding, is_crowded)
-
-    monkeypatch.setattr(Chunking, "cut", cut)
-    engine = make_engine(FakeRunner(num_slots=2))
-    for number in range(6):
-        engine.submit(make_request(letters("abc"), number))
-    run(engine)
-    assert crowded == [True, False, False]
-
-
 @pytest.mark.parametrize("is_on_gpu", [False, True])
 def test_what_a_gpu_computes_again_in_no_time_is_not_saved(is_on_gpu: bool) -> None:
     runner = FakeRunner(num_slots=1, n_ctx=512)
@@ -140,107 +74,6 @@ def test_a_request_is_answered_token_by_token() -> None:
     assert len([event for event in events if isinstance(event, Delta)]) == 4
 
 
-def test_an_end_of_generation_token_ends_it_without_text() -> None:
-    engine = make_engine(FakeRunner(script=lambda tokens: 0 if tokens[-1] == ord("e") else tokens[-1] + 1))
-    engine.submit(make_request(letters("abc"), max_tokens=50))
-    events = run(engine)
-    assert text_of(events) == "de"
-    assert finishes(events)[1, 0] == Finished(1, 0, "stop", 3, 0)
-
-
-def test_ignore_eos_goes_on() -> None:
-    engine = make_engine(FakeRunner(script=lambda tokens: 0))
-    engine.submit(make_request(letters("abc"), max_tokens=3, ignore_eos=True))
-    assert finishes(run(engine))[1, 0].finish_reason == "length"
-
-
-def test_a_stop_string_ends_it_and_is_not_shown() -> None:
-    engine = make_engine(FakeRunner())
-    engine.submit(make_request(letters("a"), max_tokens=20, stop=("fg",)))
-    events = run(engine)
-    assert text_of(events) == "bcde"
-    assert finishes(events)[1, 0].finish_reason == "stop"
-
-
-def test_a_stop_string_that_was_only_begun_is_shown_at_the_end() -> None:
-    engine = make_engine(FakeRunner())
-    engine.submit(make_request(letters("a"), max_tokens=4, stop=("efgh",)))
-    assert text_of(run(engine)) == "bcde"
-
-
-def test_no_tokens_wanted_none_computed() -> None:
-    runner = FakeRunner()
-    engine = make_engine(runner)
-    engine.submit(make_request(letters("a"), max_tokens=0))
-    assert finishes(run(engine))[1, 0] == Finished(1, 0, "length", 0, 0)
-    assert runner.steps == []
-
-
-def test_logprobs_come_with_the_text_of_their_tokens() -> None:
-    engine = make_engine(FakeRunner())
-    engine.submit(make_request(letters("a"), max_tokens=4, num_top_logprobs=2, stop=("cX", "ef")))
-    deltas = [event for event in run(engine) if isinstance(event, Delta)]
-    shown = [(delta.text, [chr(logprob.token) for logprob in delta.logprobs or ()]) for delta in deltas]
-    assert shown == [("b", ["b"]), ("cd", ["c", "d"]), ("e", ["e"])]
-    assert all(len(logprob.top) == 2 for delta in deltas for logprob in delta.logprobs or ())
-
-
-def test_running_sequences_share_every_step() -> None:
-    runner = FakeRunner(num_slots=3)
-    engine = make_engine(runner)
-    for request_id, text in enumerate(["a", "k", "u"]):
-        engine.submit(make_request(letters(text), request_id, max_tokens=3))
-    events = run(engine)
-    assert [text_of(events, request_id) for request_id in range(3)] == ["bcd", "lmn", "vwx"]
-    assert [len(step) for step in runner.steps] == [3, 3, 3]
-
-
-def test_a_long_prompt_is_computed_in_chunks_beside_running_sequences() -> None:
-    runner = FakeRunner(num_slots=2, n_ctx=200)
-    engine = make_engine(runner)
-    engine.submit(make_request(letters("a"), 1, max_tokens=30))
-    engine.step()
-    engine.submit(make_request([50] * 150, 2, max_tokens=1))
-    run(engine)
-    prefill_steps = [step for step in runner.steps if any(len(tokens) > 1 for _, tokens in step)]
-    assert len(prefill_steps) >= 150 / runner.max_step_tokens
-    assert all(len(step) == 2 for step in prefill_steps)
-
-
-def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
-    runner = FakeRunner(num_slots=2, n_ctx=2000)
-    engine = make_engine(runner)
-    engine.submit(make_request([50] * 1500, 1, max_tokens=1))
-    engine.step()
-    engine.submit(make_request([60] * 20, 2, max_tokens=1))
-    order = [event.request_id for event in run(engine) if isinstance(event, Finished)]
-    assert order == [2, 1]
-
-
-def test_the_first_prompt_gets_on_however_many_shorter_ones_come() -> None:
-    runner = FakeRunner(num_slots=2, n_ctx=400)
-    engine = make_engine(runner)
-    engine.submit(make_request([50] * 300, 1, max_tokens=1))
-    engine.step()
-    finished: list[int] = []
-    for number in range(2, 42):  # another short one as soon as there is a slot
-        engine.submit(make_request([60 + number] * 31, number, max_tokens=1))
-        finished += [event.request_id for _, event in engine.step() if isinstance(event, Finished)]
-    assert 1 in finished
-
-
-def test_prompts_are_cut_into_whole_rows_of_the_kernels() -> None:
-    runner = FakeRunner(num_slots=2, n_ctx=400)
-    engine = make_engine(runner)
-    engine.submit(make_request(letters("a"), 1, max_tokens=30))
-    engine.step()
-    engine.submit(make_request([50] * 150, 2, max_tokens=1))
-    run(engine)
-    lengths = [len(tokens) for step in runner.steps for _, tokens in step if len(tokens) > 1]
-    assert sum(lengths) == 150
-    assert all(length % FEW_CHUNK_ROWS == 0 for length in lengths[:-1])
-
-
 def test_padding_leaves_no_trace() -> None:
     runner = FakeRunner(num_slots=1, n_ctx=200)
     runner.attention = Attention(tile=8, per_tiled_token=0.001, per_single_token=0.5)
@@ -262,43 +95,6 @@ def test_a_refused_request_leaves_no_sampler_behind() -> None:
     assert runner.num_samplers == 0, "before the first token nobody needs one"
     run(engine)
     assert runner.num_samplers == 2
-
-
-def test_the_choices_of_a_request_compute_its_prompt_once() -> None:
-    runner = FakeRunner(num_slots=3, n_ctx=400)
-    engine = make_engine_that_copies(runner)
-    prompt = [ord("a") + i % 26 for i in range(300)]
-    engine.submit(make_request(prompt, max_tokens=2, num_choices=3))
-    events = run(engine)
-    assert [event.num_cached_tokens for event in finishes(events).values()] == [0, 299, 299]
-    assert {text_of(events, choice=choice) for choice in range(3)} == {text_of(events)}
-    assert runner.num_computed_tokens < 300 + 3 * 3
-
-
-def test_prompts_that_arrive_together_share_their_prefix() -> None:
-    runner = FakeRunner(num_slots=4, n_ctx=400)
-    engine = make_engine_that_copies(runner)
-    shared = [ord("a") + i % 26 for i in range(200)]
-    for request_id in range(4):
-        engine.submit(make_request([*shared, 70 + request_id], request_id, max_tokens=2))
-    events = run(engine)
-    assert sum(event.num_cached_tokens for event in finishes(events).values()) == 3 * 200
-    assert runner.num_computed_tokens < 220
-
-
-def test_more_choices_than_slots_wait_for_room() -> None:
-    engine = make_engine(FakeRunner(num_slots=2))
-    engine.submit(make_request(letters("abc"), max_tokens=3, num_choices=5))
-    assert len(finishes(run(engine))) == 5
-
-
-def test_queues_are_served_in_rotation() -> None:
-    engine = make_engine(FakeRunner(num_slots=1))
-    for request_id in range(4):
-        engine.submit(make_request(letters("a"), request_id, queue_key="busy"))
-    engine.submit(make_request(letters("a"), 10, queue_key="patient"))
-    order = [event.request_id for event in run(engine) if isinstance(event, Finished)]
-    assert order.index(10) <= 1
 
 
 def test_a_cancelled_request_says_nothing_more_and_frees_its_slot() -> None:
@@ -341,36 +137,6 @@ def test_a_request_can_be_cancelled_during_its_prefill() -> None:
     engine.cancel(request)
     assert not engine.has_work
     assert runner.num_computed_tokens < 300
-
-
-def test_the_queue_is_bounded_in_requests_and_in_tokens() -> None:
-    engine = make_engine(FakeRunner(num_slots=1), max_waiting_requests=2, max_waiting_tokens=100)
-    engine.submit(make_request([1], 0))
-    engine.step()
-    engine.submit(make_request([1] * 60, 1))
-    with pytest.raises(QueueFull) as full:
-        engine.submit(make_request([1] * 41, 2))
-    assert full.value.limit == 100
-    engine.submit(make_request([1] * 40, 3))
-    with pytest.raises(QueueFull) as full:
-        engine.submit(make_request([1], 4))
-    assert full.value.limit == 2
-    assert len(finishes(run(engine))) == 3
-
-
-def test_requests_that_find_a_free_slot_do_not_count_as_waiting() -> None:
-    engine = make_engine(FakeRunner(num_slots=3), max_waiting_requests=2)
-    for request_id in range(5):
-        engine.submit(make_request([1], request_id))
-    with pytest.raises(QueueFull):
-        engine.submit(make_request([1], 5))
-    assert len(finishes(run(engine))) == 5
-
-
-def test_an_empty_queue_takes_a_prompt_of_any_length() -> None:
-    engine = make_engine(FakeRunner(n_ctx=64), max_waiting_tokens=10)
-    engine.submit(make_request([1] * 50))
-    assert finishes(run(engine))[1, 0].finish_reason == "length"
 
 
 def test_a_failed_step_costs_only_those_in_it() -> None:
@@ -461,7 +227,7 @@ def test_whatever_comes_and_goes_every_request_ends_once_and_no_slot_is_lost(dat
 
 
 def scoring_runner(num_slots: int = 4, n_ctx: int = 64) -> FakeRunner:
-    """One that can give four logits besides those of the slots."""
+    """A model that can give four logits besides those of the slots."""
     runner = FakeRunner(num_slots, n_ctx)
     runner.max_step_logits = num_slots + 4
     return runner

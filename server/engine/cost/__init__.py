@@ -1,1 +1,1 @@
-"""What computing takes on this machine with this model, learned from the steps."""
+"""The cost of computing on this machine with this model, learned from the steps."""

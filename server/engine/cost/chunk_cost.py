@@ -27,7 +27,7 @@ class ChunkCost:
         """Moving average of the seconds of one token of a prompt; None while nothing is known."""
         self._per_pass = 0.0
         self._per_work = 0.0
-        # Sums over steps of products of passes (p), work (w) and one, each first divided by the step's seconds.
+        # Sums over steps: products of passes (p), work (w) and 1, each of them first divided by the step's seconds.
         self._pp = self._pw = self._ww = self._p = self._w = 0.0
 
     @property

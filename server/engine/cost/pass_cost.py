@@ -71,7 +71,7 @@ class PassCost:
             self._num_seen[num_rows] += 1
             self._num_steps_apart[num_rows] = 0
             if num_rows in self._seconds:
-                weight = max(SMOOTHING, 1 / self._num_seen[num_rows])  # the first few count alike
+                weight = max(SMOOTHING, 1 / self._num_seen[num_rows])  # the first few weigh equally
                 self._seconds[num_rows] += weight * before * (min(surprise, MAX_SURPRISE) - 1)
             else:
                 self._seconds[num_rows] = before * surprise

@@ -1,6 +1,6 @@
 """The loop body of an engine that turns texts into vectors: requests in, vectors out, many texts a forward pass.
 
-It has the same face as `Engine`, so that `service` drives both. It runs on one thread; nothing in it waits for anything
+`service` drives it as it drives `Engine`, whose face it has. It runs on one thread; nothing in it waits for anything
 but the forward pass.
 """
 
@@ -27,14 +27,15 @@ LITTLE_ENDIAN_FLOAT = np.dtype("<f4")
 
 
 class Embedder(Protocol):
-    """A model that embeds; `embedding_model.EmbeddingModel` is the real one."""
+    """A model that embeds; `embedding.model.EmbeddingModel` is the real one."""
 
     n_ctx: int
     """Most tokens of one forward pass, all texts together."""
     max_texts: int
+    """Most texts of one forward pass."""
 
     def embed(self, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
-        """Shape (len(texts), n_embd).
+        """The vectors of texts, shape (len(texts), n_embd).
 
         Raises:
             DecodeError: if the forward pass failed.
@@ -44,16 +45,16 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingRequest:
-    """What one client wants embedded, tokenized and known to fit. Compared by identity."""
+    """The texts that one client wants embedded, tokenized and known to fit. Compared by identity."""
 
     owner: Hashable
-    """Whom its events go to; opaque here."""
+    """Receiver of its events; opaque here."""
     request_id: int
     texts: list[list[int]]
     dimensions: int | None = None
-    """How many of the vector's numbers are wanted; None is all."""
+    """Number of leading numbers of each vector that are wanted; None means all."""
     queue_key: str = ""
-    """Whose queue it waits in: queues are served in rotation."""
+    """Name of the queue in which its texts wait; queues are served in rotation."""
     arrived: float = field(default_factory=time.perf_counter)
 
     @property
@@ -66,7 +67,7 @@ Deliver = Callable[[list[tuple[EmbeddingRequest, Event]]], None]
 
 @dataclass(eq=False)
 class Text:
-    """One text of a request, waiting; a choice to whoever counts choices."""
+    """One waiting text of a request; events call it a choice."""
 
     request: EmbeddingRequest
     choice: int
@@ -83,7 +84,7 @@ class Text:
 
 
 class EmbeddingEngine:
-    """Batches of texts through one model. Users take turns, text by text."""
+    """Batches of texts through one model. Queues are served in rotation, text by text."""
 
     def __init__(self, embedder: Embedder, max_waiting_requests: int, max_waiting_tokens: int) -> None:
         self._embedder = embedder
@@ -127,7 +128,7 @@ class EmbeddingEngine:
             self._stats.on_end(text, "abort")
 
     def step(self, deliver: Deliver | None = None) -> list[tuple[EmbeddingRequest, Event]]:
-        """Embed as many of the waiting texts as go into one forward pass; nothing is put off, nor delivered."""
+        """Embed as many of the waiting texts as go into one forward pass. Nothing is put off, nor delivered."""
         batch = self._next_batch()
         if not batch:
             return []
@@ -142,17 +143,17 @@ class EmbeddingEngine:
         return [pair for text, vector in zip(batch, vectors, strict=True) for pair in self._done(text, vector)]
 
     def check(self) -> None:
-        """With nothing to do, nothing can have leaked: no text leaves anything behind in the model."""
+        """Nothing to prove: no text leaves anything behind in the model."""
 
     def tidy(self) -> float | None:
-        """Nothing can wait here."""
+        """Nothing to tidy: no work can wait here."""
         return None
 
     def flush(self) -> None:
-        """Nothing outlasts the engine."""
+        """Nothing to flush: nothing outlasts the engine."""
 
     def stats(self, request_id: int) -> Stats:
-        """What happened since the start, and what waits now. From any thread."""
+        """Counts since the start, and what waits now. From any thread."""
         waiting = sum(map(len, list(self._waiting.values())))
         gauges = {"running": 0, "waiting": waiting, "slots": self._embedder.max_texts}
         return self._stats.snapshot(request_id, gauges, kv_tokens={}, kv_hits={})
@@ -162,7 +163,7 @@ class EmbeddingEngine:
         raise QueueFull(limit)
 
     def _next_batch(self) -> list[Text]:
-        """Texts in turns of their users, as long as they fit."""
+        """The next texts, one of each queue in rotation, as long as they fit."""
         batch: list[Text] = []
         room = self._embedder.n_ctx
         while self._waiting and len(batch) < self._embedder.max_texts:
@@ -197,7 +198,7 @@ class EmbeddingEngine:
         ]
 
     def _give_up(self, batch: list[Text], error: DecodeError) -> list[tuple[EmbeddingRequest, Event]]:
-        """A failed forward pass costs the requests that had a text in it, and nobody else."""
+        """End the requests that had a text in a failed forward pass, and nobody else's."""
         requests = list(dict.fromkeys(text.request for text in batch))
         logger.error("%s; %d requests are lost", error, len(requests))
         for text in batch:

@@ -1,4 +1,7 @@
-"""From a submitted message to texts that are known to fit an embedding model: tokenizing, off the engine's thread."""
+"""Turns submitted messages into texts that are known to fit an embedding model, off the engine's thread.
+
+It does not know how texts are batched, or what becomes of their vectors.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from server.protocol.messages import Accepted, Embed, Question, Rejected, Submis
 
 
 class DocumentTokenizer(Spelling, Protocol):
-    """What this intake needs of a vocabulary."""
+    """The part of a vocabulary that this intake needs."""
 
     def tokenize_document(self, text: str) -> list[int]:
-        """With the tokens at beginning and end that the model was trained with."""
+        """Token ids of a text, with the tokens at beginning and end that the model was trained with."""
         ...
 
 
@@ -29,7 +32,7 @@ class EmbeddingIntake:
     def prepare(
         self, owner: Hashable, submit: Submission, arrived: float
     ) -> tuple[EmbeddingRequest, Accepted] | Rejected:
-        """A request with the answer for the case that it is queued, or why there will be none."""
+        """A request with the answer for the case that it is queued, or the reason why there will be none."""
         assert isinstance(submit, Embed), "this model embeds"
         n_vocab = self._tokenizer.num_tokens
         if not all(0 <= token < n_vocab for tokens in submit.token_ids for token in tokens):
@@ -46,7 +49,7 @@ class EmbeddingIntake:
         return request, Accepted(submit.request_id, sum(map(len, texts)))
 
     def answer(self, question: Question) -> Tokens | Rejected:
-        """What the vocabulary says."""
+        """The vocabulary's answer."""
         return answer(question, self._tokenizer)
 
     def has_slow_part(self, submit: Submission, request: EmbeddingRequest) -> bool:

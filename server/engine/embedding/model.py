@@ -1,6 +1,6 @@
 """A loaded model that turns texts into vectors: weights, context and the forward pass over whole texts.
 
-Pooling, from the vectors of the tokens to one of the text, is llama.cpp's. It does not know requests, nor what is done
+Pooling, from the vectors of the tokens to one of the text, is llama.cpp's. It does not know requests, or what is done
 with a vector.
 """
 
@@ -23,10 +23,10 @@ from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.messages import ModelCard
 
 Vectors = npt.NDArray[np.float32]
-"""Shape (number of texts, n_embd)."""
+"""Vectors of texts, shape (number of texts, n_embd)."""
 
 DEFAULT_N_CTX = 2048
-"""Longest text in tokens, unless configured or the model was trained for shorter ones. A text is computed at once, and
+"""Most tokens of a text, unless configured or the model was trained for shorter ones. A text is computed at once, and
 the room for that grows with its square."""
 
 MAX_TEXTS = 64
@@ -37,10 +37,11 @@ POOLING_TYPES = {
     "cls": llama.LLAMA_POOLING_TYPE_CLS,
     "last": llama.LLAMA_POOLING_TYPE_LAST,
 }
+"""llama.cpp's numbers for the kinds of pooling that can be configured."""
 
 
 class EmbeddingModel:
-    """Implements `embedding_engine.Embedder`.
+    """A loaded model and a context without a memory of earlier texts; implements `embedding.engine.Embedder`.
 
     Raises:
         ModelLoadError: if the file cannot be loaded, ranks instead of embedding, or does not fit into memory.
@@ -119,7 +120,7 @@ class EmbeddingModel:
         return context
 
     def _pooling_type(self, configured: str) -> int:
-        """As configured, else as the file says, else the mean."""
+        """llama.cpp's number for the configured pooling, or else for that in the file, or else for the mean."""
         if configured != "auto":
             return int(POOLING_TYPES[configured])
         architecture = self._weights.metadata("general.architecture")

@@ -27,7 +27,7 @@ NUM_THREADS = 4
 """Threads that work out masks, for all sequences together."""
 
 MAX_SECONDS = 0.2
-"""Seconds of processor time for the mask behind one token. More is too much for the others who need the threads."""
+"""Seconds of processor time for the mask behind one token. More would hold up the other sequences."""
 
 
 class ConstraintError(Exception):

@@ -1,4 +1,4 @@
-"""From a grammar's source to something that sequences can follow, through llguidance and within its limits.
+"""Turns a grammar's source into something that sequences can follow, through llguidance and within its limits.
 
 llguidance releases the interpreter lock while it compiles. The time and memory of that are not bounded here, see
 `grammar.trial`. This module does not know who asks, or what follows a grammar.

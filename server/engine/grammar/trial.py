@@ -55,7 +55,7 @@ MAX_COMPLAINT_CHARACTERS = 1000
 
 CHECKOUT = Path(__file__).parents[3]
 SPECIAL_MARK = b"\xff"
-"""First byte of the pieces of control tokens."""
+"""First byte of a control token's piece, by which llguidance tells it apart; no UTF-8 text has this byte."""
 
 READY = b"\n"
 """Line that a new process writes when it is ready."""

@@ -1,7 +1,7 @@
 """One gunicorn worker's connection to the engine: commands in on a thread of its own, events out without waiting.
 
-A worker that does not read costs nobody anything: what does not fit into the socket's buffer is kept and sent later.
-Knows frames and messages; it does not know what they mean to the engine.
+A worker that does not read costs nobody anything: bytes that do not fit into the socket's buffer are kept and sent
+later. Knows frames and messages; it does not know what they mean to the engine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RECEIVE_BYTES = 1 << 18
 
 
 class Connection:
-    """Compared by identity; usable as a key."""
+    """A connection. Compared by identity; usable as a key."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -41,7 +41,7 @@ class Connection:
             self._send_unsent()
 
     def send_rest(self) -> None:
-        """Try again to send what is left."""
+        """Try again to send the rest."""
         with self._lock:
             self._send_unsent()
 

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from server.engine.kv.files import StateDir
 
 REPORTS_PER_SECOND = 5
+"""Most reports of progress in a second."""
 
 SAVE_SECONDS = 4.0
-"""How long the end may be put off to save KV cache; after 5, the supervisor is less polite."""
+"""Seconds for which the end may be put off to save KV cache; after 5, the supervisor is less polite."""
 
 
 class Reporter:
-    """Writes reports to the supervisor, progress not too often."""
+    """Writes reports to the supervisor, but progress not too often."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -123,7 +124,8 @@ def _embedding_service(config: EngineConfig, reporter: Reporter, ending: Ending)
 
 
 def _die_with_thread(failure: threading.ExceptHookArgs) -> None:
-    """An engine that lost one of its threads would look ready and answer nobody; a new one is better."""
+    """End the process: an engine that lost one of its threads would look ready and answer nobody, and a new one is
+    better."""
     logging.getLogger(__name__).critical("a thread of the engine failed", exc_info=failure.exc_value)
     os._exit(1)
 
@@ -142,7 +144,7 @@ def _state_dir(options: EngineOptions, fingerprint: str) -> StateDir:
 
 
 def _save(service: Service[Any], disk: Disk) -> None:
-    """Write the KV cache of what was going on last, as far as the time goes."""
+    """Write the KV cache of the last sequences, as far as the time goes."""
     deadline = time.monotonic() + SAVE_SECONDS
     if service.flush(SAVE_SECONDS):
         disk.wait_until_written(deadline - time.monotonic())
@@ -151,12 +153,12 @@ def _save(service: Service[Any], disk: Disk) -> None:
 class Ending:
     """Ends the process when the supervisor asks for it or is gone, even in the middle of a forward pass.
 
-    Whoever asks a second time, which the supervisor does after some seconds, does not wait for anything.
+    When it is asked a second time, which the supervisor does after some seconds, it does not wait for anything.
     """
 
     def __init__(self) -> None:
         self.before: Callable[[], None] = lambda: None
-        """What to do first; on a thread of its own."""
+        """Called first, on a thread of its own."""
         self._has_begun = False
         signal.signal(signal.SIGTERM, lambda *_: self._begin())
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the supervisor decides

@@ -1,4 +1,4 @@
-"""What `service` needs of an engine and of its intake, whatever the engine makes of requests."""
+"""The part of an engine and of its intake that `service` needs, whatever the engine makes of requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ServedRequest(Protocol):
 
     @property
     def owner(self) -> Hashable:
-        """Whom its events go to; opaque to an engine."""
+        """Receiver of its events; opaque to an engine."""
         ...
 
     @property
@@ -49,41 +49,44 @@ class ServedEngine(Protocol[R]):
         ...
 
     def step(self, deliver: Callable[[list[tuple[R, Event]]], None]) -> list[tuple[R, Event]]:
-        """Compute a little; what happened, in order. What is put off until the next step goes to its `deliver`."""
+        """Compute a little. Returns what happened, in order.
+
+        Events that are put off go to the next step's `deliver`.
+        """
         ...
 
     def check(self) -> None:
-        """With nothing to do, prove that nothing leaked."""
+        """Prove that nothing leaked, while there is nothing to do."""
         ...
 
     def tidy(self) -> float | None:
-        """With nothing to do, do a little of what can wait; seconds until there is more of that, None for nothing."""
+        """Do a little of the work that can wait. Returns the seconds until there is more of it; None for nothing."""
         ...
 
     def flush(self) -> None:
-        """The end is near: hand over what should outlast it."""
+        """Hand over what should outlast the engine, which is about to end."""
         ...
 
     def stats(self, request_id: int) -> Stats:
-        """What happened since the start. From any thread."""
+        """Counts since the start. From any thread."""
         ...
 
 
 class ServedIntake(Protocol[R]):
-    """From a message to a request, on two threads: the slow part of one request delays no other's first part."""
+    """Turns messages into requests on two threads: the slow part of one request delays no other's first part."""
 
     def prepare(self, owner: Hashable, submit: Submission, arrived: float) -> tuple[R, Accepted] | Rejected:
-        """A request with the answer for the case that it is queued, or why there will be none."""
+        """A request with the answer for the case that it is queued, or the reason why there will be none."""
         ...
 
     def answer(self, question: Question) -> Tokens | Rejected:
-        """What the vocabulary says, or why it says nothing."""
+        """The vocabulary's answer, or the reason why there is none."""
         ...
 
     def has_slow_part(self, submit: Submission, request: R) -> bool:
-        """Whether the request is not whole before `prepare_slow_part`."""
+        """Whether the request is incomplete before `prepare_slow_part`."""
         ...
 
     def prepare_slow_part(self, submit: Submission, request: R) -> R | Rejected:
-        """The whole request, or why there will be none."""
+        """The complete request, or the reason why there will be none."""
         ...

@@ -1,8 +1,8 @@
 """The engine behind a socket: which request belongs to which connection, and the loop that drives the steps.
 
-Four kinds of thread meet here. A reader for each connection and the intake's two threads put arrivals into one queue;
-the engine's thread, which alone touches the engine, takes them between steps. What the engine makes of a request does
-not matter here.
+Four kinds of thread meet here. A reader for each connection and the intake's two threads put arrivals into one queue.
+The engine's thread, which alone touches the engine, takes them between steps. It does not matter here what the engine
+makes of a request.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ from server.protocol.messages import (
 logger = logging.getLogger(__name__)
 
 RETRY_SEND_SECONDS = 0.005
-"""How soon to try again, while idle, to send what a worker has not taken yet."""
+"""Seconds until the next attempt, while idle, to send what a worker has not taken yet."""
 
 WAIT_FOR_DISK_SECONDS = 0.5
-"""How long to wait for a wake-up from the disk before looking whether it is better to compute."""
+"""Seconds to wait for a wake-up from the disk before looking whether it is better to compute."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _Disconnected:
 
 @dataclass(frozen=True)
 class _Call:
-    """Something to be done on the engine's thread."""
+    """A function to be called on the engine's thread."""
 
     function: Callable[[], None]
 
@@ -115,7 +115,7 @@ class Service(Generic[R]):
         Thread(target=self._complete_requests, daemon=True, name="intake, slow part").start()
 
     def run(self) -> NoReturn:
-        """Step as long as there is work and wait when there is none."""
+        """Step as long as there is work, and wait when there is none."""
         while True:
             self._take_arrivals()
             self._dispatch(self._engine.step(self._dispatch))
@@ -125,11 +125,11 @@ class Service(Generic[R]):
                 self._engine.check()
 
     def wake(self) -> None:
-        """From any thread: what the engine waited for has happened."""
+        """Wake the engine's thread, since what it waited for has happened. From any thread."""
         self._arrivals.put(_Call(lambda: None))
 
     def flush(self, timeout_seconds: float) -> bool:
-        """From another thread: have the engine flush between two steps; whether it has in time."""
+        """Have the engine flush between two steps, from another thread. Returns whether it has in time."""
         is_done = threading.Event()
 
         def flush() -> None:
@@ -164,7 +164,8 @@ class Service(Generic[R]):
                 pass
 
     def _send_rest(self) -> bool:
-        """Try again to send what workers have not taken; whether anything is left. A busy engine must do this, too."""
+        """Try again to send what workers have not taken. Returns whether anything is left. A busy engine must do this,
+        too."""
         unsent = [connection for connection in self._open if connection.has_unsent]
         for connection in unsent:
             connection.send_rest()
@@ -195,7 +196,7 @@ class Service(Generic[R]):
         connection.send([accepted])
 
     def _dispatch(self, outputs: list[tuple[R, Event]]) -> None:
-        """One frame to every connection that something happened for."""
+        """Send one frame to every connection for which something happened."""
         events: defaultdict[Connection, list[Event]] = defaultdict(list)
         for request, event in outputs:
             assert isinstance(request.owner, Connection)
@@ -226,13 +227,14 @@ class Service(Generic[R]):
     def _read_commands(self, connection: Connection) -> None:
         try:
             connection.read(lambda command: self._on_command(connection, command))
-        finally:  # also when it sent something that is no command
+        finally:  # also when the worker sent something that is no command
             with self._preparing_lock:
                 self._preparing -= {key for key in self._preparing if key[0] is connection}
             self._arrivals.put(_Disconnected(connection))
 
     def _on_command(self, connection: Connection, command: Command) -> None:
-        """A cancelled request may still be with the intake: then it must not come out of it."""
+        """Take a command from a worker. A cancelled request may still be with the intake, and must not come out of it
+        then."""
         match command:
             case Submit() | Embed() | Tokenize() | Detokenize():
                 with self._preparing_lock:
@@ -276,7 +278,8 @@ class Service(Generic[R]):
     def _hand_on(
         self, connection: Connection, request_id: int, prepared: tuple[R, Accepted] | Tokens | Rejected | Failed
     ) -> None:
-        """To the engine, or back to the worker; to nobody if the request has been cancelled meanwhile."""
+        """Pass on what the intake made: to the engine, or back to the worker; to nobody if it has been cancelled
+        meanwhile."""
         with self._preparing_lock:
             if (connection, request_id) not in self._preparing:
                 return
@@ -287,7 +290,7 @@ class Service(Generic[R]):
             self._send(connection, prepared)
 
     def _send(self, connection: Connection, event: Event) -> None:
-        """Whatever does not go out at once is sent by the engine's thread, which may be waiting."""
+        """Send an event. What does not go out at once is sent by the engine's thread, which may be waiting."""
         connection.send([event])
         if connection.has_unsent:
             self.wake()

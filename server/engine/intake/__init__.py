@@ -1,1 +1,1 @@
-"""From a submitted message to a request that is known to fit, off the engine's thread."""
+"""Turns submitted messages into requests that are known to fit, off the engine's thread."""

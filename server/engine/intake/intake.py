@@ -1,7 +1,7 @@
-"""From a submitted message to a request that is known to fit: tokenizing and compiling, off the engine's thread.
+"""Turns submitted messages into requests that are known to fit, by tokenizing and compiling off the engine's thread.
 
-Each has a thread of its own, so that a long prompt or a large grammar delays neither a step nor the reading of a
-cancellation. Knows vocabularies and limits; it does not know slots, queues or sockets.
+Tokenizing and compiling have a thread each, so that a long prompt or a large grammar delays neither a step nor the
+reading of a cancellation. Knows vocabularies and limits; it does not know slots, queues or sockets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Tokenizer(Spelling, Protocol):
-    """What intake needs of a vocabulary."""
+    """The part of a vocabulary that intake needs."""
 
     def tokenize(self, pieces: list[TextPiece]) -> list[int]: ...
     def text(self, tokens: list[int]) -> str: ...
@@ -32,7 +32,7 @@ class Tokenizer(Spelling, Protocol):
 
 
 class DryRules(Protocol):
-    """Makes of DRY params what they mean for the vocabulary, which can take a tenth of a second."""
+    """Works out DRY params for the vocabulary, which can take a tenth of a second."""
 
     def rule(self, params: SamplingParams) -> RepetitionRule | None: ...
 
@@ -41,11 +41,19 @@ class Grammars(Protocol):
     """Compiles grammars, which can take seconds."""
 
     def compile(self, grammar: Grammar) -> CompiledGrammar:
-        """Raises GrammarError for one that cannot be honoured."""
+        """The compiled grammar.
+
+        Raises:
+            GrammarError: if it cannot be honoured.
+        """
         ...
 
     def known(self, grammar: Grammar) -> CompiledGrammar | None:
-        """What has been compiled before; takes no time. Raises GrammarError, too."""
+        """The compiled grammar if it was compiled before; takes no time.
+
+        Raises:
+            GrammarError: if it is known that it cannot be honoured.
+        """
         ...
 
 
@@ -59,7 +67,7 @@ class Intake:
         self._grammars = grammars
 
     def prepare(self, owner: Hashable, submit: Submission, arrived: float) -> tuple[Request, Accepted] | Rejected:
-        """A request with the answer for the case that it is queued, or why there will be none.
+        """A request with the answer for the case that it is queued, or the reason why there will be none.
 
         A prompt must leave room for one token; `max_tokens` is cut to what the context holds. `arrived` is when the
         engine heard of the request, in seconds of `time.perf_counter`.
@@ -81,7 +89,7 @@ class Intake:
         return request, Accepted(submit.request_id, len(prompt), text, first)
 
     def _problem(self, submit: Submit) -> Rejected | None:
-        """What is wrong without tokenizing all of it."""
+        """The reason to reject a request that shows without tokenizing all of it; None if there is none."""
         num_token_ids = len(submit.token_ids or ())
         if num_token_ids >= self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", num_token_ids, self._n_ctx)
@@ -96,15 +104,15 @@ class Intake:
         return None
 
     def answer(self, question: Question) -> Tokens | Rejected:
-        """What the vocabulary says."""
+        """The vocabulary's answer."""
         return answer(question, self._tokenizer)
 
     def has_slow_part(self, submit: Submission, request: Request) -> bool:
-        """New grammars must be compiled."""
+        """Whether the request has a new grammar, which must be compiled."""
         return isinstance(submit, Submit) and submit.grammar is not None and request.grammar is None
 
     def prepare_slow_part(self, submit: Submission, request: Request) -> Request | Rejected:
-        """The request with its grammar, or what is wrong with that."""
+        """The request with its grammar, or the reason why that cannot be honoured."""
         assert isinstance(submit, Submit)
         assert submit.grammar is not None
         try:

@@ -1,7 +1,7 @@
-"""How many tokens a very long text has, about, from a few slices of it.
+"""About how many tokens a very long text has, from a few slices of it.
 
-Tokenizing takes longer than in proportion to the length, minutes for what a request may bring at most, and others wait
-meanwhile. Whether a text is far too long can be said much sooner. It does not know what is too long.
+Tokenizing takes longer than in proportion to the length: minutes for the longest text that a request may bring, while
+others wait. It can be said much sooner that a text is far too long. This module does not know what is too long.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from collections.abc import Callable, Sequence
 from server.protocol.values import TextPiece
 
 SLICE_CHARS = 8_192
+"""Characters of a slice."""
+
 NUM_SLICES = 5
-"""At the beginning, at the end and evenly between: texts are rarely of one kind all the way."""
+"""Number of slices: at the beginning, at the end and evenly between. Texts are rarely of one kind all the way."""
 
 MIN_CHARS = 100_000
-"""Up to here, tokenizing takes a moment."""
+"""Characters up to which tokenizing takes only a moment."""
 
 SAFETY = 4.0
-"""So many times as long as the context, by the slice with the longest tokens, a text is too long without doubt."""
+"""Multiple of the context's length, by the slice with the longest tokens, from which a text is too long without
+doubt."""
 
 
 def num_tokens_if_hopeless(
     pieces: Sequence[TextPiece], n_ctx: int, tokenize: Callable[[list[TextPiece]], list[int]]
 ) -> int | None:
-    """About how many tokens there are, if it is out of question that they are fewer than `n_ctx`; else None."""
+    """About how many tokens there are if there are certainly more than `n_ctx`; otherwise None."""
     num_chars = sum(len(piece.text) for piece in pieces)
     if num_chars <= MIN_CHARS:
         return None

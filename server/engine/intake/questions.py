@@ -1,6 +1,6 @@
-"""What a vocabulary alone can answer: the tokens of a text, and how tokens are written.
+"""The questions that a vocabulary alone can answer: the tokens of a text, and how tokens are written.
 
-It does not know who asks, nor whether the model generates or embeds.
+It does not know who asks, or whether the model generates or embeds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from server.protocol.messages import Question, Rejected, Tokenize, Tokens
 
 
 class Spelling(Protocol):
-    """What this module needs of a vocabulary."""
+    """The part of a vocabulary that this module needs."""
 
     num_tokens: int
 
@@ -20,7 +20,7 @@ class Spelling(Protocol):
 
 
 def answer(question: Question, vocabulary: Spelling) -> Tokens | Rejected:
-    """The tokens; the rejection is of ids that the vocabulary does not have."""
+    """The tokens asked for, or a rejection of ids that the vocabulary does not have."""
     if isinstance(question, Tokenize):
         tokens = vocabulary.tokenize_text(
             question.text, parse_special=question.parse_special, adds_special=question.adds_special

@@ -78,12 +78,12 @@ class StateDir:
         """All states of this model, the least recently used first, without their data. Other files are removed."""
         with self._locked():
             for draft in self._path.glob(f"*/*{_DRAFT_SUFFIX}"):
-                draft.unlink(missing_ok=True)  # of a writer that died: the living hold the lock
+                draft.unlink(missing_ok=True)  # its writer died: a living one would hold the lock
             files = sorted(self._own.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)
             return [state for path in files if (state := self._load_state(path)) is not None]
 
     def write(self, state: SavedState, data: State, replaced: list[str]) -> Written | None:
-        """Keep a state, if need be instead of the `replaced` files and of those that were unused longest.
+        """Keep a state, if need be instead of the `replaced` files and the files that were unused longest.
 
         Returns None, and changes nothing, if the state is larger than the whole budget.
         """

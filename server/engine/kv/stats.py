@@ -15,8 +15,6 @@ class KVStats:
     """Prompt tokens that were found in host memory."""
     disk_hit_tokens: int = 0
     """Prompt tokens that were found on disk."""
-    num_saves: int = 0
-    """States that were taken out of slots."""
     num_restores: int = 0
     """States that were put into slots, or should have been."""
     num_failed_restores: int = 0
@@ -30,5 +28,4 @@ class KVStats:
     """States that could not be written or read back."""
     num_ram_bytes: int = 0
     num_ram_tokens: int = 0
-    num_disk_bytes: int = 0
     num_disk_tokens: int = 0

@@ -21,7 +21,7 @@ KEPT_LONGER_SECONDS = 600.0
 
 @dataclass(eq=False)
 class SavedState:
-    """What the KV cache held for `tokens`, in host memory, on disk or both. Compared by identity."""
+    """State of a slot that held `tokens`, in host memory, on disk or both. Compared by identity."""
 
     scope: str
     tokens: array[int]
@@ -124,10 +124,9 @@ class StateStore:
     def note_written(self, state: SavedState, file_name: str) -> None:
         """Note that the state has a file. From now on it is known even if host memory has let it go."""
         if file_name in self._by_file:
-            self.note_removed(file_name)  # the same tokens once more
+            self.note_removed(file_name)  # these tokens were written before
         state.file_name = file_name
         self._by_file[file_name] = state
-        self._stats.num_disk_bytes += state.num_bytes
         self._stats.num_disk_tokens += len(state.tokens)
         if state not in self.states:
             self._enter(state)
@@ -139,7 +138,6 @@ class StateStore:
             return
         state.file_name = None
         self._disk_index.remove(state)
-        self._stats.num_disk_bytes -= state.num_bytes
         self._stats.num_disk_tokens -= len(state.tokens)
         if state.data is None:
             self._leave(state)

@@ -1,4 +1,4 @@
-"""What becomes of the tokens in a slot that must make room, and where a prompt's tokens are found again.
+"""The tiers behind the slots: where tokens go when a slot must make room, and where a prompt finds them again.
 
     slot  --save-->  host memory  --write-->  disk        both in a budget of bytes; least recently used leaves first
           <-restore-              <--read---
@@ -60,8 +60,8 @@ class Tiers:
     ) -> None:
         """Load what is on disk.
 
-        `seconds_per_token` says what computing a token of a prompt takes, as far as that is known. `is_worth_saving`
-        says whether a number of tokens is better saved than computed again.
+        `seconds_per_token` returns the seconds that computing a token of a prompt takes; None while they are unknown.
+        `is_worth_saving` returns whether a number of tokens is better saved than computed again.
         """
         self.stats = KVStats()
         self._kv_cache = kv_cache
@@ -222,7 +222,6 @@ class Tiers:
 
     def _save(self, slot: Slot) -> SavedState:
         data = self._kv_cache.save(slot)
-        self.stats.num_saves += 1
         return SavedState(slot.scope, array("i", slot.tokens), data.nbytes, slot.policy, data=data)
 
     def _write_slot(self, slot: Slot, min_share: float) -> bool:

@@ -1,4 +1,4 @@
-"""How long moving a saved state takes on this machine, learned from the moves themselves.
+"""The time that moving a saved state takes on this machine, learned from the moves themselves.
 
 Knows seconds and amounts, in bytes or tokens as its user likes; it does not know between which tiers they move.
 """

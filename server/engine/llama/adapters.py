@@ -1,6 +1,6 @@
 """LoRA adapters: loaded beside a model's weights, put on a context, and told apart.
 
-All sequences of an engine have the same ones. It knows no requests and no slots.
+All sequences of an engine have one set of them. It knows no requests and no slots.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from server.protocol.engine_config import LoraAdapter
 
 
 class Adapters:
-    """Adapters of one model, which live as long as it does. To be made before its contexts: they need the room.
+    """The adapters of one model, which live as long as it does. To be made before its contexts: they need the room.
 
     Raises:
         ModelLoadError: if one of them cannot be loaded, or is made for another model.
@@ -28,10 +28,11 @@ class Adapters:
         self._scales = [adapter.scale for adapter in wanted]
         self._pointers = [_load(weights, adapter.path) for adapter in wanted]
         self.facts = tuple((_fingerprint(adapter.path), adapter.scale) for adapter in wanted if adapter.scale)
-        """What tells models apart that differ in nothing but these."""
+        """Fingerprint and scale of each adapter that has an effect: they tell models apart that differ in nothing
+        else."""
 
     def put_on(self, context: object) -> None:
-        """Have all that the context computes from now on heed them."""
+        """Have the context apply the adapters to all that it computes from now on."""
         count = len(self._pointers)
         if not count:
             return

@@ -1,6 +1,6 @@
 """llama.cpp's memory of a context, through llama-cpp-python's low-level API: trim, save and restore one sequence.
 
-It does not know which tokens lie where; `kv_cache` does.
+It does not know which tokens lie where; `kv.cache` does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from server.engine.kv.cache import State
 
 
 class ContextMemory:
-    """Implements `kv_cache.Memory`."""
+    """The memory of one context; implements `kv.cache.Memory`."""
 
     def __init__(self, context: object, model: object) -> None:
         self._context = context
@@ -27,7 +27,11 @@ class ContextMemory:
         return not self._is_stateful and self._n_swa == 0
 
     def can_keep(self, slot: int, length: int) -> bool:
-        """With a sliding window, the tokens that the next one attends to may be gone: a saved state has no others."""
+        """Whether the slot's first `length` tokens can be kept while the others are forgotten.
+
+        With a sliding window, the tokens to which the next one attends may be missing. A restored state has only those
+        of its own last window.
+        """
         if self._is_stateful:
             return False
         return self._n_swa == 0 or self._first_position(slot) <= max(0, length - self._n_swa)

@@ -1,7 +1,7 @@
 """A model in memory: weights, context and the forward pass, through llama-cpp-python's low-level API.
 
-Everything that dereferences a llama.cpp pointer is here, in `weights`, `adapters`, `context_memory`, `vocabulary`,
-`dry` and `native_log`. It does not know requests or which sequence has which slot.
+Everything that dereferences a llama.cpp pointer is here, in the other modules of this folder, in `embedding.model` and
+in `sampling.dry`. It does not know requests or which sequence has which slot.
 """
 
 from __future__ import annotations
@@ -43,27 +43,33 @@ DEFAULT_N_CTX = 8192
 """Tokens per sequence, unless configured or the model was trained for fewer."""
 
 MAX_STEP_TOKENS = 512
+"""Most tokens of one step on a CPU."""
+
 MAX_STEP_TOKENS_GPU = 2048
-"""Most tokens of one step."""
+"""Most tokens of one step where there is a GPU."""
 
 MAX_THREADS_GPU = 4
-"""Most threads to look up the embeddings of a prompt's tokens, all that is left to do on the CPU."""
+"""Most threads beside a GPU. They look up the embeddings of a prompt's tokens, which is all that is left to the CPU."""
 
 MAX_PASS_TOKENS = 512
+"""Most tokens that are computed together with flash attention (llama.cpp's `n_ubatch`)."""
+
 MAX_PASS_TOKENS_GPU = 1024
-"""Most tokens that are computed together (llama.cpp's `n_ubatch`) with flash attention; on a GPU if it has memory for
-that, since it reads 2,048 tokens in 32 ms and not in 47 then."""
+"""Most tokens that are computed together on a GPU that has memory for it: it reads 2,048 tokens in 32 ms then, and not
+in 47."""
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
 
 MAX_SCORED_TOKENS = 16
+"""Tokens of prompts for whose logprobs one pass has room at least."""
+
 MAX_SCORED_TOKENS_GPU = 64
-"""Most tokens of prompts whose logprobs one pass finds, if there is not room for more anyway."""
+"""Tokens of prompts for whose logprobs one pass has room at least where there is a GPU."""
 
 
 class Model:
-    """Implements `runner.Runner`: a loaded model and a context in which each sequence has its own KV cache stream.
+    """A loaded model and a context in which each sequence has its own KV cache stream; implements `runner.Runner`.
 
     Raises:
         ModelLoadError: if the file cannot be loaded or the context does not fit into memory.
@@ -94,16 +100,17 @@ class Model:
         self._path = Path(config.model_path)
         self._batch = _Batch(max(self.max_step_tokens, options.num_slots), options.num_slots)
         self._row_numbers: dict[int, int] = {}
-        """Of the last forward pass, by the tokens' numbers in its batch."""
+        """Row numbers in the last forward pass's output, by the tokens' numbers in its batch."""
         self._scan = LogitScan(options.num_threads, self.max_step_logits, self.vocabulary.num_tokens)
         if self.is_on_gpu:
             self._warm_up()
 
     def decode(self, spans: Iterable[Span]) -> list[int]:
-        """One forward pass. Returns the rows of the logits that the spans want, in the order of spans and tokens.
+        """Compute one forward pass. Returns the rows of the logits that the spans want, in the order of spans and
+        tokens.
 
         Raises:
-            DecodeError: nothing can be said of what the slots in the batch hold then.
+            DecodeError: if the pass failed; then nothing can be said of what the slots in the batch hold.
         """
         self._batch.fill(spans)
         self.__dict__.pop("_logit_rows", None)
@@ -129,7 +136,7 @@ class Model:
         return Sampler(params, dry, banned=banned)
 
     def dry_rules(self) -> DryRules:
-        """What makes the `dry_rule`s of requests."""
+        """The maker of the `dry_rule`s of requests."""
         return DryRules(llama.llama_model_get_vocab(self._model), self.n_ctx)
 
     def token_bytes(self, token: int) -> bytes:
@@ -165,7 +172,9 @@ class Model:
         params.n_batch = max(self.max_step_tokens, options.num_slots)
         params.flash_attn_type = FLASH_ATTN_TYPES[self._flash_attn]
         params.type_k, params.type_v = (CACHE_TYPES[name] for name in self._cache_types)
-        params.n_outputs_max = self.max_step_logits  # or else room for the logits of every token of a batch is kept
+        params.n_outputs_max = (
+            self.max_step_logits
+        )  # without it, there is room for the logits of every token of a batch
         # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
         params.n_threads = 1 if self.is_on_gpu else options.num_threads
         params.n_threads_batch = min(options.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else options.num_threads
@@ -188,7 +197,7 @@ class Model:
         return context
 
     def _pass_sizes(self) -> tuple[int, ...]:
-        """How many tokens may be computed together, the fastest number first; each needs memory."""
+        """Numbers of tokens that may be computed together, the fastest first; each needs memory."""
         if self._flash_attn == "off":
             return (MAX_PASS_TOKENS_UNFUSED,)
         return (MAX_PASS_TOKENS_GPU, MAX_PASS_TOKENS) if self.is_on_gpu else (MAX_PASS_TOKENS,)
@@ -198,8 +207,11 @@ class Model:
         return n_gpu_layers is None or n_gpu_layers > llama.llama_model_n_layer(self._model)
 
     def _warm_up(self) -> None:
-        """What a GPU's driver puts off until a kernel is first needed would otherwise delay the first request, and have
-        the engine believe that passes are slow. The threads that are started now must not be bound to a core each."""
+        """Compute something on a GPU, whose driver puts off work until a kernel is first needed.
+
+        Otherwise the first request would be delayed, and the engine would believe that passes are slow. The threads
+        that start during this must not be bound to a core each.
+        """
         num_tokens = min(max(self._pass_sizes()), self.n_ctx)
         for length in (num_tokens, num_tokens, 1, 1):
             self.memory.clear(0)
@@ -218,14 +230,15 @@ class Model:
 
     @property
     def state_fingerprint(self) -> str:
-        """Saved states of models and contexts with the same one are interchangeable. Raises OSError."""
+        """Name of a kind of saved state. States of models and contexts with equal names are interchangeable. Raises
+        OSError."""
         architecture = self._weights.metadata("general.architecture")
         n_ctx_before_scaling = self._weights.metadata(f"{architecture}.rope.scaling.original_context_length")
         return state_fingerprint(
             self._path,
             llama.llama_version(),
             *(CACHE_TYPES[name] for name in self._cache_types),
-            self._flash_attn == "off",  # values lie in another order then
+            self._flash_attn == "off",  # without flash attention, values lie in another order
             self.num_slots,  # a state has a place for each stream of the context
             self.n_ctx > int(n_ctx_before_scaling or 0),  # some models have other rotations in long contexts
             *self._adapters.facts,
@@ -233,7 +246,8 @@ class Model:
 
     @property
     def _facts(self) -> tuple[object, ...]:
-        """What seeded results depend on besides the weights and llama.cpp: batch geometry, backend, our own draws."""
+        """Everything that seeded results depend on besides weights and llama.cpp: batch geometry, backend, our own
+        draws."""
         return (
             self._n_gpu_layers,
             self._flash_attn,

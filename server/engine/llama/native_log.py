@@ -1,7 +1,7 @@
-"""llama.cpp's log: to Python's logging, and at hand when a call fails without a reason.
+"""llama.cpp's log: passed on to Python's logging, and at hand when a call fails without a reason.
 
-llama.cpp returns NULL and logs why; `captured` keeps what it logged at warning level and above so that the reason can
-be told to the user. It knows nothing of models.
+llama.cpp returns NULL and logs why. `captured` keeps the errors that it logged, so that the user can be told the
+reason. It knows nothing of models.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ import llama_cpp.llama_cpp as llama
 logger = logging.getLogger("llama.cpp")
 
 LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
-"""`enum ggml_log_level` (ggml.h); its INFO is chatter to a server's operator, so it counts as debug here."""
+"""Python's level by `enum ggml_log_level` (ggml.h). INFO there is chatter to a server's operator, so it is debug
+here."""
 
 TOLD = ("offloaded ", "using device ")
-"""What of that chatter operators want to know all the same: on which devices how many layers of the model are."""
+"""Parts of such chatter that operators do want to know: which devices have how many layers of the model."""
 
 CONTINUED = 5
-"""The text belongs to the line before it."""
+"""Level of a text that belongs to the line before it."""
 
 
 @dataclass
 class Complaints:
-    """Warnings and errors that llama.cpp logged."""
+    """Errors that llama.cpp logged."""
 
     lines: list[str] = field(default_factory=list)
 

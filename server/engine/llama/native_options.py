@@ -1,4 +1,4 @@
-"""llama.cpp's numbers for what can be chosen about a context. Knows nothing of when which choice is better."""
+"""llama.cpp's numbers for the options of a context. Knows nothing of when which choice is better."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLASH_ATTN_TYPES: dict[FlashAttention, int] = {
 """`flash_attn_type` of `llama_context_params` (llama.h)."""
 
 GGML_TYPE_BF16 = 30
-"""Missing in llama-cpp-python."""
+"""Number of the type, which llama-cpp-python does not have."""
 
 CACHE_TYPES: dict[CacheType, int] = {
     "f32": llama.GGML_TYPE_F32,

@@ -1,6 +1,6 @@
 """The sampling params that a model's file recommends: GGUF's `general.sampling.*`.
 
-Files are made by many hands: what makes no sense there is told in the log and left out. Knows names and ranges only.
+Files are made by many hands: a value that makes no sense is logged and left out. Knows names and ranges only.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ _RANGES = {
     "mirostat_tau": ("mirostat_tau", 0, 100),
     "mirostat_eta": ("mirostat_eta", 0, 1),
 }
-"""By GGUF's name: ours, the least and the greatest value."""
+"""Our name, least and greatest value of each param, by GGUF's name."""
 
 
 def recommended_sampling(read: Callable[[str], str]) -> dict[str, float]:
-    """Params by the names of `SamplingParams`. `read` gives the text of a metadata key, empty if there is none."""
+    """Recommended params by the names of `SamplingParams`. `read` returns the text of a metadata key, empty if there is
+    none."""
     found: dict[str, float] = {}
     for key, (name, least, greatest) in _RANGES.items():
         if text := read(f"general.sampling.{key}"):

@@ -1,4 +1,4 @@
-"""Tells models apart whose KV cache must not be mixed up: another file, library or kind of context is another name.
+"""Names for models whose KV caches must not be mixed up: another file, library or kind of context has another name.
 
 Reads a little of the model's file and not all of it. It does not know llama.cpp.
 """
@@ -12,8 +12,13 @@ import sys
 from pathlib import Path
 
 HEAD_BYTES = 1 << 20
+"""Bytes that are read from the beginning of a file."""
+
 NUM_SAMPLES = 64
+"""Samples that are read from all over a file."""
+
 SAMPLE_BYTES = 4096
+"""Bytes of a sample."""
 
 _PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
 

@@ -1,6 +1,6 @@
 """The model's vocabulary: text to token ids, token ids to bytes, and which tokens are special.
 
-All calls are read-only and thread-safe (llama.h), and ctypes releases the interpreter lock, so a prompt may be
+All calls are read-only and thread-safe (llama.h), and ctypes releases the interpreter lock. So a prompt may be
 tokenized while the model computes. Knows nothing of contexts, slots or requests.
 """
 
@@ -13,18 +13,19 @@ from functools import cached_property
 import llama_cpp.llama_cpp as llama
 from llguidance import LLTokenizer
 
+from server.engine.grammar.trial import SPECIAL_MARK
 from server.protocol.values import TextPiece
 
 ATTR_UNKNOWN = 1 << 0
+"""Attribute of the unknown token in `enum llama_token_attr`."""
+
 ATTR_CONTROL = 1 << 3
-"""`enum llama_token_attr`: tokens that llama.cpp makes from text only when told to parse special tokens."""
+"""Attribute of tokens that llama.cpp makes from text only when told to parse special tokens."""
 ATTR_USER_DEFINED = 1 << 4
-"""Added to the vocabulary by the model's makers; made from text like others, but before them."""
+"""Attribute of tokens that the model's makers added to the vocabulary; made from text like others, but before them."""
 
 MAX_PIECE_BYTES = 256
-
-SPECIAL_MARK = b"\xff"
-"""What llguidance tells special tokens by; no UTF-8 text has this byte."""
+"""Bytes of a token's spelling for which there is room at first."""
 
 
 class Vocabulary:
@@ -42,7 +43,7 @@ class Vocabulary:
         num_suppressed = ctypes.c_int32()
         suppressed = llama.llama_vocab_get_suppress_tokens(pointer, ctypes.byref(num_suppressed))
         self.suppressed_tokens = frozenset(suppressed[index] for index in range(num_suppressed.value))
-        """Tokens that must never be generated, says the model's file."""
+        """Tokens that must never be generated, according to the model's file."""
         self._control_tokens = frozenset(
             token
             for token in range(self.num_tokens)
@@ -63,35 +64,37 @@ class Vocabulary:
         return tokens
 
     def tokenize_document(self, text: str) -> list[int]:
-        """Token ids of a text that stands for itself, with what the model wants at its beginning and end ([CLS])."""
+        """Token ids of a text that stands for itself, with the tokens that the model wants at beginning and end
+        ([CLS])."""
         return self._tokenize_text(text, parse_special=False, adds_special=True)
 
     def tokenize_text(self, text: str, *, parse_special: bool, adds_special: bool) -> list[int]:
-        """Token ids of a text as they would stand in a prompt, with what the model wants around one if asked for."""
+        """Token ids of a text as they would stand in a prompt, with the tokens that the model wants around one if asked
+        for."""
         tokens = self._tokenize_piece(TextPiece(text, parse_special))
         before, after = self._frame if adds_special else ([], [])
         return [*before, *tokens, *after]
 
     def token_bytes(self, token: int) -> bytes:
-        """What a token stands for; empty for control tokens. Not always whole UTF-8 characters."""
+        """Bytes of a token's text; empty for control tokens. Not always whole UTF-8 characters."""
         known = self._bytes_by_token.get(token)
         if known is None:
             known = self._bytes_by_token[token] = self._read_bytes(token, special=False)
         return known
 
     def spelled_bytes(self, token: int) -> bytes:
-        """How a token is written, control tokens included. Not always whole UTF-8 characters."""
+        """Bytes of a token's spelling, control tokens included. Not always whole UTF-8 characters."""
         known = self._spelled_bytes_by_token.get(token)
         if known is None:
             known = self._spelled_bytes_by_token[token] = self._read_bytes(token, special=True)
         return known
 
     def spelling(self, token: int) -> str:
-        """How a token is written, control tokens included; empty where the model has no such token."""
+        """Spelling of a token, control tokens included; empty where the model has no such token."""
         return self._read_bytes(token, special=True).decode(errors="replace") if token >= 0 else ""
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The text of a prompt, control tokens left out."""
+        """Text of a prompt without its control tokens."""
         return b"".join(map(self.token_bytes, tokens)).decode(errors="replace")
 
     def control_spellings(self) -> list[str]:
@@ -108,7 +111,7 @@ class Vocabulary:
         return {self.spelling(token): token for token in markers}
 
     def shown_tokens(self, spellings: Sequence[str]) -> dict[int, bytes]:
-        """What to write for the control tokens of these spellings, EOG tokens and unknown spellings left out."""
+        """Bytes to write for the control tokens of these spellings. EOG tokens and unknown spellings are left out."""
         found = {self.marker_ids[spelling]: spelling.encode() for spelling in spellings if spelling in self.marker_ids}
         return {token: spelling for token, spelling in found.items() if token not in self.eog_tokens}
 
@@ -125,10 +128,10 @@ class Vocabulary:
         return prefix, suffix, middle
 
     def guidance_tokenizer(self) -> LLTokenizer:
-        """The vocabulary as llguidance needs it, which takes a tenth of a second or three.
+        """The vocabulary in llguidance's form, which takes a tenth of a second or three to make.
 
-        A token is what the detokenizer makes of it, so what a grammar allows is what a client gets. Control tokens
-        become special there: a grammar can ask for one by name, and no text in it can mean one.
+        A token has the bytes that the detokenizer makes of it, so a client gets the text that a grammar allows. Control
+        tokens become special there: a grammar can ask for one by name, and no text in it can mean one.
         """
         tokenize = ctypes.cast(llama._lib.llama_tokenize, ctypes.c_void_p).value
         make = LLTokenizer.from_llamacpp  # type: ignore[attr-defined]  # llguidance.llamacpp calls it, the stub lacks it
@@ -141,7 +144,7 @@ class Vocabulary:
         return tokenizer
 
     def guidance_pieces(self) -> list[bytes]:
-        """What llguidance knows each token by: its bytes, or a mark and its spelling if it is a control token."""
+        """Bytes by which llguidance knows each token: its text, or a mark and its spelling if it is a control token."""
         return [self._guidance_bytes(token) for token in range(self.num_tokens)]
 
     def _guidance_bytes(self, token: int) -> bytes:
@@ -158,13 +161,13 @@ class Vocabulary:
 
     @cached_property
     def _frame(self) -> tuple[list[int], list[int]]:
-        """What the model wants before and after a document, such as [CLS] and [SEP]."""
+        """Token ids that the model wants before and after a document, such as [CLS] and [SEP]."""
         plain, framed = self._tokenize_text("a", False), self._tokenize_text("a", False, adds_special=True)
         start = next(i for i in range(len(framed)) if framed[i : i + len(plain)] == plain)
         return framed[:start], framed[start + len(plain) :]
 
     def _plain_tokens(self, token: int) -> list[int]:
-        """The token, or if it is a control token the characters of its spelling, one by one."""
+        """The token itself, or for a control token the tokens of its spelling's characters, one by one."""
         if token not in self._control_tokens:
             return [token]
         characters = (self._tokenize_text(character, parse_special=False) for character in self.spelling(token))

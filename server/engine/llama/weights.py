@@ -1,4 +1,4 @@
-"""The weights of a model, loaded from its file, and what the file says of them.
+"""The weights of a model, loaded from its file, and the file's metadata.
 
 One model may be used by several contexts. It knows no context, no requests and no slots.
 """
@@ -31,7 +31,10 @@ class Weights:
     def __init__(
         self, path: str, n_gpu_layers: int | None, on_progress: Callable[[float], None] = lambda progress: None
     ) -> None:
-        """`n_gpu_layers` None means all layers, if there is a GPU. `on_progress` gets fractions from 0 to 1."""
+        """Load the file at `path`.
+
+        `n_gpu_layers` None means all layers, if there is a GPU. `on_progress` gets fractions from 0 to 1.
+        """
         self.pointer = _load(path, n_gpu_layers, on_progress)
         self.vocabulary_pointer: object = llama.llama_model_get_vocab(self.pointer)
         self.n_ctx_train: int = llama.llama_model_n_ctx_train(self.pointer)
@@ -51,13 +54,13 @@ class Weights:
         )
 
     def fingerprint(self, *more: object) -> str:
-        """Changes with weights, library, backend and `more`: all that seeded results depend on."""
+        """Name of all that seeded results depend on: weights, library, backend and `more`."""
         facts = (
             self.description,
             self.metadata("general.name"),
             self.num_bytes,
             llama.llama_version(),
-            llama.llama_print_system_info(),  # the backends there are, and what they make use of
+            llama.llama_print_system_info(),  # the backends, and the instructions that they use
             *more,
         )
         return "fp_" + hashlib.sha256(repr(facts).encode()).hexdigest()[:10]

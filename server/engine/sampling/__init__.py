@@ -1,1 +1,1 @@
-"""From the logits of one position to the next token, and its logprobs."""
+"""Sampling: the next token and its logprobs from the logits of one position."""

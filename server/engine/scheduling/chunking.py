@@ -1,7 +1,7 @@
-"""What a step computes of each sequence: chunks, and how prompts are cut into them.
+"""The chunks of a step: one for each sequence in it, and the way in which prompts are cut into them.
 
 Work is counted in tokens without context: 1 is the computing of a token that has nothing before it. This module knows
-sequences, and what work costs by `step_cost` and `attention`. It does not know who gets a slot, or what becomes of the
+sequences, and the cost of work by `step_cost` and `attention`. It does not know who gets a slot, or what becomes of the
 results.
 """
 

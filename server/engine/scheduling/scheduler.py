@@ -44,7 +44,7 @@ class Scheduler:
         self._slot_order = SlotOrder(kv_cache, step_cost.passes)
         self._step = 0
         self._awaited: dict[Sequence, tuple[Sequence, int]] = {}
-        """By waiting sequence: the running one that it waits for, and the number of tokens that both begin with."""
+        """The running sequence that a waiting one waits for, and the number of tokens that both begin with."""
         self.waiting = waiting
         self.running: list[Sequence] = []
         self.waits_for_disk = False
@@ -131,7 +131,7 @@ class Scheduler:
             if self._is_being_computed(sequence, placement.length):
                 continue
             if not self._prefix_cache.is_at_hand(placement):
-                num_slots_left -= 1  # it will need one very soon
+                num_slots_left -= 1  # it will need a slot very soon
                 continue
             self.waiting.take(sequence)
             self._awaited.pop(sequence, None)

@@ -1,6 +1,6 @@
 """Guesses of a small model for a large one that has the same vocabulary.
 
-The small model reads along what the large one says, in a context of its own, and continues greedily. It does not know
+The small model reads the text of the large one in a context of its own, and continues it greedily. It does not know
 whether its guesses are right. Where it sees that they were not, it takes back what it had computed of them.
 """
 

@@ -68,6 +68,6 @@ class History:
             return None
         last = bytes(self._bytes[-size:])
         at = self._bytes.rfind(last, 0, -1)
-        while at > 0 and at % width:  # bytes that match across the borders of tokens
+        while at > 0 and at % width:  # such bytes match across the borders of tokens
             at = self._bytes.rfind(last, 0, at + size - 1)
         return at // width + NUM_MATCHED_TOKENS if at >= 0 else None

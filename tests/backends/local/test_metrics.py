@@ -9,8 +9,8 @@ from server.backends.local.metrics import exposition
 from server.engine.engine import Engine
 from server.engine.stats import TOKEN_BOUNDS, Histogram
 from server.protocol.messages import Event, Finished, Stats
+from tests.engine.driving import make_engine, make_request, run
 from tests.engine.fakes import FakeRunner
-from tests.engine.test_engine import make_engine, make_request, run
 
 
 def answer(engine: Engine, prompt: list[int], max_tokens: int = 4, num_choices: int = 1) -> list[Event]:

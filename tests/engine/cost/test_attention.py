@@ -1,4 +1,4 @@
-"""What attention adds to the cost of tokens, and when a whole tile is faster than a part of one."""
+"""The cost that attention adds to tokens, and when a whole tile is faster than a part of one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from server.engine.cost.attention import MAX_PASS_TOKENS_UNFUSED, SHORT_CONTEXT, TILE, Attention, fastest_on_cpu
 
 SMALL_MODEL = Attention.on_cpu(num_weights=358_000_000, n_embd=896, n_layer=24)
-"""The shape of Qwen2.5-0.5B."""
+"""Attention of a model in the shape of Qwen2.5-0.5B."""
 
 
 def test_without_attention_tokens_are_all_there_is() -> None:

@@ -1,4 +1,4 @@
-"""What chunks of prompts cost, learned on machines that are made up."""
+"""The cost of chunks of prompts, learned on machines that are made up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large the chunks of prompts are, on machines whose costs are made up."""
+"""Sizes of the chunks of prompts, on machines whose costs are made up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.engine.cost.step_cost import (
 
 
 def learned(max_step_seconds: float, decode_seconds: float, prefill_seconds: float) -> StepCost:
-    """After some steps in which three sequences decode, and somebody's prompt is computed."""
+    """The costs learned from steps in which three sequences decode and chunks of a prompt are computed."""
     cost = StepCost(max_step_seconds, max_idle_step_seconds=0.5)
     for _ in range(50):
         cost.passes.learn([3], decode_seconds)

@@ -18,7 +18,7 @@ EPSILON = 1e-5
 
 
 class Reference:
-    """One model; `hidden` gives the vectors of a text's tokens."""
+    """One model; `hidden` returns the vectors of a text's tokens."""
 
     def __init__(self, path: Path, adapter: Path | None = None, scale: float = 1.0) -> None:
         """`adapter` is a LoRA of `make_lora`, whose alpha is its rank."""
@@ -33,7 +33,7 @@ class Reference:
         self.n_head_kv = self._number(reader, "attention.head_count_kv")
 
     def hidden(self, tokens: Sequence[int]) -> Array:
-        """Shape (number of tokens, n_embd)."""
+        """Vectors of a text's tokens, shape (number of tokens, n_embd)."""
         return self._bert(tokens) if self.architecture == "bert" else self._llama(tokens)
 
     def embedding(self, tokens: Sequence[int], pooling: str) -> Array:
@@ -83,7 +83,7 @@ class Reference:
         return np.asarray(x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + EPSILON) * self._tensors[f"{name}.weight"])
 
     def _rotated(self, x: Array, num_heads: int) -> Array:
-        """Neighbouring numbers are a pair, turned by an angle that grows with the position; base 10,000."""
+        """Turn each pair of neighbouring numbers by an angle that grows with the position; base 10,000."""
         num_tokens, width = x.shape
         head = width // num_heads
         pairs = x.reshape(num_tokens, num_heads, head // 2, 2)
@@ -111,5 +111,5 @@ class Reference:
 
 
 def _gelu(x: Array) -> Array:
-    """llama.cpp's: the approximation with tanh (Hendrycks and Gimpel 2016)."""
+    """GELU as llama.cpp has it: the approximation with tanh (Hendrycks and Gimpel 2016)."""
     return np.asarray(x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))))

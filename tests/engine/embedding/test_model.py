@@ -20,7 +20,7 @@ from tests.engine.embedding.embedding_reference import Reference
 LLAMA = dataclasses.replace(SHAPES["tiny"], quantization="F16", pooling="last")
 BERT = SHAPES["tiny-bert"]
 TOLERANCE = 2e-3
-"""llama.cpp keeps activations and the KV cache in 16 bits here and there."""
+"""Largest difference of numbers: llama.cpp keeps activations and the KV cache in 16 bits here and there."""
 
 
 @pytest.fixture(scope="module")

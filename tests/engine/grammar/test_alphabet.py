@@ -11,7 +11,7 @@ from server.engine.grammar.alphabet import Alphabet
 from server.protocol.values import Grammar
 
 ALPHABET = Alphabet([bytes([byte]) for byte in range(0x20, 0xF1)])
-"""Nothing above U+3FFFF, then, and no control characters, which JSON escapes."""
+"""An alphabet with nothing above U+3FFFF, and without control characters, which JSON escapes."""
 UNKNOWN = "\U00040000"
 
 

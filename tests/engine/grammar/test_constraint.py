@@ -1,4 +1,4 @@
-"""Grammars in the engine: what a scripted model may say under one, and how it comes to an end."""
+"""Grammars in the engine: the tokens that a scripted model may say under one, and how it comes to an end."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from server.engine.grammar.constraint import Mask, fill
 from server.engine.grammar.guidance import GrammarError
 from server.protocol.messages import Delta, Failed, Finished
 from server.protocol.values import Grammar
+from tests.engine.driving import finishes, letters, make_engine, make_request, run, text_of
 from tests.engine.fakes import EOG, N_VOCAB, FakeRunner
-from tests.engine.test_engine import finishes, letters, make_engine, make_request, run, text_of
 from tests.live_server import PATIENCE_SECONDS
 
 
 class _Letters:
-    """What llguidance asks of a tokenizer; the tokens are code points."""
+    """The part of a tokenizer that llguidance asks for; the tokens are code points."""
 
     eos_token_id = EOG
     bos_token_id = None
@@ -41,7 +41,7 @@ class _Letters:
 
 
 class LetterVocabulary:
-    """Implements `grammar_compiler.GuidedVocabulary` for `FakeRunner`'s tokens."""
+    """The vocabulary of `FakeRunner`; implements `grammar.compiler.GuidedVocabulary`."""
 
     eog_tokens = (EOG,)
 
@@ -60,7 +60,8 @@ def compiler() -> Iterator[GrammarCompiler]:
 
 
 def engine_saying(text: str) -> Engine:
-    """Of a model that wants to go on with the letters of `text`, whatever came before, from the first 'a' on."""
+    """Script of a model that wants to continue with the letters of `text`, from the first 'a' on, whatever came
+    before."""
 
     def script(tokens: list[int]) -> int:
         num_said = len(tokens) - tokens.index(ord("a")) - 1
@@ -130,7 +131,7 @@ def test_logprobs_are_the_model_s_own(compiler: GrammarCompiler) -> None:
 
 
 def test_a_grammar_that_cannot_be_followed_ends_its_request_only(compiler: GrammarCompiler) -> None:
-    """Nothing of this vocabulary spells the next character, so there is no token to go on with."""
+    """No token of this vocabulary spells the next character, so nothing can follow."""
     engine = make_engine(FakeRunner(num_slots=4))
     grammar = compiler.compile(Grammar("regex", r"b{40}\u{20ac}"))
     engine.submit(make_request(letters("ab"), 1, max_tokens=50, num_choices=2, grammar=grammar))

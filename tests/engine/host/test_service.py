@@ -72,7 +72,7 @@ class Letters:
 
 
 class NoRules:
-    """No request here asks for DRY."""
+    """Rules for requests, none of which asks for DRY here."""
 
     def rule(self, params: SamplingParams) -> None:
         assert params.dry_multiplier == 0

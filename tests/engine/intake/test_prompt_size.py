@@ -1,4 +1,4 @@
-"""Texts that are far too long are told by a few slices of them."""
+"""Texts that are far too long are recognised by a few slices of them."""
 
 from __future__ import annotations
 

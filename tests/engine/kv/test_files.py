@@ -1,4 +1,4 @@
-"""States as files: what is read back is what was written, and whatever else lies there does no harm."""
+"""States as files: a state is read back as it was written, and nothing else that lies there does any harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine leaves on disk, and how the next one goes on from there, with a scripted model."""
+"""The states that an engine leaves on disk, and how the next one continues from there, with a scripted model."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from server.engine.kv.store import SavedState
 from server.engine.kv.tiers import IDLE_SECONDS, Tiers
 from server.protocol.messages import Finished
 from server.protocol.values import CachePolicy
+from tests.engine.driving import finishes, make_request, text_of
 from tests.engine.fakes import FakeMemory, FakeRunner
 from tests.engine.kv.test_files import PLENTY, files
-from tests.engine.test_engine import finishes, make_request, text_of
 
 MIB = 1 << 20
 
@@ -69,7 +69,7 @@ class Reborn:
         return {request_id: event for (request_id, _), event in finishes(events).items()}
 
     def compute(self, prompt: list[int], **options: Any) -> int:
-        """How many tokens of a prompt were cached."""
+        """Number of tokens of a prompt that were cached."""
         request_id = self.submit(prompt, **options)
         return self.run()[request_id].num_cached_tokens
 
@@ -201,7 +201,7 @@ class IdleSlot:
         self.tiers.release(self.slot)
 
     def num_writes(self) -> int:
-        """How many states have been written after everything that was due."""
+        """Number of states that have been written once everything that was due is done."""
         while (due := self.tiers.tidy()) is not None:
             self.now += due
         assert self.disk.wait_until_written(60)
@@ -233,14 +233,14 @@ def test_a_state_that_has_hardly_grown_is_not_written_anew_before_the_end(tmp_pa
 
 
 def sum_up(tokens: list[int]) -> int:
-    """A next token that depends on every token before it."""
+    """A script whose next token depends on every token before it."""
     return sum(tokens) % 200 + 1
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_whatever_is_saved_and_restored_every_answer_is_the_right_one(data: st.DataObject) -> None:
-    """Little room, branching conversations, several users and restarts of the engine, with and without trimming."""
+    """Little room, branching conversations, two cache scopes and restarts of the engine, with and without trimming."""
     can_trim, num_slots = data.draw(st.booleans()), data.draw(st.integers(1, 3))
     max_ram_bytes = data.draw(st.sampled_from([0, 1000, 4000]))
     with TemporaryDirectory() as path:

@@ -1,4 +1,5 @@
-"""What llama.cpp's memory gives back is what was saved, with the demo model and with kinds that cannot be cut."""
+"""llama.cpp's memory gives back exactly the states that were saved, with the demo model and with kinds that cannot be
+cut."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ SHARES_OF_F16: dict[CacheType, float] = {
     "q4_0": 18 / 64,
     "iq4_nl": 18 / 64,
 }
-"""How much room 32 numbers take, of the 64 bytes of f16 (the blocks of ggml-common.h)."""
+"""Bytes that 32 numbers take, where f16 takes 64 (the blocks of ggml-common.h)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def model() -> Model:
 
 
 class Lane:
-    """The slots of a model, empty."""
+    """The slots of a model, empty at first."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -111,7 +112,7 @@ def test_a_restored_state_is_the_saved_one_byte_for_byte(model: Model) -> None:
 
 
 def test_the_next_logits_agree_with_a_cold_prefill(model: Model) -> None:
-    """Exactly with the same steps; with other steps, within what the shapes of batches alone change."""
+    """Logits agree exactly after equal steps; after other steps, within the differences that shapes of batches make."""
     lane = Lane(model)
     first, second, third = lane.kv_cache.slots
     prompt = prompt_of(120)

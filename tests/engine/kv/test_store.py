@@ -1,4 +1,4 @@
-"""What host memory keeps of the states that it is given, and what leaves first."""
+"""The states that host memory keeps of those it is given, and which one leaves first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is learned of moving states."""
+"""The time of moves, learned from moves."""
 
 from __future__ import annotations
 

@@ -22,12 +22,12 @@ from tests.engine.kv.test_state import Run
 TINY = dataclasses.replace(SHAPES["tiny"], quantization="F16", pooling="last")
 TOKENS = [1000, 2000, 30_000, 5, 77]
 TOLERANCE = 2e-3
-"""llama.cpp keeps activations and the KV cache in 16 bits here and there."""
+"""Largest difference of numbers: llama.cpp keeps activations and the KV cache in 16 bits here and there."""
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With "model.gguf", two adapters for it, "a.gguf" and "b.gguf", and "wide.gguf" for another one."""
+    """A folder with "model.gguf", two adapters for it, "a.gguf" and "b.gguf", and "wide.gguf" for another model."""
     native_log.install()
     directory = tmp_path_factory.mktemp("adapters")
     make_model(directory / "model.gguf", TINY)

@@ -1,4 +1,4 @@
-"""A real model's forward pass: which rows of logits it gives, and what it does where memory is short."""
+"""A real model's forward pass: the rows of logits that it gives, and its behaviour where memory is short."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model's file recommends, good and bad."""
+"""Recommendations in a model's file, good and bad."""
 
 from __future__ import annotations
 

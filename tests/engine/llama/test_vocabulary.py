@@ -46,7 +46,7 @@ def test_llguidance_has_the_same_tokens(demo: Vocabulary) -> None:
 
 @pytest.fixture(scope="module")
 def sentencepiece(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vocabulary]:
-    """One that merges the characters of "<s>" and "</s>" into the control tokens of these names."""
+    """A vocabulary that merges the characters of "<s>" and "</s>" into the control tokens of these names."""
     path = tmp_path_factory.mktemp("vocabulary") / "spm.gguf"
     tokens = [*SPECIAL, *(f"<0x{byte:02X}>" for byte in range(256)), *PLAIN]
     types = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL]

@@ -1,4 +1,4 @@
-"""llama.cpp's own samplers, applied to plain arrays: what ours are held against."""
+"""llama.cpp's own samplers on plain arrays, to hold ours against."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from server.protocol.values import SamplingParams
 
 @dataclass(frozen=True)
 class Left:
-    """What samplers have left of the candidates, and which one was chosen if the last one does that."""
+    """The candidates that samplers have left, and the chosen one if the last sampler chooses."""
 
     tokens: npt.NDArray[np.int32]
     logits: npt.NDArray[np.float32]
     chosen: int | None
 
     def probabilities(self, n_vocab: int) -> npt.NDArray[np.float64]:
-        """Of every token of the vocabulary."""
+        """Probability of every token of the vocabulary."""
         weights = np.exp(self.logits.astype(np.float64) - self.logits.max())
         found = np.zeros(n_vocab)
         found[self.tokens] = weights / weights.sum()

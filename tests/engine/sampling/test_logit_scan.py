@@ -1,4 +1,4 @@
-"""Rows of logits looked at together: what is found on several threads, and what is chosen with it, is the same."""
+"""Rows of logits looked at together: several threads find, and choose, exactly as one does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.engine.sampling.test_sampler import FILTERS
 
 
 def some_rows(num_rows: int, n_vocab: int, seed: int = 0, num_values: int = 10**6) -> LogitRows:
-    """Few values make ties."""
+    """Rows with few different values, which make ties."""
     generator = np.random.default_rng(seed)
     return (generator.integers(num_values, size=(num_rows, n_vocab)) / num_values * 20).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Logprobs, against a softmax of its own in 64 bits."""
+"""Logprobs, held against a softmax in 64 bits."""
 
 from __future__ import annotations
 

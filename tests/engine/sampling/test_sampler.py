@@ -1,4 +1,4 @@
-"""Sampling: the same candidates with the same probabilities as llama.cpp's samplers in llama-server's order."""
+"""Sampling: candidates and probabilities equal those of llama.cpp's samplers in llama-server's order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def logits_of(*values: float) -> npt.NDArray[np.float32]:
 
 
 def random_logits(seed: int, n_vocab: int = N_VOCAB) -> npt.NDArray[np.float32]:
-    """Like those of a language model: some tokens stand out, more or less."""
+    """Logits like those of a language model: some tokens stand out, more or less."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(scale=2.0, size=n_vocab)
     likely = generator.choice(n_vocab, size=30, replace=False)
@@ -36,7 +36,7 @@ def random_logits(seed: int, n_vocab: int = N_VOCAB) -> npt.NDArray[np.float32]:
 
 
 def our_probabilities(params: SamplingParams, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """What the sampler would draw from."""
+    """The candidates that the sampler would draw from."""
     sampler = Sampler(params)
     left = sampler._narrow(Candidates(logits.copy()))
     weights = np.exp((left.logits.astype(np.float64) - left.logits.max()) / sampler._temperature(left))
@@ -253,7 +253,7 @@ def test_xtc_has_its_way_as_often_as_it_should() -> None:
 
 
 class Repeater:
-    """Takes note of what it is asked; makes token 0 impossible."""
+    """A penalty that notes the histories it is asked about, and makes token 0 impossible."""
 
     def __init__(self) -> None:
         self.histories: list[list[int]] = []

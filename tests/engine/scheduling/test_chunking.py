@@ -15,7 +15,7 @@ from server.protocol.values import SamplingParams
 
 SECONDS_PER_PASS, SECONDS_PER_WORK, SECONDS_PER_DECODE = 0.04, 0.008, 0.02
 FAST = 0.0039
-"""Seconds per work of a machine on which more fits into a step than is needed for a pass to be worth it."""
+"""Seconds per work of a machine on which a step has room for more than is needed to make a pass worth it."""
 
 ATTENTION = Attention(tile=64, per_tiled_token=0.0002, per_single_token=0.001)
 

@@ -11,8 +11,8 @@ from server.engine.engine import Engine
 from server.engine.kv.cache import KVCache, Slot
 from server.engine.scheduling.slot_order import RECONSIDERED_STEPS, SlotOrder
 from server.protocol.messages import Delta
+from tests.engine.driving import finishes, letters, make_engine, make_request, run, text_of
 from tests.engine.fakes import FakeMemory, FakeRunner
-from tests.engine.test_engine import finishes, letters, make_engine, make_request, run, text_of
 
 
 def arranged(busy: set[int], num_slots: int = 8, num_tokens: int = 3) -> tuple[KVCache, FakeMemory]:
@@ -26,7 +26,7 @@ def arranged(busy: set[int], num_slots: int = 8, num_tokens: int = 3) -> tuple[K
 
 
 def order_of(kv_cache: KVCache, seconds: list[float], seconds_per_exchange: float = 0.0) -> SlotOrder:
-    """With passes of 1, 2, ... rows that take so long."""
+    """Costs of a machine on which passes of 1, 2, ... rows take the given seconds."""
     cost, now = PassCost(), [0.0]
     for num_rows, of_pass in enumerate(seconds, start=1):
         cost.learn([num_rows], of_pass)
@@ -102,7 +102,8 @@ def test_the_same_gap_is_looked_at_again_later() -> None:
 
 
 def with_a_gap(runner: FakeRunner, prompts: str | list[str], engine: Engine | None = None, **options: Any) -> Engine:
-    """After a step with a request for every prompt, of which the second is cancelled; they are numbered from 0 on."""
+    """An engine after a step with a request for every prompt, of which the second is cancelled; they are numbered from
+    0 on."""
     engine = engine or make_engine(runner)
     requests = [make_request(letters(text), number, max_tokens=40, **options) for number, text in enumerate(prompts)]
     for request in requests:

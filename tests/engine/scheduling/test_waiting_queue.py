@@ -12,7 +12,7 @@ from server.engine.sampling.sampler import Sampler
 from server.engine.scheduling.waiting_queue import QueueFull, WaitingQueue
 from server.engine.sequence import Request, Sequence
 from server.protocol.values import SamplingParams
-from tests.engine.test_engine import make_request
+from tests.engine.driving import make_request
 
 
 def sequences_of(request: Request, num_choices: int = 1) -> list[Sequence]:

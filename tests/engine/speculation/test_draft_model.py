@@ -1,4 +1,4 @@
-"""A small model that guesses for a large one: what it reads, that it follows, and that it never decides anything."""
+"""A small model that guesses for a large one: it reads along, follows corrections, and never decides anything."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from server.engine.engine import Engine
 from server.engine.speculation.draft_model import MAX_READ_TOKENS, DraftModel, VocabularyMismatch, check_same_vocabulary
 from server.engine.speculation.speculation import FIRST_TRIAL_STEPS
 from server.protocol.messages import Event
+from tests.engine.driving import finishes, letters, make_request, run, text_of
 from tests.engine.fakes import N_VOCAB, FakeRunner, Script, count_up
-from tests.engine.test_engine import finishes, letters, make_request, run, text_of
 
 
 class Words:

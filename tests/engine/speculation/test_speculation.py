@@ -1,4 +1,4 @@
-"""Guessing tokens ahead: what is guessed, when it pays, and that nobody can tell from the outcome."""
+"""Guessing tokens ahead: which tokens are guessed, when it pays, and that nobody can tell from the outcome."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ from server.engine.speculation.prompt_lookup import History
 from server.engine.speculation.speculation import Guesses
 from server.protocol.messages import Event
 from server.protocol.values import SamplingParams
+from tests.engine.driving import finishes, letters, make_request, run, text_of
 from tests.engine.fakes import FakeRunner
-from tests.engine.test_engine import finishes, letters, make_request, run, text_of
 
 NUM_DRAFTED = 7
 
 
 def around(tokens: list[int]) -> int:
-    """a, b, c, d, a, b, ...: what comes next has been there before."""
+    """a, b, c, d, a, b, ...: a script in which every continuation has been there before."""
     return ord("a") + (tokens[-1] + 1 - ord("a")) % 4
 
 
 def astray(tokens: list[int]) -> int:
-    """Goes round, and somewhere else now and then."""
+    """A script that goes round, and somewhere else now and then."""
     return around(tokens) if len(tokens) % 11 else ord("a") + len(tokens) % 7
 
 
 @pytest.fixture(autouse=True, params=["cpu", "gpu"])
 def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a GPU, text is made of tokens a step later; more than one may have come by then."""
+    """Runs each test on a CPU and on a GPU. There, text is made of tokens a step later, when more than one may have
+    come."""
     monkeypatch.setattr(FakeRunner, "is_on_gpu", request.param == "gpu")
 
 
 @pytest.fixture(autouse=True)
 def passes_cost_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever their rows, so that every guess that may be right is worth a try."""
+    """Lets passes take equally long whatever their rows, so that every guess that may be right is worth a try."""
     monkeypatch.setattr(PassCost, "seconds", lambda self, num_rows, seconds_per_row=0.0: 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Guessing ahead with the demo model: the same text in fewer passes, on llama.cpp's own arithmetic."""
+"""Guessing ahead with the demo model: equal text in fewer passes, on llama.cpp's own arithmetic."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from server.protocol.values import SamplingParams, TextPiece
 
 MAX_TOKENS = 30
 CLOSE = 0.2
-"""Logprobs this near may change places when a pass has another number of rows."""
+"""Margin below which the two likeliest tokens may change places when a pass has another number of rows."""
 
 PROMPTS = (
     "one two three four five six seven eight nine ten one two three four five six",
@@ -33,7 +33,7 @@ PROMPTS = (
 )
 
 Answer = list[tuple[int, float]]
-"""Tokens, each with how much likelier it was than the second best."""
+"""Tokens, each with the margin by which it was likelier than the second best."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def greedy(model: Model) -> tuple[list[Answer], int]:
-    """What it says without guesses."""
+    """The tokens that the model says without guesses, and the number of steps that it took."""
     return answers(model, 0, SamplingParams(temperature=0))
 
 
@@ -58,7 +58,7 @@ def guesses_always_pay(monkeypatch: pytest.MonkeyPatch) -> None:
 def answers(
     model: Model, max_draft_tokens: int, sampling: SamplingParams, drafter: Drafter | None = None
 ) -> tuple[list[Answer], int]:
-    """What the model says to each prompt, and the number of steps that it took."""
+    """The tokens that the model says to each prompt, and the number of steps that it took."""
     engine = Engine(model, 100, 10**6, 1000, max_draft_tokens=max_draft_tokens, drafter=drafter)
     for slot in engine._kv_cache.slots:
         engine._kv_cache.clear(slot)
@@ -108,7 +108,7 @@ def draft_config(path: Path | None) -> EngineConfig:
 
 
 def assert_same(plain: list[Answer], guessed: list[Answer]) -> None:
-    """Up to where the model itself wavered."""
+    """Compare tokens up to the place where the model itself wavered."""
     for expected, found in zip(plain, guessed, strict=True):
         assert len(found) == len(expected) == MAX_TOKENS
         for (token, margin), (other, _) in zip(expected, found, strict=True):

@@ -15,7 +15,7 @@ from server.protocol.messages import Event, Failed, Finished, Vector
 
 
 class FakeEmbedder:
-    """A text's vector is its first token and its length."""
+    """A model in which a text's vector is its first token and its length."""
 
     n_ctx = 10
     max_texts = 3
