@@ -1,4 +1,4 @@
-"""What several groups of commands of `parley` share: their options, exit codes, and the way to the database."""
+"""Options, arguments and exit codes that several commands of `parley` share, and the way to the database."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def configured_settings(config: Path | None) -> Settings:
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_BAD_SETTINGS)
+
+
+def user_name(text: str) -> str:
+    """The name, if it may be one; else ends the command."""
+    from server.auth.user_names import InvalidUserName, parse_user_name
+
+    try:
+        return parse_user_name(text)
+    except InvalidUserName as error:
+        raise click.BadParameter(f"{error}.", param_hint="NAME") from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from server.cli import commands as cli
-from server.cli.users import key_state, table
+from server.cli.keys import key_state
 from storage.records import ApiKey
 
 
@@ -205,7 +205,3 @@ def test_a_key_is_active_until_it_is_revoked_or_expired() -> None:
         "revoked",
         "revoked",
     ]
-
-
-def test_a_table_is_as_wide_as_its_widest_cells() -> None:
-    assert table(("A", "BB"), [("aaa", "b"), ("a", "")]).splitlines() == ["A    BB", "aaa  b", "a"]

@@ -405,6 +405,17 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
 # --- starting fast --------------------------------------------------------------------------------------------------
 
 
+def test_the_settings_of_a_model_are_those_of_its_table_and_else_those_of_all() -> None:
+    entry = ModelEntry(source="/m/a.gguf", slots=2, kv_ram_mb=0, embedding=False, system_prompt="", lora=())
+    settings = Settings(
+        slots=7, kv_ram_mb=9, embedding=True, system_prompt="Be brief.", lora=("/l/a.gguf",), n_ctx=512, models=(entry,)
+    )
+    own = settings.for_model(entry)
+    assert (own.slots, own.kv_ram_mb, own.embedding, own.system_prompt, own.lora) == (2, 0, False, "", ())
+    assert (own.n_ctx, own.models) == (512, (entry,))
+    assert settings.slots == 7
+
+
 def test_loading_the_settings_imports_nothing_heavy() -> None:
     report = "import server.settings, sys; server.settings.load_settings(None, {}); print(*sys.modules)"
     command = [sys.executable, "-c", report]
