@@ -12,9 +12,9 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from schemas.ids import check_id
+from schemas.objects.lists import list_object
 from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
-from server.api.conversations import list_object
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller, current_user
 from server.backends.local.generation import ClientLeft

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import gevent
 from flask import Blueprint, Response
 
+from schemas.objects.tokens import Detokenized, Prompt, TokenPiece, Tokens
 from schemas.tokens import load_apply_template, load_detokenize, load_tokenize
 from server.api.chat_completions.view import render_prompt
 from server.api.services import client_watch, json_body, json_response, services
@@ -34,8 +34,8 @@ def tokenize() -> Response:
     model.loaded_card()
     found = ask(model, question, client_watch(), "content")
     if found.pieces is None:
-        return json_response({"tokens": found.token_ids})
-    return json_response({"tokens": token_objects(found.token_ids, found.pieces)})
+        return json_response(Tokens(tokens=found.token_ids))
+    return json_response(Tokens(tokens=token_objects(found.token_ids, found.pieces)))
 
 
 @blueprint.post("/detokenize")
@@ -44,7 +44,7 @@ def detokenize() -> Response:
     model = services().models.find(wanted.model)
     model.loaded_card()
     found = ask(model, Detokenize(request_id=0, token_ids=wanted.tokens), client_watch(), "tokens")
-    return json_response({"content": b"".join(found.pieces or ()).decode(errors="replace")})
+    return json_response(Detokenized(content=b"".join(found.pieces or ()).decode(errors="replace")))
 
 
 @blueprint.post("/apply-template")
@@ -53,17 +53,17 @@ def apply_template() -> Response:
     model = services().models.find(wanted.chat.model)
     use = tool_use(wanted.chat.functions, wanted.chat.tool_choice, wanted.chat.parallel_tool_calls)
     pieces = render_prompt(model, wanted.chat, use, wanted.add_generation_prompt)
-    return json_response({"prompt": "".join(piece.text for piece in pieces)})
+    return json_response(Prompt(prompt="".join(piece.text for piece in pieces)))
 
 
-def token_objects(token_ids: Sequence[int], pieces: Sequence[bytes]) -> list[dict[str, Any]]:
+def token_objects(token_ids: Sequence[int], pieces: Sequence[bytes]) -> list[TokenPiece]:
     """llama-server's objects of tokens; the worker turns to others now and then."""
     shown: dict[bytes, str | list[int]] = {}
     objects = []
     for index, (token, piece) in enumerate(zip(token_ids, pieces, strict=True), 1):
         if piece not in shown:
             shown[piece] = text_or_bytes(piece)
-        objects.append({"id": token, "piece": shown[piece]})
+        objects.append(TokenPiece(id=token, piece=shown[piece]))
         if index % TOKENS_AT_A_TIME == 0:
             gevent.sleep(0)
     return objects

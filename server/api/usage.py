@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from schemas.objects.usage import CompletionUsage, completion_usage
 from server.backends.local.generation import Usage
 
 
-def usage_object(usage: Usage, num_reasoning_tokens: int = 0) -> dict[str, Any]:
+def usage_object(usage: Usage, num_reasoning_tokens: int = 0) -> CompletionUsage:
     """The counts as the completions endpoints report them."""
-    return {
-        "prompt_tokens": usage.num_prompt_tokens,
-        "completion_tokens": usage.num_completion_tokens,
-        "total_tokens": usage.num_prompt_tokens + usage.num_completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.num_cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": num_reasoning_tokens},
-    }
+    return completion_usage(usage, num_reasoning_tokens)
