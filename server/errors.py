@@ -40,6 +40,8 @@ import msgspec
 from flask import Flask, Response, g, request
 from werkzeug import exceptions as http
 
+from schemas.objects.errors import ErrorBody, ErrorObject
+
 logger = logging.getLogger(__name__)
 
 MAX_ECHO = 200
@@ -346,11 +348,8 @@ class ShuttingDown(Unavailable):
         super().__init__(f"The server is shutting down and {what}.", retry_after_seconds)
 
 
-def error_body(error: ParleyError) -> dict[str, dict[str, str | None]]:
-    """OpenAI's error object."""
-    return {
-        "error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code},
-    }
+def error_body(error: ParleyError) -> ErrorBody:
+    return ErrorBody(error=ErrorObject(message=error.message, type=error.type, param=error.param, code=error.code))
 
 
 def error_response(error: ParleyError) -> Response:

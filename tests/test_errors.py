@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import httpx2
+import msgspec
 import pytest
 from flask import Flask, abort, g
 from flask.testing import FlaskClient
@@ -92,7 +93,7 @@ def test_each_error_has_its_form_on_the_wire(
     response = fail_with(app, error).get("/fail")
     assert response.status_code == status
     assert response.mimetype == "application/json"
-    assert response.json == error_body(error)
+    assert response.json == msgspec.to_builtins(error_body(error))
     assert response.json == {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
 
 

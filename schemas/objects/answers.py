@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.objects import completions, conversations, embeddings, health, models, responses, tokens
 from schemas.objects.chat_completions import ChatCompletion, ChatCompletionChunk
+from schemas.objects.errors import ErrorBody
 from schemas.objects.lists import Page
 
 Item = dict[str, Any]
@@ -52,6 +53,9 @@ CHUNKS: dict[tuple[str, str], Any] = {
     ("POST", "/v1/completions"): completions.TextCompletion,
 }
 """What the events of a stream have as their data, where it is always one object."""
+
+FAILURE = ErrorBody
+"""Body of every answer that is an error; a server that is not ready says so as `Readiness`."""
 
 COMPONENTS = "#/components/schemas/"
 

@@ -21,12 +21,13 @@ from schemas.objects import (
     completions,
     conversations,
     embeddings,
+    errors,
     health,
     models,
     responses,
     tokens,
 )
-from schemas.objects.answers import ANSWERS, CHUNKS, COMPONENTS, components
+from schemas.objects.answers import ANSWERS, CHUNKS, COMPONENTS, FAILURE, components
 from schemas.objects.lists import list_object
 from schemas.objects.usage import completion_usage, response_usage
 
@@ -227,6 +228,11 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         },
         CreateEmbeddingResponse,
     ),
+    (
+        errors.ErrorBody(error=errors.ErrorObject(message="No.", type="invalid_request_error", param="n", code=None)),
+        {"error": {"message": "No.", "type": "invalid_request_error", "param": "n", "code": None}},
+        None,
+    ),
     (tokens.Tokens(tokens=[1, 2]), {"tokens": [1, 2]}, None),
     (
         tokens.Tokens(tokens=[tokens.TokenPiece(id=1, piece="a"), tokens.TokenPiece(id=2, piece=[195])]),
@@ -360,7 +366,7 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
 ]
 """Answers, what is sent of them in this order, and how OpenAI's client reads it, where it has a type for it."""
 SAMPLE_IDS = [f"{type(answer).__name__}{number}" for number, (answer, _, _) in enumerate(SAMPLES)]
-TYPES = [*ANSWERS.values(), *CHUNKS.values()]
+TYPES = [*ANSWERS.values(), *CHUNKS.values(), FAILURE]
 SCHEMAS, NAMED = components(TYPES)
 
 
