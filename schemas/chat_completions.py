@@ -35,7 +35,7 @@ from schemas.tools import (
 )
 
 REASONING_FORMATS = ("auto", "deepseek", "none")
-"""llama-server's words: the first two separate reasoning from the content, and are the same here."""
+"""llama-server's words for where reasoning goes: the first two take it out of the content, and mean one thing here."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +63,29 @@ class ChatCompletionRequest:
     template_kwargs: dict[str, Any] = field(default_factory=dict)
     """Variables for the chat template, as the client named them."""
     separates_reasoning: bool | None = None
-    """Whether reasoning is told from the content; None leaves it to the server."""
+    """Whether reasoning is taken out of the content; None leaves it to the server."""
     includes_reasoning: bool = True
-    """Whether reasoning that is told from the content is sent."""
+    """Whether reasoning is sent, once it is out of the content."""
     functions: tuple[FunctionTool, ...] = ()
-    """Those that may be called."""
+    """Functions that may be called."""
     tool_choice: ToolChoice = AUTO
     parallel_tool_calls: bool = True
     speaks_of_functions: bool = False
-    """Whether it is written in the deprecated words, `functions` and `function_call`; so is the answer then."""
+    """Whether request and answer are in the deprecated words, `functions` and `function_call`."""
 
     @property
     def functions_param(self) -> str:
-        """What the request calls its functions."""
+        """Parameter in which the request has its functions."""
         return "functions" if self.speaks_of_functions else "tools"
 
     @property
     def num_top_logprobs(self) -> int | None:
-        """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
+        """Likeliest tokens beside the chosen one that have a logprob, as the engine counts; None is no logprobs."""
         return self.top_logprobs if self.logprobs else None
 
 
 class ChatCompletionSchema(GenerationSchema):
-    """The fields that only chat completions have."""
+    """What is to be said next in a conversation."""
 
     messages = Array(MessageField(), min_items=1, max_items=MAX_MESSAGES, required=True)
     max_completion_tokens = Integer(1, MAX_TOKENS)
@@ -103,9 +103,9 @@ class ChatCompletionSchema(GenerationSchema):
     function_call = FunctionChoiceField()
     reasoning_format = Choice(REASONING_FORMATS)
     separate_reasoning = Boolean()
-    """SGLang's name for it."""
+    """SGLang's switch for what `reasoning_format` says."""
     include_reasoning = Boolean()
-    """vLLM's way to leave reasoning out."""
+    """vLLM's switch that leaves reasoning out."""
 
     @validates_schema
     def _top_logprobs_need_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:

@@ -19,7 +19,7 @@ ENDPOINT = "responses/compact"
 
 @dataclass(frozen=True)
 class CompactionRequest:
-    """Which conversation a client wants summarized: what a response did, and more items."""
+    """A conversation that a client wants summarized: what a response did, and more items."""
 
     input: tuple[Item, ...] = ()
     model: str | None = None
@@ -29,7 +29,7 @@ class CompactionRequest:
 
 
 class CompactionSchema(RequestSchema):
-    """All fields of a request that are looked at."""
+    """Which conversation is to be summarized."""
 
     input = Input()
     model = Text(MAX_NAME_LENGTH)

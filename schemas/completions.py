@@ -23,10 +23,10 @@ from schemas.structured_output import OutputFormat
 
 MAX_PROMPTS = 256
 MAX_CHOICES_IN_ALL = 1024
-"""Over all prompts: each is a sequence to the engine."""
+"""Choices over all prompts; each is a sequence to the engine."""
 
 DEFAULT_MAX_TOKENS = 16
-"""OpenAI's, for this endpoint only."""
+"""Tokens per choice where the request does not say; OpenAI has this default for this endpoint only."""
 
 Prompt = str | list[int]
 """Text, or token ids to be taken as they are."""
@@ -40,7 +40,7 @@ class CompletionRequest:
     model: str | None = None
     """None is the default model."""
     suffix: str | None = None
-    """What follows the gap to be filled."""
+    """Text after the gap that is to be filled."""
     echo: bool = False
     """Answer with the prompt before the completion."""
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
@@ -49,12 +49,12 @@ class CompletionRequest:
     stop: tuple[str, ...] = ()
     n: int = 1
     best_of: int = 1
-    """How many are made, of which the `n` likeliest are the answer; never fewer than `n`."""
+    """Choices that are made; the `n` likeliest of them are the answer. Never less than `n`."""
     stream: bool = False
     include_usage: bool = False
     """Send a last chunk with the usage; only ever true of a stream."""
     num_top_logprobs: int | None = None
-    """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
+    """Likeliest tokens beside the chosen one that have a logprob, as the engine counts; None is no logprobs."""
     ignore_eos: bool = False
     output_format: OutputFormat | None = None
     """What the text has to be; None is any text."""
@@ -70,7 +70,7 @@ TOKEN_IDS: JSONSchema = {
     "items": {"type": "integer", "minimum": 0, "maximum": MAX_TOKEN_ID},
     "minItems": 1,
 }
-"""What `load_token_ids` takes."""
+"""JSON Schema of an array that `load_token_ids` takes."""
 
 
 class Prompts(StrictField[tuple[Prompt, ...]]):
@@ -125,13 +125,13 @@ def load_token_ids(value: Any) -> list[int]:
 
 
 class CompletionSchema(GenerationSchema):
-    """The fields that only completions have."""
+    """Texts that are to be continued."""
 
     prompt = Prompts(required=True)
     suffix = Text()
     echo = Boolean()
     logprobs = Integer(0, MAX_TOP_LOGPROBS)
-    """OpenAI accepts 5 at most."""
+    """Likeliest tokens beside the chosen one; OpenAI accepts 5 at most."""
 
     best_of = Integer(1, MAX_CHOICES)
     max_tokens = Integer(0, MAX_TOKENS)

@@ -18,7 +18,7 @@ from schemas.metadata import Metadata
 from schemas.pages import Query
 
 MAX_TITLE_LENGTH = 256
-"""In characters."""
+"""Characters of a title."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,16 @@ METADATA_FILTER = MetadataFilterSchema()
 
 
 def load_new_conversation(body: Mapping[str, Any]) -> NewConversation:
-    """Raises SchemaError, as the other loaders here do."""
+    """The conversation in a decoded JSON object; raises SchemaError, as the other loaders here do."""
     loaded = load(NEW_CONVERSATION, body)
     return NewConversation(**{**loaded, "items": tuple(loaded.get("items", ()))})
 
 
 def load_conversation_change(body: Mapping[str, Any]) -> ConversationChange:
-    """`metadata` must be there, if only as null, unless there is a title: OpenAI's client always sends it."""
+    """The change in a decoded JSON object; raises SchemaError.
+
+    OpenAI's client always sends `metadata`, so that it must be there, if only as null, unless there is a title.
+    """
     if "metadata" not in body and "title" not in body:
         raise SchemaError("'metadata' is required, but was not given.", "metadata", "missing_required_parameter")
     return ConversationChange(**load(CHANGE, body))

@@ -11,7 +11,7 @@ from schemas.fields import Choice, Integer, RequestSchema, Text
 from schemas.generation import MAX_NAME_LENGTH, load_fields
 
 MAX_TEXTS = 2048
-"""OpenAI's."""
+"""Texts in one request; OpenAI's limit."""
 
 MAX_DIMENSIONS = 2**31 - 1
 
@@ -27,12 +27,12 @@ class EmbeddingRequest:
     """None is the default model."""
     wants_base64: bool = False
     dimensions: int | None = None
-    """How many numbers of each vector are wanted; None is all."""
+    """Numbers wanted of each vector; None is all."""
     user: str | None = None
 
 
 class EmbeddingSchema(RequestSchema):
-    """As OpenAI's; `input` takes what completions take as `prompt`."""
+    """Texts that are to be turned into vectors; `input` takes what completions take as `prompt`."""
 
     input = Prompts(required=True, max_prompts=MAX_TEXTS)
     model = Text(MAX_NAME_LENGTH)

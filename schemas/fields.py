@@ -19,7 +19,7 @@ from schemas.json_schema import Definitions, JSONSchema
 T = TypeVar("T")
 
 MAX_SHOWN_BITS = 64
-"""Longer integers are not written out: Python takes quadratic time for them, or refuses."""
+"""Bits of the longest integer that a message writes out: for longer ones Python takes quadratic time, or refuses."""
 
 
 class RequestSchema(Schema):
@@ -209,12 +209,12 @@ def problem(message: str, code: str, field_name: str = SCHEMA) -> ValidationErro
 
 
 def invalid(message: str, field_name: str = SCHEMA) -> ValidationError:
-    """The type is right, the value is not."""
+    """An error of a value whose type is right."""
     return problem(message, "invalid_value", field_name)
 
 
 def wrong_type(expected: str, value: object) -> ValidationError:
-    """The value is of another JSON type than `expected`."""
+    """An error of a value that is of another JSON type than `expected`."""
     return problem(f"must be {expected}, got {shown(value)}", "invalid_type")
 
 
@@ -229,7 +229,7 @@ def at(key: str | int) -> Iterator[None]:
 
 @contextmanager
 def at_path(*path: str | int) -> Iterator[None]:
-    """The same for a place further inside."""
+    """Say of what goes wrong inside that it went wrong at the end of a path."""
     with ExitStack() as places:
         for key in path:
             places.enter_context(at(key))

@@ -15,24 +15,25 @@ from schemas.sampling import SamplingSchema, sampling_options
 from schemas.structured_output import ResponseFormat, StructureSchema, output_format, refuse_several
 
 MAX_TOKENS = 2**31 - 1
-"""Far beyond any context, which is the bound that counts; more would not fit the engine's messages."""
+"""Tokens of an answer that may be asked for. The context is the bound that counts; more would not fit the messages to
+the engine."""
 
 MAX_CHOICES = 128
-"""OpenAI's. Choices beyond the number of slots wait for a free one."""
+"""Choices of one prompt; OpenAI's limit. Those beyond the number of slots wait for a free one."""
 
 MAX_TOP_LOGPROBS = 20
 
 MAX_STOP_STRINGS = 64
-"""OpenAI accepts four."""
+"""Stop strings of one request; OpenAI accepts four."""
 
 MAX_STOP_LENGTH = 1024
-"""Characters; the stream is held back by as much while a stop string may be beginning."""
+"""Characters of a stop string. A stream is held back by as much while one may be beginning."""
 
 MAX_NAME_LENGTH = 512
-"""Of users and models, in characters."""
+"""Characters in the name of a user or a model."""
 
 REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""OpenAI's words for how long a model thinks."""
+"""How long a model thinks, in OpenAI's words."""
 
 COMMON_NAMES = ("model", "max_tokens", "stop", "n", "stream", "ignore_eos")
 """Fields of the schema that are fields of the request dataclasses as they are."""
@@ -56,7 +57,7 @@ class StopStrings(StrictField[tuple[str, ...]]):
 
 
 class StreamOptionsSchema(RequestSchema):
-    """`include_obfuscation` is tolerated: nothing is ever padded."""
+    """What a stream has besides its text. `include_obfuscation` is tolerated: nothing is ever padded."""
 
     include_usage = Boolean()
 

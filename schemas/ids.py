@@ -10,7 +10,7 @@ from schemas.fields import StrictField, invalid, shown, wrong_type
 from schemas.json_schema import Definitions, JSONSchema
 
 MAX_ID_LENGTH = 64
-"""OpenAI's, in characters."""
+"""Characters of an id; OpenAI's limit."""
 
 CONVERSATION = "conv_"
 

@@ -35,10 +35,10 @@ PHASES = ("commentary", "final_answer")
 
 MAX_TYPE_LENGTH = 64
 MAX_NAME_LENGTH = 256
-"""Of functions and their calls, in characters."""
+"""Characters in the name of a function or a call."""
 
 MAX_ITEMS = 20
-"""OpenAI's, for one request that adds items to a conversation."""
+"""Items that one request may add to a conversation; OpenAI's limit."""
 
 
 TYPE = Text(MAX_TYPE_LENGTH, may_be_empty=False)
@@ -101,7 +101,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "reasoning": {"summary": []},
     "item_reference": {"type": "item_reference"},
 }
-"""What OpenAI's types require of an item that is read, and clients may leave out."""
+"""Members by kind that OpenAI's types require of an item that is read, and that clients may leave out."""
 
 
 class ItemField(StrictField[Item]):

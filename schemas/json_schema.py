@@ -29,7 +29,7 @@ class Describable(Protocol):
 
 
 class Definitions:
-    """The schemas of one document, each once and by its name."""
+    """Schemas that a document refers to, each once and by its name."""
 
     def __init__(self) -> None:
         self._classes: dict[str, type[Schema]] = {}
@@ -77,7 +77,7 @@ def describe(schema: Schema, definitions: Definitions) -> JSONSchema:
 
 
 def name_of(schema: Schema) -> str:
-    """What a schema is called among others."""
+    """Name of a schema among others."""
     return type(schema).__name__.removesuffix("Schema")
 
 

@@ -33,7 +33,7 @@ Message = dict[str, Any]
 MAX_TOOL_CALLS = 1000
 MAX_MESSAGES = 10_000
 MAX_NAME_LENGTH = 256
-"""Of participants, functions and tool calls, in characters."""
+"""Characters in the name of a participant, a function or a tool call."""
 
 OTHER_MEDIA = ("image_url", "input_audio", "file", "image", "video_url", "audio_url")
 """Kinds of content parts that other models take."""
@@ -124,7 +124,7 @@ class AssistantSchema(RequestSchema):
     refusal = Text()
     reasoning_content = Text()
     reasoning = Text()
-    """What newer servers call it."""
+    """Newer servers' name of `reasoning_content`."""
     tool_calls = Array(Object(ToolCallSchema()), max_items=MAX_TOOL_CALLS)
     function_call = Object(CalledFunctionSchema())
 

@@ -11,7 +11,7 @@ from schemas.json_schema import Definitions, JSONSchema
 MAX_PAIRS = 16
 MAX_KEY_LENGTH = 64
 MAX_VALUE_LENGTH = 512
-"""OpenAI's limits, the lengths in characters."""
+"""Characters of a value. This limit and those above are OpenAI's."""
 
 
 class Metadata(StrictField[dict[str, str]]):

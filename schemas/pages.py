@@ -21,7 +21,7 @@ Query = Mapping[str, Sequence[str]]
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-"""OpenAI's."""
+"""Objects on one page; OpenAI's limit."""
 
 INCLUDABLES = (
     "file_search_call.results",
@@ -33,7 +33,8 @@ INCLUDABLES = (
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
 )
-"""What OpenAI can leave out of an item. Nothing is left out here, so `include` is only checked."""
+"""Parts of an item that OpenAI leaves out unless they are asked for. Nothing is left out here, so `include` is only
+checked."""
 
 INTEGER = re.compile("-?[0-9]{1,18}", re.ASCII)
 
@@ -43,7 +44,7 @@ class PageQuery:
     """Which page of a list is wanted."""
 
     after: str | None = None
-    """The id of the last one on the page before."""
+    """Id of the last object on the page before."""
     limit: int = DEFAULT_LIMIT
     order: Order = "desc"
 

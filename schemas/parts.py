@@ -65,7 +65,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "input_image": {"detail": "auto"},
     "computer_screenshot": {"detail": "auto"},
 }
-"""What OpenAI's types require of a part that is read, and clients may leave out."""
+"""Members by kind that OpenAI's types require of a part that is read, and that clients may leave out."""
 
 
 class PartField(StrictField[Part]):

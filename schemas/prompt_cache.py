@@ -12,12 +12,12 @@ from typing import Any
 MAX_KEY_LENGTH = 512
 
 RETENTIONS = ("in_memory", "in-memory", "24h")
-"""The second is how OpenAI once spelled the first."""
+"""How long what was computed stays. The second is an older spelling of the first."""
 
 
 @dataclass(frozen=True)
 class PromptCache:
-    """What the client said, if anything."""
+    """What a client said of the cache, if anything."""
 
     key: str | None = None
     """The client will come back with prompts that begin alike."""
@@ -26,6 +26,6 @@ class PromptCache:
 
 
 def prompt_cache(loaded: Mapping[str, Any]) -> PromptCache:
-    """What of it a loaded request has."""
+    """The part of a loaded request that is about the cache."""
     retention: str | None = loaded.get("prompt_cache_retention")
     return PromptCache(loaded.get("prompt_cache_key"), retention.replace("-", "_") if retention else None)

@@ -17,7 +17,7 @@ from schemas.tools import AUTO, FUNCTION, MAX_TOOLS, FunctionTool, ToolChoice
 FUNCTION_TYPE = "function"
 
 MAX_TYPE_LENGTH = 64
-"""Characters of a type that nobody here knows."""
+"""Characters in the type of a tool that is passed over."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Tools(StrictField[tuple[FunctionTool, ...]]):
 
 
 class Reference(StrictField[str | None]):
-    """{"type": "function", "name": ...}: the name; None for a tool that is passed over."""
+    """The name in {"type": "function", "name": ...}; None for a tool that is passed over."""
 
     _type = Text(MAX_TYPE_LENGTH)
     _name = Text()

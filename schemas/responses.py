@@ -82,12 +82,12 @@ class ContextOptions:
 
     max_turns: int | None = None
     max_tokens: int | None = None
-    """Of the prompt."""
+    """Tokens of the prompt."""
 
 
 @dataclass(frozen=True)
 class TextOptions:
-    """What OpenAI's `format` says the text has to be, and that as the client wrote it."""
+    """A demand that `text.format` makes of the text, as it is meant and as the client wrote it."""
 
     format: OutputFormat | None = None
     written: dict[str, Any] = field(default_factory=lambda: {"type": "text"})
@@ -112,7 +112,7 @@ class ResponsesRequest:
     store: bool = True
     background: bool = False
     truncation: str | None = None
-    """None leaves it to the model's settings, as with `context`."""
+    """Whether a prompt that is too long is cut; None leaves it to the model's settings, as with `context`."""
     context: ContextOptions = field(default_factory=ContextOptions)
     tools: tuple[FunctionTool, ...] = ()
     """All functions that there are."""
@@ -123,10 +123,10 @@ class ResponsesRequest:
     """What the text has to be, by `text` or by one of the extras; None is any text."""
     metadata: dict[str, str] = field(default_factory=dict)
     num_top_logprobs: int | None = None
-    """As the engine counts: None is no logprobs, 0 those of the chosen tokens only."""
+    """Likeliest tokens beside the chosen one that have a logprob, as the engine counts; None is no logprobs."""
     reasoning_effort: str | None = None
     seals_reasoning: bool = False
-    """Whether reasoning is also told as `encrypted_content`."""
+    """Whether reasoning is also sent as `encrypted_content`."""
     user: str | None = None
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     template_kwargs: dict[str, Any] = field(default_factory=dict)
@@ -134,12 +134,12 @@ class ResponsesRequest:
 
     @property
     def functions(self) -> tuple[FunctionTool, ...]:
-        """Those that may be called."""
+        """Functions that may be called."""
         return callable_functions(self.tools, self.choosing.meant)
 
     @property
     def n(self) -> int:
-        """A response is one."""
+        """Number of choices: a response is one."""
         return 1
 
 
@@ -192,13 +192,13 @@ class QueryBoolean(StrictField[bool]):
 
 
 class ReasoningOptionsSchema(RequestSchema):
-    """`summary` is tolerated: reasoning is told as it is, and nothing is summarized."""
+    """How long the model thinks. `summary` is tolerated: reasoning is sent as it is, and nothing is summarized."""
 
     effort = Choice(REASONING_EFFORTS)
 
 
 class TextField(StrictField[TextOptions]):
-    """`verbosity` is tolerated: local models do not know it."""
+    """The object `text`. Its `verbosity` is tolerated: local models do not know it."""
 
     _format = ResponseFormat("text.format", is_flat=True)
 
@@ -214,12 +214,12 @@ class TextField(StrictField[TextOptions]):
 
 
 def _shown_format(written: dict[str, Any]) -> dict[str, Any]:
-    """With the name that OpenAI's types require, and its clients give."""
+    """A format with the name that OpenAI's types require, and its clients give."""
     return {**written, "name": written.get("name") or "output"} if written["type"] == "json_schema" else written
 
 
 class ContextSchema(RequestSchema):
-    """Parley's own."""
+    """How much of the conversation the model sees; not in OpenAI's API."""
 
     max_turns = Integer(1, MAX_TOKENS)
     max_tokens = Integer(1, MAX_TOKENS)
@@ -230,7 +230,7 @@ class ContextSchema(RequestSchema):
 
 
 class ResponsesSchema(SamplingSchema, StructureSchema):
-    """All fields of a request that are looked at."""
+    """What is to be done next, and what is known already of the conversation."""
 
     input = Input()
     model = Text(MAX_NAME_LENGTH)
@@ -327,7 +327,7 @@ def _num_top_logprobs(loaded: Mapping[str, Any]) -> int | None:
 
 
 def _refuse_media(item: Item) -> None:
-    """New input that no model here can read. What is in a conversation already is left out by name."""
+    """Refuse parts of new input that no model here can read. In older items they are left out by name."""
     for name in ("content", "output"):
         parts = item.get(name)
         for index, part in enumerate(parts if isinstance(parts, list) else ()):
@@ -341,11 +341,11 @@ def _refuse_media(item: Item) -> None:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """How a stored response is wanted: as it is now, or as the stream of its events."""
+    """A wish for a stored response, as it is now or as the stream of its events."""
 
     stream: bool = False
     starting_after: int = -1
-    """The number of the last event that is not wanted any more."""
+    """Number of the last event that the client has; -1 is none."""
 
 
 class RetrievalSchema(RequestSchema):

@@ -1,4 +1,4 @@
-"""How the next token is chosen, as a request says it; the same for every endpoint that generates."""
+"""How the next token is chosen, as a request of any endpoint that generates says it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ MAX_LOGIT_BIASES = 10_000
 MAX_LOGIT_BIAS = 100
 
 WHOLE_CONTEXT = MAX_TOKEN_ID
-"""More tokens than any context has; clients of llama-server say -1."""
+"""Tokens, more than any context has; clients of llama-server say -1."""
 
 MAX_BREAKERS = 16
 MAX_BREAKER_BYTES = 40
-"""llama.cpp cuts longer ones off."""
+"""Bytes of a sequence breaker; llama.cpp cuts longer ones off."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class SamplingOptions:
     frequency_penalty: float | None = None
     repeat_penalty: float | None = None
     penalty_last_n: int | None = None
-    """How many of the last tokens the penalties look at; 0 is off."""
+    """Last tokens that the penalties look at; 0 is off."""
     dry_multiplier: float | None = None
-    """0 is off, here and of the following that say nothing else."""
+    """Strength of DRY. 0 is off, as for each number below that says nothing else."""
     dry_base: float | None = None
     dry_allowed_length: int | None = None
     dry_penalty_last_n: int | None = None
@@ -62,11 +62,11 @@ class SamplingOptions:
     dynatemp_range: float | None = None
     dynatemp_exponent: float | None = None
     mirostat: int | None = None
-    """0, or the version of it."""
+    """Version of mirostat; 0 is off."""
     mirostat_tau: float | None = None
     mirostat_eta: float | None = None
     logit_bias: dict[int, float] | None = None
-    """By token id."""
+    """What is added to logits, by token id."""
     seed: int | None = None
 
 
@@ -74,7 +74,7 @@ SAMPLING_NAMES = frozenset(field.name for field in dataclass_fields(SamplingOpti
 
 
 class LogitBias(StrictField[dict[int, float]]):
-    """An object of token ids, as JSON strings, to what is added to their logits."""
+    """An object with what is added to logits, by token ids as strings."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[int, float]:
         biases = as_object(value)

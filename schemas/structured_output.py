@@ -19,7 +19,8 @@ from marshmallow import ValidationError
 from schemas.fields import Array, RequestSchema, StrictField, Text, as_object, at, invalid, problem, shown
 from schemas.json_schema import NULL, Definitions, JSONSchema, an_object, any_of
 
-MAX_CHOICES = 10_000
+MAX_CHOSEN_TEXTS = 10_000
+"""Texts among which the model chooses."""
 MAX_SOURCE_LENGTH = 1 << 18
 """Characters of a grammar or a pattern."""
 
@@ -41,13 +42,13 @@ class OutputFormat:
 
 
 JSON_OBJECT: dict[str, Any] = {"type": "object"}
-"""The schema that json_object stands for."""
+"""JSON Schema that json_object stands for."""
 
 _source = Text(MAX_SOURCE_LENGTH)
 
 
 class WrittenSchema(StrictField[Any]):
-    """A schema as an object or, as vLLM takes it, too, written into a string, which is not read here."""
+    """A schema as an object, or written into a string as for vLLM; the string is not read here."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any] | str:
         return _source.load(value) if isinstance(value, str) else as_object(value)
@@ -57,11 +58,11 @@ class WrittenSchema(StrictField[Any]):
 
 
 _object = WrittenSchema()
-_texts = Array(Text(MAX_SOURCE_LENGTH), min_items=1, max_items=MAX_CHOICES)
+_texts = Array(Text(MAX_SOURCE_LENGTH), min_items=1, max_items=MAX_CHOSEN_TEXTS)
 
 
 class ResponseFormat(StrictField[OutputFormat | None]):
-    """{"type": ...}: None is text. `strict` may be anything: what is accepted is always kept to.
+    """OpenAI's object with a type; None is text. `strict` may be anything: what is accepted is always kept to.
 
     `is_flat`: name, schema and strict stand beside the type, as in the Responses API's `text.format`. A `schema` beside
     the type json_object is llama-server's.
@@ -91,7 +92,7 @@ class ResponseFormat(StrictField[OutputFormat | None]):
             return self._schema_of(as_object(value), f"{self.param}.json_schema", is_required=False)
 
     def _schema_of(self, holder: dict[str, Any], param: str, *, is_required: bool) -> OutputFormat:
-        """`schema` in `holder`; without one, any object is meant where OpenAI's API lets it be left out."""
+        """The `schema` in `holder`. Where OpenAI's API lets it be left out, any object is meant."""
         schema = holder.get("schema")
         with at("schema"):
             if schema is None and is_required:
@@ -155,7 +156,7 @@ GUIDED: dict[str, Kind] = {
     "guided_choice": "choice",
     "guided_grammar": "grammar",
 }
-"""The extras that are one demand each."""
+"""Extras that are one demand each, and its kind."""
 
 
 class Guided(StrictField[OutputFormat | None]):

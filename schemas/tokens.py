@@ -15,7 +15,7 @@ from schemas.loading import load
 
 MAX_CHARACTERS = 500_000
 MAX_TOKEN_IDS = 500_000
-"""As much as large contexts hold, and no more than a second's work."""
+"""Token ids of one request: as many as large contexts hold, and no more than a second's work."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class DetokenizeSchema(RequestSchema):
 
 
 class TemplateSchema(RequestSchema):
-    """What is not in the body of a chat completion."""
+    """What the body has besides a chat completion."""
 
     add_generation_prompt = Boolean()
 

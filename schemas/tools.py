@@ -1,6 +1,6 @@
 """The functions that a chat completion may call, and which of them it must: `tools`, `tool_choice` and older words.
 
-What comes out is the same for both generations of the API. Whether a schema can be followed is not decided here.
+Both generations of the API come out alike. Whether a schema can be followed is not decided here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from schemas.fields import (
 from schemas.json_schema import Definitions, JSONSchema, an_object, any_of
 
 MAX_TOOLS = 1024
-"""OpenAI takes 128; collections of tools from several servers are larger."""
+"""Functions of one request. OpenAI takes 128; collections of tools from several servers are larger."""
 
 NAME = "[a-zA-Z0-9_-]{1,64}"
 
@@ -43,10 +43,10 @@ class FunctionTool:
     name: str
     description: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=lambda: NO_PARAMETERS)
-    """The JSON schema of its arguments."""
+    """JSON Schema of its arguments."""
     strict: bool = False
     param: str = field(default="tools", compare=False)
-    """Where in the request its schema is, for errors about it."""
+    """Place of its schema in the request, for errors about it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ToolChoice:
     mode: str = "auto"
     """"none", "auto" or "required"."""
     names: tuple[str, ...] | None = None
-    """The functions that it is about; None is all of them."""
+    """Functions that it is about; None is all of them."""
     is_single: bool = False
     """Whether one call is asked for, and not one or more."""
 
@@ -96,7 +96,7 @@ class Parameters(StrictField[dict[str, Any]]):
 
 
 class FunctionSchema(RequestSchema):
-    """What a function is called and takes. All of `functions` but `strict`, which came later."""
+    """A function's name and what it takes. The deprecated `functions` have no `strict`, which came later."""
 
     name = FunctionName(required=True)
     description = Text()
@@ -170,7 +170,7 @@ NAMED = NamedSchema()
 
 
 class ToolReference(StrictField[str]):
-    """{"type": "function", "function": {"name": ...}}: the name."""
+    """The name in {"type": "function", "function": {"name": ...}}."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         reference = as_object(value)
@@ -254,7 +254,7 @@ def _path_of_name(choice: ToolChoice, index: int, param: str) -> tuple[str | int
 
 
 def callable_functions(functions: Sequence[FunctionTool], choice: ToolChoice) -> tuple[FunctionTool, ...]:
-    """Those that may be called."""
+    """Functions that may be called."""
     if choice.mode == "none":
         return ()
     return tuple(function for function in functions if choice.names is None or function.name in choice.names)

@@ -95,7 +95,9 @@ BOUNDARIES = (
     Boundary("server.engine", (*WEB, *DATA, "jinja2", "huggingface_hub", "server", "schemas", "storage"), (PROTOCOL,)),
     # Schemas turn JSON into dataclasses, and the storage keeps records; neither knows who wants it. Of gevent the
     # storage has the thread pool in which it waits, see below.
-    Boundary("schemas", (*WEB, *SQL, "msgspec", "pydantic", "server", "storage")),
+    Boundary("schemas", (*WEB, *SQL, "pydantic", "server", "storage")),
+    # Answers are structs, and know nothing of requests.
+    Boundary("schemas.objects", ("marshmallow", "schemas")),
     Boundary("storage", (*WEB, "marshmallow", "pydantic", "click", "server", "schemas"), GEVENT_OF_STORAGE),
     # What is asked and what is answered, in values: no HTTP, no templates, no engine, no way to store it.
     Boundary(
@@ -155,6 +157,11 @@ def test_a_package_stays_away_from_what_it_must_not_know(boundary: Boundary) -> 
     own = [name for name in SOURCES if is_within(name, boundary.package)]
     spared = [name for name in SOURCES if is_within(name, *boundary.spared)]
     assert offences(own, boundary.forbidden, (*own, *boundary.spared, *spared)) == []
+
+
+def test_of_the_schemas_only_answers_are_structs() -> None:
+    requests = [name for name in SOURCES if is_within(name, "schemas") and not is_within(name, "schemas.objects")]
+    assert offences(requests, ("msgspec",)) == []
 
 
 def test_what_all_may_import_imports_nothing_of_ours() -> None:

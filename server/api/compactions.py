@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from flask import Blueprint, Response
 
 from schemas.compaction import CompactionRequest, load_compaction
+from schemas.objects.responses import CompactedResponse
+from schemas.objects.usage import response_usage
 from schemas.responses import ResponsesRequest
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller, current_user
@@ -15,7 +16,6 @@ from server.errors.tree import InvalidRequest
 from server.responses.compaction import Sealed, compaction_item, split, transcript, unfolded
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.prompting import check_compactions
-from server.responses.response_object import usage_object
 from server.responses.summary import Summarizer
 from storage.ids import new_id
 from storage.records import Opened
@@ -43,14 +43,13 @@ def compact() -> Response:
         raise InvalidRequest("There is nothing to compact: the conversation has no message.", param="input")
     summarizer = Summarizer(model, current_caller(), client_watch(), wanted.instructions)
     sealed = Sealed(summary=summarizer.summarize(paragraphs), items=[dict(item) for item in parts.kept])
-    body: dict[str, Any] = {
-        "id": new_id("resp"),
-        "object": "response.compaction",
-        "created_at": int(time.time()),
-        "output": [compaction_item(new_id("cmp"), sealed)],
-        "usage": usage_object(summarizer.usage),
-    }
-    return json_response(body)
+    compacted = CompactedResponse(
+        id=new_id("resp"),
+        created_at=int(time.time()),
+        output=[compaction_item(new_id("cmp"), sealed)],
+        usage=response_usage(summarizer.usage),
+    )
+    return json_response(compacted)
 
 
 def _opened(wanted: CompactionRequest) -> Opened:

@@ -6,8 +6,9 @@ from flask import Blueprint, Response, request
 
 from schemas.conversations import load_new_items
 from schemas.ids import CONVERSATION, check_id
+from schemas.objects.lists import list_object
 from schemas.pages import check_include, load_page_query
-from server.api.conversations import conversation_object, list_object
+from server.api.conversations import conversation_object
 from server.api.services import json_body, json_response, services
 from server.auth.authentication import current_user
 from storage import items

@@ -17,6 +17,8 @@ from schemas.conversations import (
     load_new_conversation,
 )
 from schemas.ids import CONVERSATION, check_id
+from schemas.objects import conversations as objects
+from schemas.objects.lists import list_object
 from schemas.pages import load_page_query
 from server.api.services import json_body, json_response, services
 from server.auth.authentication import current_user
@@ -73,7 +75,7 @@ def update_conversation(conversation_id: str) -> Response:
 def delete_conversation(conversation_id: str) -> Response:
     check_id(conversation_id, "conversation_id", CONVERSATION)
     services().database.run(conversations.delete, current_user().id, conversation_id)
-    return json_response({"id": conversation_id, "object": "conversation.deleted", "deleted": True})
+    return json_response(objects.ConversationDeleted(id=conversation_id))
 
 
 @blueprint.post("/<conversation_id>/fork")
@@ -88,27 +90,14 @@ def fork_conversation(conversation_id: str) -> Response:
 # --- on the wire ----------------------------------------------------------------------------------------------------
 
 
-def conversation_object(conversation: Conversation) -> dict[str, Any]:
-    """OpenAI's conversation object, with title and newest activity as extras."""
-    return {
-        "id": conversation.public_id,
-        "object": "conversation",
-        "created_at": conversation.created_at,
-        "metadata": conversation.metadata,
-        "title": conversation.title or None,
-        "updated_at": conversation.updated_at,
-    }
-
-
-def list_object(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
-    """OpenAI's envelope of a page. Its types want strings as ids, even of an empty page."""
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0]["id"] if data else "",
-        "last_id": data[-1]["id"] if data else "",
-        "has_more": has_more,
-    }
+def conversation_object(conversation: Conversation) -> objects.Conversation:
+    return objects.Conversation(
+        id=conversation.public_id,
+        created_at=conversation.created_at,
+        metadata=conversation.metadata,
+        title=conversation.title or None,
+        updated_at=conversation.updated_at,
+    )
 
 
 def json_body_or_none() -> Mapping[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import array
 import base64
 import sys
-from typing import Any
 
 from flask import Blueprint, Response
 
 from schemas.embeddings import EmbeddingRequest, load_embedding
+from schemas.objects.embeddings import Embedding, EmbeddingList, EmbeddingUsage
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller
 
@@ -22,19 +22,18 @@ def create_embeddings() -> Response:
     model = services().models.find(wanted.model)
     vectors = model.embed(wanted, current_caller(), client_watch())
     return json_response(
-        {
-            "object": "list",
-            "data": [embedding_object(index, vector, wanted) for index, vector in enumerate(vectors.data)],
-            "model": model.id,
-            "usage": {"prompt_tokens": vectors.num_tokens, "total_tokens": vectors.num_tokens},
-        }
+        EmbeddingList(
+            data=[embedding_object(index, vector, wanted) for index, vector in enumerate(vectors.data)],
+            model=model.id,
+            usage=EmbeddingUsage(prompt_tokens=vectors.num_tokens, total_tokens=vectors.num_tokens),
+        )
     )
 
 
-def embedding_object(index: int, vector: bytes, wanted: EmbeddingRequest) -> dict[str, Any]:
+def embedding_object(index: int, vector: bytes, wanted: EmbeddingRequest) -> Embedding:
     """OpenAI's embedding object; `vector` has 32-bit numbers, little-endian, which is what base64 carries."""
     encoded = base64.b64encode(vector).decode() if wanted.wants_base64 else numbers(vector)
-    return {"object": "embedding", "index": index, "embedding": encoded}
+    return Embedding(index=index, embedding=encoded)
 
 
 def numbers(vector: bytes) -> list[float]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Literal
 
+import msgspec
 from flask import Blueprint, Response, jsonify
 
+from schemas.objects.health import Health, ModelReadiness, Readiness
 from server.http import draining
 from server.protocol.runtime import ModelStatus, RuntimeDir, Status
 
@@ -22,7 +24,7 @@ MIN_RETRY_SECONDS = 1
 @blueprint.get("/healthz")
 def get_health() -> Response:
     """200 for as long as this process answers at all."""
-    return _uncached(jsonify(status="ok"))
+    return _uncached(jsonify(msgspec.to_builtins(Health())))
 
 
 @blueprint.get("/readyz")
@@ -32,14 +34,14 @@ def get_readiness() -> Response:
     status = runtime_dir.read_status() if runtime_dir else Status()
     is_ready = status.is_ready and not draining.is_draining()
     models = {model_id: _dump(model) for model_id, model in status.models.items()}
-    response = jsonify(status=_word(status, is_ready=is_ready), models=models)
+    response = jsonify(msgspec.to_builtins(Readiness(status=_word(status, is_ready=is_ready), models=models)))
     if not is_ready:
         response.status_code = 503
         response.headers["Retry-After"] = str(_seconds_to_retry(status))
     return _uncached(response)
 
 
-def _word(status: Status, *, is_ready: bool) -> str:
+def _word(status: Status, *, is_ready: bool) -> Literal["ready", "not ready", "starting", "stopping"]:
     if is_ready:
         return "ready"
     if draining.is_draining():
@@ -47,13 +49,8 @@ def _word(status: Status, *, is_ready: bool) -> str:
     return "not ready" if status.models else "starting"
 
 
-def _dump(model: ModelStatus) -> dict[str, Any]:
-    return {
-        "state": model.state,
-        "progress": model.progress,
-        "message": model.message,
-        "retry_at": model.retry_at,
-    }
+def _dump(model: ModelStatus) -> ModelReadiness:
+    return ModelReadiness(state=model.state, progress=model.progress, message=model.message, retry_at=model.retry_at)
 
 
 def _seconds_to_retry(status: Status) -> int:

@@ -12,10 +12,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from schemas.ids import check_id
+from schemas.objects.lists import list_object
+from schemas.objects.responses import InputTokens, ResponseDeleted
 from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
 from server.answers.answer import ClientLeft
-from server.api.conversations import list_object
 from server.api.services import client_watch, json_body, json_response, services
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
@@ -64,7 +65,7 @@ def delete_response(response_id: str) -> Response:
     services().database.run(responses.delete, current_user().id, response_id)
     if turn := services().turns.find(response_id):
         turn.leave()
-    return json_response({"id": response_id, "object": "response", "deleted": True})
+    return json_response(ResponseDeleted(id=response_id))
 
 
 @blueprint.post("/<response_id>/cancel")
@@ -99,7 +100,7 @@ def count_input_tokens() -> Response:
     wanted = load_response({**json_body(), "store": False, "background": False})
     model = services().models.find(wanted.model)
     prompting = _prompting(with_policy(wanted, model.policy), model)
-    return json_response({"object": "response.input_tokens", "input_tokens": prompting.count()})
+    return json_response(InputTokens(input_tokens=prompting.count()))
 
 
 # --- looking at what is stored --------------------------------------------------------------------------------------

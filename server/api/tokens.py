@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import gevent
 from flask import Blueprint, Response
 
+from schemas.objects.tokens import Detokenized, Prompt, TokenPiece, Tokens
 from schemas.tokens import load_apply_template, load_detokenize, load_tokenize
 from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, services
@@ -29,15 +29,15 @@ def tokenize() -> Response:
         wants_pieces=wanted.with_pieces,
     )
     if found.pieces is None:
-        return json_response({"tokens": found.token_ids})
-    return json_response({"tokens": token_objects(found.token_ids, found.pieces)})
+        return json_response(Tokens(tokens=found.token_ids))
+    return json_response(Tokens(tokens=token_objects(found.token_ids, found.pieces)))
 
 
 @blueprint.post("/detokenize")
 def detokenize() -> Response:
     wanted = load_detokenize(json_body())
     found = services().models.find(wanted.model).detokenize(wanted.tokens, client_watch())
-    return json_response({"content": b"".join(found.pieces or ()).decode(errors="replace")})
+    return json_response(Detokenized(content=b"".join(found.pieces or ()).decode(errors="replace")))
 
 
 @blueprint.post("/apply-template")
@@ -45,17 +45,18 @@ def apply_template() -> Response:
     wanted = load_apply_template(json_body())
     model = services().models.find(wanted.chat.model)
     request = chat_request(wanted.chat, services().settings, model.policy.system_prompt)
-    return json_response({"prompt": model.prompt_text(request, add_generation_prompt=wanted.add_generation_prompt)})
+    prompt = model.prompt_text(request, add_generation_prompt=wanted.add_generation_prompt)
+    return json_response(Prompt(prompt=prompt))
 
 
-def token_objects(token_ids: Sequence[int], pieces: Sequence[bytes]) -> list[dict[str, Any]]:
+def token_objects(token_ids: Sequence[int], pieces: Sequence[bytes]) -> list[TokenPiece]:
     """llama-server's objects of tokens; the worker turns to others now and then."""
     shown: dict[bytes, str | list[int]] = {}
     objects = []
     for index, (token, piece) in enumerate(zip(token_ids, pieces, strict=True), 1):
         if piece not in shown:
             shown[piece] = text_or_bytes(piece)
-        objects.append({"id": token, "piece": shown[piece]})
+        objects.append(TokenPiece(id=token, piece=shown[piece]))
         if index % TOKENS_AT_A_TIME == 0:
             gevent.sleep(0)
     return objects

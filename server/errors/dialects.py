@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from schemas.objects.errors import ErrorBody, ErrorObject
 from server.errors.tree import ParleyError
 
 Dialect = Callable[[ParleyError], object]
 """Makes the JSON body for an error."""
 
 
-def openai_body(error: ParleyError) -> dict[str, dict[str, str | None]]:
+def openai_body(error: ParleyError) -> ErrorBody:
     """OpenAI's error object."""
-    return {
-        "error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code},
-    }
+    return ErrorBody(error=ErrorObject(message=error.message, type=error.type, param=error.param, code=error.code))

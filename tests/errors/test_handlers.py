@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import httpx2
+import msgspec
 import pytest
 from flask import Blueprint, Flask, abort, g
 from flask.testing import FlaskClient
@@ -92,7 +93,7 @@ def test_each_error_has_its_form_on_the_wire(
     response = fail_with(app, error).get("/fail")
     assert response.status_code == status
     assert response.mimetype == "application/json"
-    assert response.json == openai_body(error)
+    assert response.json == msgspec.to_builtins(openai_body(error))
     assert response.json == {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
 
 
@@ -194,7 +195,7 @@ def test_the_blueprint_says_which_body_an_error_has() -> None:
     client = app.test_client()
     foreign, ours = client.get("/foreign/fail"), client.get("/ours/fail")
     assert (foreign.status_code, foreign.json) == (429, {"type": "error", "says": "Too many."})
-    assert (ours.status_code, ours.json) == (429, openai_body(Overloaded(1, "Too many.")))
+    assert (ours.status_code, ours.json) == (429, msgspec.to_builtins(openai_body(Overloaded(1, "Too many."))))
     assert foreign.headers["Retry-After"] == ours.headers["Retry-After"] == "1"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 
+import msgspec
 import pytest
 from gunicorn.http import errors
 
@@ -64,7 +65,7 @@ def test_the_response_is_complete_and_the_last_on_its_connection() -> None:
 
 def test_the_body_has_the_same_form_as_any_other_error() -> None:
     error = ProtocolError.of(errors.InvalidRequestMethod("hello"))
-    assert json.loads(error.body) == openai_body(InvalidRequest(error.message))
+    assert json.loads(error.body) == msgspec.to_builtins(openai_body(InvalidRequest(error.message)))
 
 
 def test_our_own_faults_are_not_explained_to_clients() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
 
 from schemas.chat_completions import ChatCompletionRequest
+from schemas.objects.chat_completions import ChatCompletionChoice, ChatMessage
 from server.answers.parts import (
     ChoicePart,
     ContentText,
@@ -15,7 +16,7 @@ from server.answers.parts import (
     ToolCallStarted,
 )
 from server.api.chat_completions.logprobs import JoinedLogprobs
-from server.api.chat_completions.tool_calls import calls_object, finish_word
+from server.api.chat_completions.tool_calls import finish_word, with_calls
 
 
 class ChatChoice:
@@ -46,22 +47,19 @@ class ChatChoice:
             case End(finish_reason):
                 self._finish_reason = finish_reason
 
-    def as_object(self, wanted: ChatCompletionRequest) -> dict[str, Any]:
+    def as_object(self, wanted: ChatCompletionRequest) -> ChatCompletionChoice:
         """The choice as the API has it, once it has finished."""
-        return {
-            "index": self._index,
-            "message": self._message(wanted),
-            "logprobs": self._logprobs.as_json(),
-            "finish_reason": finish_word(self._finish_reason, wanted.speaks_of_functions),
-        }
+        return ChatCompletionChoice(
+            index=self._index,
+            message=self._message(wanted),
+            logprobs=self._logprobs.as_json(),
+            finish_reason=finish_word(self._finish_reason, wanted.speaks_of_functions),
+        )
 
-    def _message(self, wanted: ChatCompletionRequest) -> dict[str, Any]:
+    def _message(self, wanted: ChatCompletionRequest) -> ChatMessage:
         content = "".join(self._content)
-        message = {"role": "assistant", "content": content or (None if self._calls else ""), "refusal": None}
+        message = ChatMessage(content=content or (None if self._calls else ""))
         if self._reasoning and wanted.includes_reasoning:
-            message["reasoning_content"] = "".join(self._reasoning)
-        calls = [
-            {"id": call.call_id, "name": call.name, "arguments": "".join(arguments)}
-            for call, arguments in zip(self._calls, self._arguments, strict=True)
-        ]
-        return {**message, **calls_object(calls, wanted.speaks_of_functions)}
+            message = msgspec.structs.replace(message, reasoning_content="".join(self._reasoning))
+        calls = zip(self._calls, map("".join, self._arguments), strict=True)
+        return with_calls(message, calls, wanted.speaks_of_functions)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from schemas.chat_completions import ChatCompletionRequest
+from schemas.objects.chat_completions import ChatCompletionChunk, ChatDelta
+from schemas.objects.usage import completion_usage
 from server.answers.parts import ChoicePart, ContentText, End, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.answers.usage import Usage
+from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.logprobs import JoinedLogprobs
 from server.api.chat_completions.tool_calls import arguments_delta, finish_word, started_delta
-from server.api.usage import usage_object
 from server.http import sse
 from server.protocol.values import TokenLogprob
 
@@ -20,26 +21,25 @@ from server.protocol.values import TokenLogprob
 class ChatChunkWriter:
     """Writes the chunks of one response. All that does not change from chunk to chunk is encoded once."""
 
-    def __init__(self, head: dict[str, Any], wanted: ChatCompletionRequest) -> None:
-        self._head = {**head, "object": "chat.completion.chunk"}
+    def __init__(self, head: CompletionHead, wanted: ChatCompletionRequest) -> None:
+        self._head = ChatCompletionChunk(**head)
         self._num_choices = wanted.n
         self._wants_usage = wanted.include_usage
         self._shows_reasoning = wanted.includes_reasoning
         self._speaks_of_functions = wanted.speaks_of_functions
-        self._first_delta = {"role": "assistant", "content": None if wanted.functions else ""}
+        self._first_delta = ChatDelta(role="assistant", content=None if wanted.functions else "")
         start = b"data: " + msgspec.json.encode(self._head)[:-1] + b',"choices":[{"index":'
         self._starts = [start + b'%d,"delta":' % index for index in range(wanted.n)]
 
     def opening(self) -> bytes:
-        first = msgspec.json.encode(self._first_delta)
-        return b"".join(self._chunk(index, first) for index in range(self._num_choices))
+        return b"".join(self._delta(index, self._first_delta) for index in range(self._num_choices))
 
     def part(self, index: int, part: ChoicePart) -> bytes:
         match part:
             case ContentText(text, logprobs):
                 return self._chunk(index, b'{"content":' + msgspec.json.encode(text) + b"}", _logprobs(logprobs))
             case ReasoningText(text):
-                return self._delta(index, {"reasoning_content": text}) if self._shows_reasoning else b""
+                return self._delta(index, ChatDelta(reasoning_content=text)) if self._shows_reasoning else b""
             case ToolCallStarted():
                 return self._delta(index, started_delta(part, self._speaks_of_functions))
             case ToolCallArguments():
@@ -53,9 +53,9 @@ class ChatChunkWriter:
     def usage(self, usage: Usage) -> bytes:
         if not self._wants_usage:
             return b""
-        return sse.event({**self._head, "choices": [], "usage": usage_object(usage)})
+        return sse.event(msgspec.structs.replace(self._head, choices=[], usage=completion_usage(usage)))
 
-    def _delta(self, index: int, delta: dict[str, Any]) -> bytes:
+    def _delta(self, index: int, delta: ChatDelta) -> bytes:
         return self._chunk(index, msgspec.json.encode(delta))
 
     def _chunk(self, index: int, delta: bytes, logprobs: bytes = b"null", reason: bytes = b"null") -> bytes:

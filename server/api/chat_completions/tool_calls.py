@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
+import msgspec
+
+from schemas.objects.chat_completions import (
+    CalledFunction,
+    ChatDelta,
+    ChatMessage,
+    FunctionDelta,
+    ToolCall,
+    ToolCallDelta,
+)
 from server.answers.parts import FinishReason, ToolCallArguments, ToolCallStarted
 
-Object = dict[str, Any]
 
-
-def calls_object(calls: list[Object], speaks_of_functions: bool) -> Object:
-    """The fields of a message that has made calls, each {"id", "name", "arguments"}; without any there are none."""
-    functions = [{"name": call["name"], "arguments": call["arguments"]} for call in calls]
-    if not calls:
-        return {}
+def with_calls(
+    message: ChatMessage, calls: Iterable[tuple[ToolCallStarted, str]], speaks_of_functions: bool
+) -> ChatMessage:
+    """The message with the calls that were made, each with its arguments; without any it stays as it is."""
+    made = [
+        ToolCall(id=call.call_id, function=CalledFunction(name=call.name, arguments=arguments))
+        for call, arguments in calls
+    ]
+    if not made:
+        return message
     if speaks_of_functions:
-        return {"function_call": functions[0]}
-    ids = [call["id"] for call in calls]
-    pairs = zip(ids, functions, strict=True)
-    return {"tool_calls": [{"id": call_id, "type": "function", "function": function} for call_id, function in pairs]}
+        return msgspec.structs.replace(message, function_call=made[0].function)
+    return msgspec.structs.replace(message, tool_calls=made)
 
 
-def started_delta(part: ToolCallStarted, speaks_of_functions: bool) -> Object:
+def started_delta(part: ToolCallStarted, speaks_of_functions: bool) -> ChatDelta:
     """The first delta of a call: everything that comes once."""
-    function = {"name": part.name, "arguments": ""}
+    function = FunctionDelta(name=part.name, arguments="")
     if speaks_of_functions:
-        return {"function_call": function}
-    return {"tool_calls": [{"index": part.index, "id": part.call_id, "type": "function", "function": function}]}
+        return ChatDelta(function_call=function)
+    call = ToolCallDelta(index=part.index, id=part.call_id, type="function", function=function)
+    return ChatDelta(tool_calls=[call])
 
 
-def arguments_delta(part: ToolCallArguments, speaks_of_functions: bool) -> Object:
+def arguments_delta(part: ToolCallArguments, speaks_of_functions: bool) -> ChatDelta:
     """Each other delta of a call."""
-    function = {"arguments": part.text}
+    function = FunctionDelta(arguments=part.text)
     if speaks_of_functions:
-        return {"function_call": function}
-    return {"tool_calls": [{"index": part.index, "function": function}]}
+        return ChatDelta(function_call=function)
+    return ChatDelta(tool_calls=[ToolCallDelta(index=part.index, function=function)])
 
 
 def finish_word(reason: FinishReason, speaks_of_functions: bool) -> str:

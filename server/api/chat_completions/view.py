@@ -5,19 +5,20 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import closing
-from typing import Any
 
 from flask import Blueprint, Response
 
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
+from schemas.objects.chat_completions import ChatCompletion
+from schemas.objects.usage import completion_usage
 from server.answers.answer import Answer
 from server.answers.backend import Card
 from server.api.chat_completions.choices import ChatChoice
 from server.api.chat_completions.chunks import ChatChunkWriter
+from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
-from server.api.usage import usage_object
 from server.auth.authentication import current_caller
 from server.backends.served import ServedModel
 
@@ -40,25 +41,24 @@ def create_chat_completion() -> Response:
         return json_response(chat_completion(head, answer, wanted))
 
 
-def completion_head(model: ServedModel, card: Card) -> dict[str, Any]:
+def completion_head(model: ServedModel, card: Card) -> CompletionHead:
     """What the completion and each of its chunks begin with; constant over a response."""
-    return {
-        "id": f"chatcmpl-{secrets.token_hex(16)}",
-        "created": int(time.time()),
-        "model": model.id,
-        "system_fingerprint": card.system_fingerprint,
-    }
+    return CompletionHead(
+        id=f"chatcmpl-{secrets.token_hex(16)}",
+        created=int(time.time()),
+        model=model.id,
+        system_fingerprint=card.system_fingerprint,
+    )
 
 
-def chat_completion(head: dict[str, Any], answer: Answer, wanted: ChatCompletionRequest) -> dict[str, Any]:
+def chat_completion(head: CompletionHead, answer: Answer, wanted: ChatCompletionRequest) -> ChatCompletion:
     """Read an answer to its end, and the whole response for it."""
     choices = [ChatChoice(index) for index in range(answer.num_choices)]
     for batch in answer.batches():
         for index, part in batch:
             choices[index].take(part)
-    return {
+    return ChatCompletion(
         **head,
-        "object": "chat.completion",
-        "choices": [choice.as_object(wanted) for choice in choices],
-        "usage": usage_object(answer.usage),
-    }
+        choices=[choice.as_object(wanted) for choice in choices],
+        usage=completion_usage(answer.usage),
+    )

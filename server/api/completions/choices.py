@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from schemas.completions import CompletionRequest
+from schemas.objects.completions import TextChoice
 from server.answers.answer import CompletionAnswer
 from server.answers.parts import ChoicePart, ContentText, End, FinishReason, PromptLogprobs
 from server.api.completions.logprobs import ChoiceLogprobs, JoinedColumns, ScoredPrompt
@@ -59,21 +59,21 @@ class CompletionChoice:
             case End(finish_reason):
                 self._finish_reason = finish_reason
 
-    def as_object(self, index: int) -> dict[str, Any]:
+    def as_object(self, index: int) -> TextChoice:
         """The choice as the API has it, once it has finished."""
-        return {
-            "text": "".join(self._text),
-            "index": index,
-            "logprobs": self._columns.as_json(),
-            "finish_reason": self._finish_reason,
-        }
+        return TextChoice(
+            text="".join(self._text),
+            index=index,
+            logprobs=self._columns.as_json(),
+            finish_reason=self._finish_reason,
+        )
 
     def _show(self, logprobs: Sequence[TokenLogprob]) -> None:
         if logprobs and self._shows_logprobs:
             self._columns.extend(self._logprobs.columns(logprobs))
 
 
-def whole_choices(wanted: CompletionRequest, answer: CompletionAnswer) -> list[dict[str, Any]]:
+def whole_choices(wanted: CompletionRequest, answer: CompletionAnswer) -> list[TextChoice]:
     """Read an answer to its end; for each prompt the `n` best choices, the best first if there are more."""
     shows_logprobs = wanted.num_top_logprobs is not None
     logprobs = choice_logprobs(wanted, answer)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from schemas.completions import CompletionRequest
+from schemas.objects.completions import TextCompletion
+from schemas.objects.usage import completion_usage
 from server.answers.answer import CompletionAnswer
 from server.answers.parts import ChoicePart, ContentText, End, PromptLogprobs
 from server.answers.usage import Usage
 from server.api.completions.choices import choice_logprobs, echoes
-from server.api.usage import usage_object
 from server.http import sse
 from server.protocol.values import TokenLogprob
 
@@ -20,7 +20,7 @@ from server.protocol.values import TokenLogprob
 class CompletionChunkWriter:
     """Writes the chunks of one response."""
 
-    def __init__(self, head: dict[str, Any], wanted: CompletionRequest, answer: CompletionAnswer) -> None:
+    def __init__(self, head: TextCompletion, wanted: CompletionRequest, answer: CompletionAnswer) -> None:
         self._head = head
         self._echoes = echoes(wanted, answer)
         self._logprobs = choice_logprobs(wanted, answer)
@@ -46,7 +46,7 @@ class CompletionChunkWriter:
     def usage(self, usage: Usage) -> bytes:
         if not self._wants_usage:
             return b""
-        return sse.event({**self._head, "choices": [], "usage": usage_object(usage)})
+        return sse.event(msgspec.structs.replace(self._head, choices=[], usage=completion_usage(usage)))
 
     def _opening_chunks(self) -> Iterator[bytes]:
         for index, echo in enumerate(self._echoes):

@@ -9,14 +9,16 @@ import secrets
 import time
 from contextlib import closing
 
+import msgspec
 from flask import Blueprint, Response
 
 from schemas.completions import load_completion
+from schemas.objects.completions import TextCompletion
+from schemas.objects.usage import completion_usage
 from server.api.completions.choices import whole_choices
 from server.api.completions.chunks import CompletionChunkWriter
 from server.api.services import client_watch, json_body, json_response, services
 from server.api.streaming import stream
-from server.api.usage import usage_object
 from server.auth.authentication import current_caller
 
 blueprint = Blueprint("completions", __name__, url_prefix="/v1/completions")
@@ -29,15 +31,15 @@ def create_completion() -> Response:
     card = model.require_card()
     answer = model.complete(wanted, current_caller(), client_watch())
     answer.start()
-    head = {
-        "id": f"cmpl-{secrets.token_hex(16)}",
-        "object": "text_completion",
-        "created": int(time.time()),
-        "model": model.id,
-        "system_fingerprint": card.system_fingerprint,
-    }
+    head = TextCompletion(
+        id=f"cmpl-{secrets.token_hex(16)}",
+        created=int(time.time()),
+        model=model.id,
+        system_fingerprint=card.system_fingerprint,
+    )
     if wanted.stream:
         return stream(answer, CompletionChunkWriter(head, wanted, answer), services().settings.ping_seconds)
     with closing(answer):
         choices = whole_choices(wanted, answer)
-        return json_response({**head, "choices": choices, "usage": usage_object(answer.usage)})
+        usage = completion_usage(answer.usage)
+        return json_response(msgspec.structs.replace(head, choices=choices, usage=usage))

@@ -1,0 +1,39 @@
+"""`/v1/models`: OpenAI's model object, with what is known of the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+
+class ModelMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """A loaded model, in llama-server's words; null is what its backend does not know."""
+
+    description: str | None
+    n_ctx: int
+    n_ctx_train: int | None
+    n_vocab: int | None
+    n_params: int | None
+    size: int | None
+    """Bytes of the weights."""
+    num_slots: int | None
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that the settings name; `meta` is there once it is loaded."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "parley"
+    aliases: Sequence[str]
+    meta: ModelMeta | msgspec.UnsetType = msgspec.UNSET
+
+
+class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+    """All models; there are no pages."""
+
+    object: Literal["list"] = "list"
+    data: Sequence[Model]
