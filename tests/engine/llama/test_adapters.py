@@ -44,7 +44,7 @@ def config(directory: Path, *adapters: tuple[str, float]) -> EngineConfig:
         model_path=str(directory / "model.gguf"),
         socket_path="",
         num_slots=1,
-        num_threads=2,
+        num_threads=1,
         n_ctx=64,
         lora=tuple(LoraAdapter(str(directory / name), scale) for name, scale in adapters),
     )

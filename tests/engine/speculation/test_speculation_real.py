@@ -40,7 +40,7 @@ def model() -> Model:
     path = demo_model_path()
     assert path is not None
     config = EngineConfig(
-        model_id="m", model_path=str(path), socket_path="", num_slots=2, num_threads=2, n_ctx=256, max_draft_tokens=7
+        model_id="m", model_path=str(path), socket_path="", num_slots=2, num_threads=1, n_ctx=256, max_draft_tokens=7
     )
     return Model(config)
 
@@ -105,7 +105,7 @@ def test_a_draft_model_with_another_vocabulary_is_refused(model: Model, tmp_path
 
 def draft_config(path: Path | None) -> EngineConfig:
     return EngineConfig(
-        model_id="m", model_path="", socket_path="", num_slots=2, num_threads=2, draft_model_path=str(path)
+        model_id="m", model_path="", socket_path="", num_slots=2, num_threads=1, draft_model_path=str(path)
     )
 
 
