@@ -1,10 +1,15 @@
-"""What the whole run says in the end. pytest loads this file in every process, also where tests run in several."""
+"""The order of the whole run, and what it says in the end. pytest loads this file in every process of a run."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.storage.postgres import HOW_TO_GET_IT
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest first: with them at the end, all processes but one would have nothing left to do."""
+    items.sort(key=lambda item: "conformance" not in item.path.parts)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

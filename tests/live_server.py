@@ -53,15 +53,23 @@ def free_port() -> int:
 
 
 def kill_all(processes: Sequence[psutil.Process]) -> None:
-    """Returns when they have ended; some may have before."""
+    """Returns when they have ended; some may have before.
+
+    They may still be in the table of processes: orphans stay there until the first process of the machine, which in a
+    container may take its time, asks for their exit codes.
+    """
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(processes, timeout=PATIENCE_SECONDS)
+    wait_until(lambda: not alive(processes), "the end of killed processes")
 
 
 class LiveServer:
-    """A server in processes of its own. `settings` are PARLEY_ variables without the prefix, in lower case.
+    """A server in processes of its own. `settings` are PARLEY_ variables without the prefix, in lower case; those that
+    are None are left to the server.
+
+    Its engines have one thread. Several would wait for each other, at each layer of a model for the one whose core
+    another test or server has at the moment.
 
     As a context manager it is started, until its models are ready unless `waits` is false, and killed in the end.
     """
@@ -76,6 +84,7 @@ class LiveServer:
             "data_dir": self.data_dir.name,
             "workers": os.environ.get("PARLEY_TEST_WORKERS", "1"),
             "n_ctx": 2048,
+            "threads": 1,
             **settings,
         }
         self.log_path = Path(self.data_dir.name) / "server.log"
@@ -101,7 +110,7 @@ class LiveServer:
     @property
     def variables(self) -> dict[str, str]:
         """The settings as environment variables, for `parley` beside the server."""
-        return {f"PARLEY_{name.upper()}": str(value) for name, value in self._settings.items()}
+        return {f"PARLEY_{name.upper()}": str(value) for name, value in self._settings.items() if value is not None}
 
     def start(self) -> LiveServer:
         environ = {name: value for name, value in os.environ.items() if "PARLEY_" not in name}
@@ -216,7 +225,7 @@ class LiveServer:
                 return error.code, _json(error.read()), _lower(error.headers)
 
 
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+def alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if process.is_running() and _status(process) != psutil.STATUS_ZOMBIE]
 
 

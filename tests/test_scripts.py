@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
+from subprocess import DEVNULL
 
+import psutil
 import pytest
 
-CHECKOUT = Path(__file__).parents[1]
+from tests.live_server import CHECKOUT, PATIENCE_SECONDS, alive, wait_until
+
 SCRIPTS = sorted(path for path in (CHECKOUT / "scripts").iterdir() if path.is_file() and not path.suffix)
-PYTEST = "python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile"
+PYTEST = "python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder"
 BASH = shutil.which("bash") or "bash"
 
 # Stands for the base Python and, copied, for the one in the virtual environment.
@@ -23,9 +27,10 @@ case "$1 ${2:-}" in
     -c*) echo 3.12.0 ;;
     --version*) echo Python 3.12.0 ;;
     "-m venv") rm -rf "$4"; mkdir -p "$4/bin"; for name in python parley ruff mypy; do cp "$0" "$4/bin/$name"; done ;;
-    "-m pytest") exit ${TESTS_FAIL:-0} ;;
-    "-m pip") echo "pip is busy"; [[ -z "${PIP_FAILS:-}" ]] ;;
+    "-m pytest") [[ -z "${TESTS_HANG:-}" ]] || exec sleep 3600; exit ${TESTS_FAIL:-0} ;;
+    "-m pip") echo "pip is busy"; [[ -z "${PIP_FAILS:-}" ]] || exit 1 ;;
 esac
+[[ "$(basename "$0")" != mypy || -z "${TYPES_FAIL:-}" ]]
 """
 
 
@@ -47,9 +52,13 @@ class Project:
     def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """The script's outcome, run from another directory than the checkout."""
         self.calls.write_text("")
-        environ = {"PATH": os.environ["PATH"], "CALLS": str(self.calls), "PYTHON": str(self.python), **variables}
         command = [str(self.root / script), *arguments]
+        environ = self.environ | variables
         return subprocess.run(command, cwd="/", env=environ, capture_output=True, text=True, check=False)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "CALLS": str(self.calls), "PYTHON": str(self.python)}
 
     @property
     def pip_calls(self) -> list[str]:
@@ -196,16 +205,50 @@ def test_lint_runs_every_check(project: Project) -> None:
     assert project.calls.read_text().splitlines()[-3:] == ["ruff check .", "ruff format --check .", "mypy "]
 
 
-@pytest.mark.parametrize("exit_code", [0, 1])
-def test_ci_runs_every_check_even_after_a_failure(project: Project, exit_code: int) -> None:
-    outcome = project.run(".ci/run", TESTS_FAIL=str(exit_code))
-    assert outcome.returncode == exit_code
+@pytest.mark.parametrize(
+    ("variables", "failed"),
+    [
+        ({}, []),
+        ({"TYPES_FAIL": "1"}, ["scripts/lint"]),
+        ({"TESTS_FAIL": "1"}, ["scripts/test", "env"]),
+        ({"TESTS_FAIL": "1", "TYPES_FAIL": "1"}, ["scripts/test", "scripts/lint", "env"]),
+        ({"PIP_FAILS": "1", "PYTHON": "/nowhere/python"}, ["scripts/install", "scripts/test", "scripts/lint", "env"]),
+    ],
+)
+def test_ci_runs_every_check_even_after_a_failure(
+    project: Project, variables: dict[str, str], failed: list[str]
+) -> None:
+    outcome = project.run(".ci/run", PARLEY_TEST_DATABASE_URL="postgresql://nowhere", **variables)
+    assert outcome.returncode == bool(failed)
+    assert re.findall(r"^FAILED: (\S+)", outcome.stderr, re.MULTILINE) == failed
+    headings = re.findall(r"^=== (\S+)", outcome.stdout, re.MULTILINE)
+    assert headings == ["scripts/install", "scripts/test", "scripts/lint", "env"]
+
+
+def test_ci_installs_and_then_runs_the_checks_all_tests_and_some_with_three_workers(project: Project) -> None:
+    project.run(".ci/run", PARLEY_TEST_DATABASE_URL="postgresql://nowhere")
     calls = [call.strip() for call in project.calls.read_text().splitlines()]
-    *checks, again = [call for call in calls if re.match("ruff|mypy|python -m pytest", call)]
-    assert checks == ["ruff check .", "ruff format --check .", "mypy", PYTEST]
+    lines = [call for call in calls if re.match("ruff|mypy|python -m pytest", call)]
+    assert [call for call in lines if "pytest" not in call] == ["ruff check .", "ruff format --check .", "mypy"]
+    whole, again = sorted((call for call in lines if "pytest" in call), key=len)
+    assert whole == PYTEST
+    assert calls.index(lines[0]) > max(number for number, call in enumerate(calls) if "-m pip" in call)
     files = again.removeprefix(PYTEST).removesuffix(" with 3 workers").split()
     assert again.endswith(" with 3 workers")
     assert len(files) > 5
     assert [name for name in files if not (CHECKOUT / name).is_relative_to(CHECKOUT / "tests/conformance")] == []
     assert [name for name in files if not (CHECKOUT / name).is_file()] == []
-    assert ("FAILED: scripts/test" in outcome.stderr) is bool(exit_code)
+
+
+def test_nothing_is_left_of_ci_when_it_is_interrupted(project: Project) -> None:
+    project.calls.write_text("")
+    environ = project.environ | {"PARLEY_TEST_DATABASE_URL": "postgresql://nowhere", "TESTS_HANG": "1"}
+    with subprocess.Popen([project.root / ".ci" / "run"], env=environ, start_new_session=True, stdout=DEVNULL) as ci:
+        try:
+            wait_until(lambda: project.calls.read_text().count(PYTEST) == 2, "both rounds")
+            family = psutil.Process(ci.pid).children(recursive=True)
+        finally:
+            os.killpg(ci.pid, signal.SIGINT)
+        assert len(family) >= 3
+        assert ci.wait(PATIENCE_SECONDS) == -signal.SIGINT
+    wait_until(lambda: not alive(family), "the end of all processes")

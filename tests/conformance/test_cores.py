@@ -32,7 +32,7 @@ def ask(server: LiveServer) -> None:
 def test_each_thread_that_computes_has_a_core_and_all_others_have_all() -> None:
     if num_physical_cores() != len(ALL_CORES):
         pytest.skip("cores are hyper-threads here, or a quota holds")
-    with LiveServer(slots=1, n_ctx=512) as server:
+    with LiveServer(slots=1, n_ctx=512, threads=None) as server:
         ask(server)
         cores = cores_of_threads(server.engine)
     bound = [of_thread for of_thread in cores if len(of_thread) == 1]

@@ -15,7 +15,7 @@ import pytest
 
 from server.models.source import demo_model_path
 from tests.conformance.slow_client import STORY, RawStream
-from tests.live_server import CHECKOUT, LiveServer, wait_until
+from tests.live_server import CHECKOUT, LiveServer, alive, wait_until
 
 BODY = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
 PATH = "/v1/chat/completions"
@@ -184,7 +184,7 @@ def test_on_sigterm_running_streams_finish_and_new_requests_are_refused() -> Non
             assert reasons[-1] == "length"
         assert server.process is not None
         assert server.process.wait(120) == 0
-        wait_until(lambda: not [process for process in family if process.is_running()], "the end of all processes")
+        wait_until(lambda: not alive(family), "the end of all processes")
 
 
 def test_streams_that_last_too_long_end_with_an_error_event() -> None:
@@ -199,4 +199,4 @@ def test_streams_that_last_too_long_end_with_an_error_event() -> None:
             assert "could not wait for the end of this request" in error["message"]
         assert server.process is not None
         assert server.process.wait(120) == 0
-        wait_until(lambda: not [process for process in family if process.is_running()], "the end of all processes")
+        wait_until(lambda: not alive(family), "the end of all processes")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.engine.cost.attention import Attention
+from server.engine.cost.step_cost import StepCost
 from server.engine.engine import Engine
 from server.engine.runner import Span
 from server.engine.sampling.candidates import Logits
@@ -51,6 +52,18 @@ def test_a_gpu_computes_the_next_pass_while_the_text_of_the_last_one_is_delivere
         assert order == ["begin", "end", "d", "begin", "end", "e", "begin", "end", "f"]
 
 
+@pytest.fixture
+def even_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every token of a prompt takes the engine ten microseconds, whatever else the machine does meanwhile."""
+    really = StepCost.learn_prefill
+
+    def learn(self: StepCost, num_decoding: int, num_passes: int, num_tokens: int, work: float, _: float) -> None:
+        really(self, num_decoding, num_passes, num_tokens, work, 1e-5 * num_tokens)
+
+    monkeypatch.setattr(StepCost, "learn_prefill", learn)
+
+
+@pytest.mark.usefixtures("even_clock")
 @pytest.mark.parametrize("is_on_gpu", [False, True])
 def test_what_a_gpu_computes_again_in_no_time_is_not_saved(is_on_gpu: bool) -> None:
     runner = FakeRunner(num_slots=1, n_ctx=512)

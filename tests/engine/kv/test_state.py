@@ -59,7 +59,7 @@ def load(
 ) -> Model:
     options = EngineOptions(
         num_slots=num_slots,
-        num_threads=2,
+        num_threads=1,
         n_ctx=n_ctx,
         flash_attn=flash_attn,
         cache_type_k=cache_type,

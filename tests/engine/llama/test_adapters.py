@@ -40,7 +40,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config(directory: Path, *adapters: tuple[str, float]) -> EngineConfig:
     lora = tuple(LoraAdapter(str(directory / name), scale) for name, scale in adapters)
-    options = EngineOptions(num_slots=1, num_threads=2, n_ctx=64, lora=lora)
+    options = EngineOptions(num_slots=1, num_threads=1, n_ctx=64, lora=lora)
     return EngineConfig(model_id="m", model_path=str(directory / "model.gguf"), socket_path="", options=options)
 
 

@@ -40,7 +40,7 @@ Answer = list[tuple[int, float]]
 def model() -> Model:
     path = demo_model_path()
     assert path is not None
-    options = EngineOptions(num_slots=2, num_threads=2, n_ctx=256, max_draft_tokens=7)
+    options = EngineOptions(num_slots=2, num_threads=1, n_ctx=256, max_draft_tokens=7)
     return Model(EngineConfig(model_id="m", model_path=str(path), socket_path="", options=options))
 
 
@@ -103,7 +103,7 @@ def test_a_draft_model_with_another_vocabulary_is_refused(model: Model, tmp_path
 
 
 def draft_config(path: Path | None) -> EngineConfig:
-    options = EngineOptions(num_slots=2, num_threads=2)
+    options = EngineOptions(num_slots=2, num_threads=1)
     return EngineConfig(model_id="m", model_path="", draft_model_path=str(path), socket_path="", options=options)
 
 

@@ -47,6 +47,7 @@ def greedy_tokens(model: llama_cpp.llama_model_p, prompt: list[int], num_tokens:
     """What the model says, decoded for real."""
     params = llama_cpp.llama_context_default_params()
     params.n_ctx = 64
+    params.n_threads = params.n_threads_batch = 1
     context = llama_cpp.llama_init_from_model(model, params)
     vocab = llama_cpp.llama_model_get_vocab(model)
     assert context is not None
