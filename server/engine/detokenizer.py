@@ -50,7 +50,7 @@ class Detokenizer:
         return self._release(self._held[:cut], held=self._held[cut:])
 
     def flush(self) -> Released:
-        """Take the text that was held back, since nothing more will come. A character that is incomplete now is left
+        """Take the text that was held back, since nothing more comes. A character that is still incomplete is left
         out."""
         self._decoder.reset()
         stop_at = self._find_stop()

@@ -63,8 +63,7 @@ class Sequence:
     request: Request
     choice: int
     make_sampler: Callable[[], Sampler]
-    """Makes the sampler when the first token is due: thousands may wait, and each sampler holds biases and native
-    memory."""
+    """Makes the sampler when the first token is due. Thousands may wait, and each sampler holds native memory."""
     detokenizer: Detokenizer
     tokens: list[int] = field(init=False)
     slot: Slot | None = None

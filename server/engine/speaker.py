@@ -17,7 +17,7 @@ from server.protocol.messages import Delta, Event, Failed, Finished
 from server.protocol.values import FinishReason, TokenLogprob
 
 MASK_PATIENCE_SECONDS = 0.01
-"""Seconds after a token for which everybody waits for what its grammar allows next, so that its sequence is in the next
+"""Seconds after a token for which the others wait for what its grammar allows next, to have its sequence in the
 step."""
 
 Output = tuple[Request, Event]

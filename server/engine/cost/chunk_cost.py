@@ -59,7 +59,7 @@ class ChunkCost:
         self._fit()
 
     def _fit(self) -> None:
-        """Solve the normal equations, with a little of the usual cost in them: chunks of equal length alone have no
+        """Solve the normal equations. A little of the usual cost is in them, since equal chunks alone have no
         solution."""
         belief, usual = USUAL_WEIGHT * self._pp, USUAL_WORK_PER_PASS
         pp, pw, ww = self._pp + belief, self._pw - belief * usual, self._ww + belief * usual * usual

@@ -40,8 +40,7 @@ MIN_LEARNED_SHARE = 0.1
 """Least share of a step with prompts in it that is counted as theirs, whatever decoding is thought to take."""
 
 MIN_PREFILL_SHARE = 0.25
-"""Least share of a step's time, or of decoding's if that is longer, that prompts get even where decoding fills the
-step."""
+"""Least share of a step's time, or of decoding's if longer, that prompts get even where decoding fills the step."""
 
 
 class StepCost:
@@ -81,13 +80,11 @@ class StepCost:
         return min(self.chunks.work_in(MAX_CROWDED_STRETCH * self._max_step_seconds), MAX_GROWTH * self._most_work)
 
     def is_worth_saving(self, num_tokens: int) -> bool:
-        """Whether computing `num_tokens` tokens again, beside others, would take longer than saving and restoring
-        them."""
+        """Whether computing `num_tokens` tokens again, beside others, takes longer than saving and restoring them."""
         return self.chunks.seconds(0, num_tokens) >= self._saving_seconds
 
     def decode_work(self, num_decoding: int) -> float:
-        """Work on prompts that could be done in the time in which `num_decoding` sequences decode; 0 while it is
-        unknown."""
+        """Work on prompts that takes the time in which `num_decoding` sequences decode; 0 while it is unknown."""
         return self.chunks.work_in(self._decode_seconds(num_decoding), num_passes=0) if self.chunks.is_known else 0.0
 
     def learn_prefill(self, num_decoding: int, num_passes: int, num_tokens: int, work: float, seconds: float) -> None:
@@ -103,8 +100,7 @@ class StepCost:
         return max(MIN_PREFILL_TOKENS, work)
 
     def _decode_seconds(self, num_decoding: int) -> float:
-        """Seconds of a pass for `num_decoding` sequences. Rows that were never seen are taken for tokens of a
-        prompt."""
+        """Seconds of a pass for `num_decoding` sequences. Rows never seen are taken for tokens of a prompt."""
         if not num_decoding:
             return 0.0
         seconds = self.passes.seconds(num_decoding, self.chunks.seconds(0, 1))

@@ -25,8 +25,8 @@ MAX_SOURCE_BYTES = 1 << 18
 MAX_CACHED = 64
 """Most grammars that are kept, the last used ones; applications use few of them, again and again."""
 MAX_CACHED_CHARACTERS = 1 << 20
-"""Most characters of the kept grammars' sources together. A compiled grammar takes up to 400 times the bytes of its
-source."""
+"""Most characters of the kept grammars' sources together. A compiled grammar takes up to 400 times its source's
+bytes."""
 
 
 class GuidedVocabulary(Protocol):
@@ -100,6 +100,6 @@ class GrammarCompiler:
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:
-        """llguidance's tokenizer, made when it is first needed: a tenth of a second for 49,152 tokens, and most engines
-        never do."""
+        """llguidance's tokenizer, made when first needed: a tenth of a second for 49,152 tokens, and most engines never
+        do."""
         return self._vocabulary.guidance_tokenizer()

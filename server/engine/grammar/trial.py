@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 MAX_SECONDS = 3.0
 """Seconds for compiling a grammar and following it a little; ordinary grammars take milliseconds."""
 MAX_BYTES = 1 << 30
-"""Bytes of memory for compiling, beyond those that the process has before; the largest ordinary grammars take a
-tenth."""
+"""Bytes of memory for compiling, beyond those that the process has before. The largest ordinary grammars take a tenth
+of it."""
 RUN_SECONDS = 0.02
 """Seconds for which the process runs until it is halted."""
 
@@ -225,8 +225,7 @@ def _read_frames(bodies: SimpleQueue[bytes]) -> None:
 
 
 def _limit_memory() -> None:
-    """Allow `MAX_BYTES` more memory from now on, where the system says how much there is. Reaching the limit ends the
-    process."""
+    """Allow `MAX_BYTES` more memory, where the system says how much there is. Reaching the limit ends the process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     statm = Path("/proc/self/statm")
     if statm.exists():

@@ -124,7 +124,7 @@ def _embedding_service(config: EngineConfig, reporter: Reporter, ending: Ending)
 
 
 def _die_with_thread(failure: threading.ExceptHookArgs) -> None:
-    """End the process: an engine that lost one of its threads would look ready and answer nobody, and a new one is
+    """End the process: without one of its threads, an engine would look ready and answer nobody. A new one is
     better."""
     logging.getLogger(__name__).critical("a thread of the engine failed", exc_info=failure.exc_value)
     os._exit(1)

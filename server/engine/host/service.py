@@ -164,8 +164,7 @@ class Service(Generic[R]):
                 pass
 
     def _send_rest(self) -> bool:
-        """Try again to send what workers have not taken. Returns whether anything is left. A busy engine must do this,
-        too."""
+        """Try again to send what workers have not taken, also while busy. Returns whether anything is left."""
         unsent = [connection for connection in self._open if connection.has_unsent]
         for connection in unsent:
             connection.send_rest()
@@ -233,8 +232,7 @@ class Service(Generic[R]):
             self._arrivals.put(_Disconnected(connection))
 
     def _on_command(self, connection: Connection, command: Command) -> None:
-        """Take a command from a worker. A cancelled request may still be with the intake, and must not come out of it
-        then."""
+        """Take a command. A cancelled request may still be with the intake, and must not come out of it then."""
         match command:
             case Submit() | Embed() | Tokenize() | Detokenize():
                 with self._preparing_lock:
@@ -278,8 +276,7 @@ class Service(Generic[R]):
     def _hand_on(
         self, connection: Connection, request_id: int, prepared: tuple[R, Accepted] | Tokens | Rejected | Failed
     ) -> None:
-        """Pass on what the intake made: to the engine, or back to the worker; to nobody if it has been cancelled
-        meanwhile."""
+        """Pass on what the intake made, to the engine or back to the worker, unless it has been cancelled meanwhile."""
         with self._preparing_lock:
             if (connection, request_id) not in self._preparing:
                 return

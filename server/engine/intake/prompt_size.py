@@ -20,8 +20,8 @@ MIN_CHARS = 100_000
 """Characters up to which tokenizing takes only a moment."""
 
 SAFETY = 4.0
-"""Multiple of the context's length, by the slice with the longest tokens, from which a text is too long without
-doubt."""
+"""Multiple of the context's length from which a text is too long without doubt, by the slice with the longest
+tokens."""
 
 
 def num_tokens_if_hopeless(

@@ -16,8 +16,7 @@ import numpy.typing as npt
 from server.protocol.values import CachePolicy
 
 State = npt.NDArray[np.uint8]
-"""Bytes of all that llama.cpp's memory holds of one sequence, as it writes them; they fit any slot of such a
-context."""
+"""Bytes of all that llama.cpp's memory holds of one sequence, as it writes them; they fit any slot of the context."""
 
 
 class Memory(Protocol):
@@ -37,8 +36,7 @@ class Memory(Protocol):
         """Make the slot hold a saved state and nothing else. Returns False if that failed; then the slot is empty."""
 
     def trim(self, slot: int, length: int) -> bool:
-        """Forget all tokens from position `length` on. Returns False if that cannot be done; then nothing has
-        changed."""
+        """Forget all tokens from position `length` on. Returns False, and changes nothing, if that cannot be done."""
 
     def clear(self, slot: int) -> None:
         """Forget everything in the slot. Never fails."""
@@ -64,8 +62,7 @@ class Slot:
     policy: CachePolicy = field(default_factory=CachePolicy)
     is_busy: bool = False
     last_used: int = 0
-    """Number of the step in which a sequence last left it. The slot with the least number is the best to make room
-    in."""
+    """Number of the step in which a sequence last left it. The slot with the least number is the first to make room."""
 
 
 class KVCache:
@@ -91,8 +88,7 @@ class KVCache:
         return length == len(slot.tokens) or self._memory.can_keep(slot.index, length)
 
     def trim(self, slot: Slot, length: int) -> int:
-        """Keep the first `length` tokens, or none where the memory cannot forget a part. Returns the number of tokens
-        left."""
+        """Keep the first `length` tokens, or none where the memory cannot forget a part. Returns the number left."""
         if length < len(slot.tokens):
             if length and self._memory.trim(slot.index, length):
                 del slot.tokens[length:]
@@ -122,8 +118,7 @@ class KVCache:
         return self._memory.save(slot.index)
 
     def restore(self, slot: Slot, state: State, tokens: Sequence[int], length: int) -> int:
-        """Make `slot` hold the first `length` of `tokens`, all of which are in `state`. Returns the number that it then
-        holds."""
+        """Make `slot` hold the first `length` of the `tokens` in `state`. Returns the number that it then holds."""
         self._forget_copy(slot)
         slot.tokens = list(tokens) if self._memory.restore(slot.index, state) else []
         return self.trim(slot, length)

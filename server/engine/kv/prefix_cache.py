@@ -17,8 +17,7 @@ from server.protocol.values import CachePolicy
 NO_POLICY = CachePolicy()
 
 MIN_COPIED_TOKENS = 16
-"""Least tokens of a prefix that is copied; a shorter one is computed again. On a CPU, copying a token costs a
-thousandth of computing it."""
+"""Least tokens of a prefix that is copied rather than computed. On a CPU, copying takes a thousandth of computing."""
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ _Key = tuple[str, int]
 
 
 class PrefixIndex(Generic[Run]):
-    """Runs of tokens by their prefixes. With `is_whole_only`, a run is found only if all of it is a prefix of the
-    prompt."""
+    """Runs of tokens by their prefixes. With `is_whole_only`, a run is found only if the prompt begins with all of
+    it."""
 
     def __init__(self, is_whole_only: bool) -> None:
         self._is_whole_only = is_whole_only
@@ -75,7 +75,7 @@ class PrefixIndex(Generic[Run]):
     def find(
         self, tokens: array[int], scope: str, accepts: Callable[[Run], bool] = lambda run: True
     ) -> tuple[Run, int] | None:
-        """The run of that scope which shares most with `tokens`, and the number of shared tokens; None for less than a
+        """The run of that scope which shares most with `tokens`, and how many they share; None for less than a
         block."""
         runs_by_key = self._by_last_prefix if self._is_whole_only else self._by_prefix
         for key in reversed(_keys(tokens, scope)):

@@ -25,8 +25,8 @@ MIN_SAVED_TOKENS = 32
 """Least tokens that are saved, written or restored; fewer are computed again."""
 
 MIN_WRITTEN_SHARE = 1 / 16
-"""Share of its tokens by which a state must have grown since it was written to be written anew. When the engine ends,
-there is no such bound."""
+"""Share of its tokens by which a state must have grown to be written anew; there is no such bound when the engine
+ends."""
 
 IDLE_SECONDS = 1.0
 """Seconds without use after which a slot is written."""
@@ -104,8 +104,7 @@ class Tiers:
         return False
 
     def restore(self, found: Found, slot: Slot) -> int:
-        """Put a saved state into a slot, saving what the slot holds. Returns the number of tokens that it then
-        holds."""
+        """Put a saved state into a slot, saving what the slot holds. Returns the number of tokens it then holds."""
         state, data = found.state, self._data_of(found.state)
         assert data is not None
         is_from_disk = self._staged.pop(state, None) is not None

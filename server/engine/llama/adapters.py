@@ -28,8 +28,7 @@ class Adapters:
         self._scales = [adapter.scale for adapter in wanted]
         self._pointers = [_load(weights, adapter.path) for adapter in wanted]
         self.facts = tuple((_fingerprint(adapter.path), adapter.scale) for adapter in wanted if adapter.scale)
-        """Fingerprint and scale of each adapter that has an effect: they tell models apart that differ in nothing
-        else."""
+        """Fingerprint and scale of each adapter with an effect: they tell models apart that differ in nothing else."""
 
     def put_on(self, context: object) -> None:
         """Have the context apply the adapters to all that it computes from now on."""

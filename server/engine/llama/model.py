@@ -55,8 +55,8 @@ MAX_PASS_TOKENS = 512
 """Most tokens that are computed together with flash attention (llama.cpp's `n_ubatch`)."""
 
 MAX_PASS_TOKENS_GPU = 1024
-"""Most tokens that are computed together on a GPU that has memory for it: it reads 2,048 tokens in 32 ms then, and not
-in 47."""
+"""Most tokens that are computed together on a GPU with memory for it: then it reads 2,048 tokens in 32 ms, otherwise in
+47."""
 
 MAX_VERIFIED_TOKENS = 32
 """Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
@@ -230,8 +230,7 @@ class Model:
 
     @property
     def state_fingerprint(self) -> str:
-        """Name of a kind of saved state. States of models and contexts with equal names are interchangeable. Raises
-        OSError."""
+        """Name of a kind of saved state: states with equal names are interchangeable between models. Raises OSError."""
         architecture = self._weights.metadata("general.architecture")
         n_ctx_before_scaling = self._weights.metadata(f"{architecture}.rope.scaling.original_context_length")
         return state_fingerprint(
@@ -246,8 +245,7 @@ class Model:
 
     @property
     def _facts(self) -> tuple[object, ...]:
-        """Everything that seeded results depend on besides weights and llama.cpp: batch geometry, backend, our own
-        draws."""
+        """All that seeded results depend on besides weights and llama.cpp: batch geometry, backend, our own draws."""
         return (
             self._n_gpu_layers,
             self._flash_attn,

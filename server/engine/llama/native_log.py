@@ -17,8 +17,7 @@ import llama_cpp.llama_cpp as llama
 logger = logging.getLogger("llama.cpp")
 
 LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
-"""Python's level by `enum ggml_log_level` (ggml.h). INFO there is chatter to a server's operator, so it is debug
-here."""
+"""Python's level by `enum ggml_log_level` (ggml.h). INFO there is chatter to a server's operator, so it is debug."""
 
 TOLD = ("offloaded ", "using device ")
 """Parts of such chatter that operators do want to know: which devices have how many layers of the model."""

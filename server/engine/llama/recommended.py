@@ -28,7 +28,7 @@ _RANGES = {
 
 
 def recommended_sampling(read: Callable[[str], str]) -> dict[str, float]:
-    """Recommended params by the names of `SamplingParams`. `read` returns the text of a metadata key, empty if there is
+    """Recommended params by the names of `SamplingParams`. `read` returns a metadata key's text, empty if there is
     none."""
     found: dict[str, float] = {}
     for key, (name, least, greatest) in _RANGES.items():

@@ -64,13 +64,11 @@ class Vocabulary:
         return tokens
 
     def tokenize_document(self, text: str) -> list[int]:
-        """Token ids of a text that stands for itself, with the tokens that the model wants at beginning and end
-        ([CLS])."""
+        """Token ids of a text that stands for itself, with the model's tokens for beginning and end ([CLS])."""
         return self._tokenize_text(text, parse_special=False, adds_special=True)
 
     def tokenize_text(self, text: str, *, parse_special: bool, adds_special: bool) -> list[int]:
-        """Token ids of a text as they would stand in a prompt, with the tokens that the model wants around one if asked
-        for."""
+        """Token ids of a text as they would stand in a prompt; with `adds_special`, those that frame one are added."""
         tokens = self._tokenize_piece(TextPiece(text, parse_special))
         before, after = self._frame if adds_special else ([], [])
         return [*before, *tokens, *after]

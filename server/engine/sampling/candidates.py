@@ -15,8 +15,7 @@ Logits = npt.NDArray[np.float32]
 """Logits of one row, shape (n_vocab,): a view into llama.cpp's output, valid until the next forward pass."""
 
 BLOCK = 64
-"""Tokens of a block. When the likeliest tokens of all are searched for, the likeliest of each block is looked at
-first."""
+"""Tokens of a block. In a search for the likeliest tokens, only the likeliest of each block is looked at first."""
 
 Maxima = npt.NDArray[np.float32]
 """The largest logit of each block of a row, shape (n_vocab // BLOCK,)."""
@@ -126,8 +125,8 @@ class Candidates:
 
 
 def blocks_of(logits: npt.NDArray[np.float32], size: int = BLOCK) -> npt.NDArray[np.float32]:
-    """Blocks of `size` logits, shape (..., size, n_vocab // size). Each block is a column, and the last few logits are
-    in none."""
+    """Blocks of `size` logits, shape (..., size, n_vocab // size): each is a column, and the last few logits are in
+    none."""
     num_blocks = logits.shape[-1] // size
     return logits[..., : size * num_blocks].reshape(*logits.shape[:-1], size, num_blocks)
 
@@ -150,8 +149,7 @@ def floor_of_min_p(candidates: Candidates, min_p: float) -> float:
 
 
 def typical(candidates: Candidates, mass: float) -> Candidates:
-    """Typical-p: the candidates whose surprise is closest to the expected one, until their probabilities add up to
-    `mass`."""
+    """Typical-p: the candidates with the surprise closest to the expected one, until they add up to `mass`."""
     possible = candidates.possible()
     probabilities = possible.probabilities()
     surprise = -np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))

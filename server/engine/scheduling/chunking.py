@@ -152,8 +152,10 @@ class Chunking:
         is_alone = len(prefilling) == 1 and not num_decoding and self._step_cost.chunks.is_known
         chunks: list[Chunk] = []
         for sequence in sorted(prefilling, key=_least_left_first(first_come)):
+            # The prompts before the first come must leave it `kept`. From there on, nothing needs to be left.
             if sequence is first_come:
                 kept = _Room(0, 0)
+            # A further chunk must be worth another pass, unless it shares a pass or its prompt is owed one.
             is_owed, is_same_pass = sequence is first_come or not chunks, self._is_same_pass(chunks, sequence)
             price = 0.0 if is_owed or is_same_pass else self._step_cost.chunks.work_per_pass
             stretch = crowded_stretch if is_crowded and is_same_pass else end_stretch
@@ -187,8 +189,7 @@ class Chunking:
         return _Room(self._owed_work, share.num_tokens)
 
     def _num_fitting(self, sequence: Sequence, room: _Room, stretch: float) -> int:
-        """Number of a prompt's tokens that fit into a room. The room grows by `stretch` if the whole prompt fits
-        then."""
+        """Number of a prompt's tokens that fit into a room, or all of them if they fit with `stretch` more work."""
         whole, start = sequence.num_uncomputed_tokens, sequence.num_computed_tokens
         if self._fits(whole + self._num_padding(sequence, whole), start, _Room(room.work + stretch, room.num_tokens)):
             return whole
@@ -255,7 +256,7 @@ class _Room:
     num_tokens: int
 
     def share(self, share: float) -> _Room:
-        """The given part of this room, but at least enough for one small chunk."""
+        """The given part of this room, but at least that of `CHUNK_ROWS` tokens."""
         return _Room(max(CHUNK_ROWS, self.work * share), max(CHUNK_ROWS, int(self.num_tokens * share)))
 
     def without(self, work: float, num_tokens: int) -> _Room:

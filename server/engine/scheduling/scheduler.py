@@ -48,8 +48,7 @@ class Scheduler:
         self.waiting = waiting
         self.running: list[Sequence] = []
         self.waits_for_disk = False
-        """Whether all waiting sequences wait for the disk, so that there is nothing to compute until it has been
-        read."""
+        """Whether all waiting sequences wait for the disk: then there is nothing to compute until it has been read."""
 
     @property
     def has_work(self) -> bool:
@@ -89,8 +88,7 @@ class Scheduler:
             self._step_cost.passes.learn([num_tokens for _, num_tokens in passes], seconds)
 
     def finish(self, sequence: Sequence) -> None:
-        """Take a sequence out of the queue or of its slot. Its tokens stay in the slot for others that share the
-        prefix."""
+        """Take a sequence out of the queue or of its slot, where its tokens stay for others that share the prefix."""
         if sequence.slot is None:
             self.waiting.remove(sequence)
             self._awaited.pop(sequence, None)
@@ -143,8 +141,7 @@ class Scheduler:
         return False
 
     def _is_being_computed(self, sequence: Sequence, num_cached: int) -> bool:
-        """Whether a running prefill is about to compute more of this prompt than is cached: then it waits and
-        copies."""
+        """Whether a running prefill is about to compute more of this prompt than is cached, so that it waits for it."""
         tokens = sequence.reusable_tokens
         for other in self.running:
             if other.is_prefilling and other.request.cache_scope == sequence.request.cache_scope:
@@ -155,7 +152,7 @@ class Scheduler:
         return False
 
     def _is_known_to_wait(self, sequence: Sequence) -> bool:
-        """Whether a sequence still waits for another one, as found when their prompts were compared, which takes
+        """Whether a sequence waits for another one, as known from when their prompts were compared, which takes
         time."""
         if sequence not in self._awaited:
             return False

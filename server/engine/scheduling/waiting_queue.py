@@ -60,8 +60,8 @@ class WaitingQueue:
         self._num_tokens += len(request.prompt)
 
     def in_order(self) -> Iterator[Sequence]:
-        """All waiting sequences in the order in which they should get slots: the first of every queue, the second of
-        every queue, and so on."""
+        """All waiting sequences in the order of service: the first of every queue, the second of every queue, and so
+        on."""
         for one_of_each in zip_longest(*self._by_key.values()):
             yield from (sequence for sequence in one_of_each if sequence is not None)
 

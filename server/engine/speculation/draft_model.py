@@ -24,8 +24,7 @@ MAX_READ_TOKENS = 64
 """Most tokens that the small model reads in one step, so that a long prompt holds nobody up."""
 
 MAX_EXTRA_TOKENS = 128
-"""Most tokens by which vocabularies may differ at the end: makers pad them differently. llama.cpp has this bound,
-too."""
+"""Most tokens by which vocabularies may differ at the end, as in llama.cpp: makers pad them differently."""
 
 
 class WordList(Protocol):
@@ -110,7 +109,7 @@ class DraftModel:
             slot.is_busy = False
 
     def _find_slot(self, sequence: Sequence) -> None:
-        """Give the sequence a slot that holds a proper prefix of its tokens and nothing else; the last token is always
+        """Give the sequence a slot that holds only a proper prefix of its tokens, since the last token is always
         read."""
         if sequence not in self._slots:
             free = self._kv_cache.free_slots

@@ -61,8 +61,7 @@ class History:
         return [following[i % len(following)] for i in range(num_tokens)]
 
     def _find(self, width: int) -> int | None:
-        """Position of the token behind the last place where the last tokens stood before; None if there is no such
-        place."""
+        """Position of the token behind the last place where the last tokens stood before; None if there is none."""
         size = NUM_MATCHED_TOKENS * width
         if len(self._bytes) <= size:
             return None

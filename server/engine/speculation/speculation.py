@@ -20,8 +20,7 @@ SMOOTHING = 0.2
 """Weight of the newest token in the share of right guesses; copying comes and goes in stretches."""
 
 FIRST_ACCEPTANCE = 0.5
-"""Share of right guesses taken for granted before any was watched; also the least share with which a sequence is
-drafted."""
+"""Share of right guesses assumed before any was watched; also the least share with which a sequence is drafted."""
 
 MIN_GAIN = 0.1
 """Share by which the expected tokens a second must grow, so that noise decides nothing."""
@@ -128,8 +127,7 @@ class Speculation:
                 self._guesses[sequence].tokens = tokens
 
     def _choose(self, sequences: list[Sequence]) -> tuple[int, list[Sequence]]:
-        """Length of the drafts and the sequences that get them, by which the most tokens a second are to be
-        expected."""
+        """Length of the drafts, and the sequences that get them, by which the most tokens a second are expected."""
         best, best_speed = (0, list[Sequence]()), self._speed(sequences, [], 0) * (1 + MIN_GAIN)
         for length in self._lengths:
             drafted = [
@@ -144,8 +142,7 @@ class Speculation:
     def _with_trials(
         self, sequences: list[Sequence], length: int, drafted: list[Sequence]
     ) -> tuple[int, list[Sequence]]:
-        """The choice that was made, or now and then a trial if nothing was chosen, to see whether drafts would pay by
-        now."""
+        """The choice that was made, or now and then a trial if nothing was chosen, to see whether drafts pay by now."""
         if drafted:
             self._num_idle_steps = self._num_trial_steps = 0
             self._trial_interval = FIRST_TRIAL_STEPS
