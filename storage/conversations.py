@@ -1,7 +1,7 @@
 """Conversations: a title, metadata and, through `storage.items`, a list of items that grows at its end.
 
 Public ids of other users are unknown ids. Lists are in the order of the newest activity, which is kept in microseconds,
-and are paged by key: a page costs the same wherever it lies.
+and are paged by key: what a page costs does not depend on where it lies.
 """
 
 from __future__ import annotations

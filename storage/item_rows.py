@@ -3,7 +3,7 @@
     items  <-  conversation_items (position)     what a conversation consists of; a fork shares its items
            <-  response_items (position)         what a response was given and what it answered
 
-Items are always the owner's: the same id may be another item of another user.
+Items are always the owner's: an id of one user may name another item of another user.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Life of one:    create -> save_output, heartbeat ... -> finish
                                  its worker dies -> reap_expired, or whoever comes by next
 
 `create` makes durable what the user sent before anything is generated, `save_output` what the model has written so
-far, and `finish` is the end, once. What a response reads or writes in a conversation happens in the same transaction.
+far, and `finish` is the end, once. What a response writes in a conversation is part of its transaction.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def create(
 ) -> StoredResponse:
     """Store the Response object with what was sent, and append that to the conversation, whose lock it takes.
 
-    `body` has id, status and created_at. `owner` names the worker that will keep it alive. Called again with the same
-    id, it returns what the first call stored. Raises ConversationLocked, DuplicateItem, and RecordNotFound for the
+    `body` has id, status and created_at. `owner` names the worker that will keep it alive. Called again with that id,
+    it returns what the first call stored. Raises ConversationLocked, DuplicateItem, and RecordNotFound for the
     conversation, the previous response or a reference to an item.
     """
     public_id = str(body["id"])

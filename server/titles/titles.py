@@ -14,6 +14,7 @@ from typing import Any
 from server.answers.messages import Message, text_message
 from storage import conversations, items
 from storage.db.database import Database
+from storage.item_text import text_of
 
 Generate = Callable[[list[Message], int], str]
 """Generates the answer to chat messages, of at most so many tokens, as text; may raise anything."""
@@ -106,8 +107,7 @@ def first_user_text(found: Sequence[Mapping[str, Any]]) -> str | None:
     """What the user says first among a conversation's items, oldest first; None if that is no text."""
     for item in found:
         if item.get("type") == "message" and item.get("role") == "user":
-            parts = (part.get("text") for part in item["content"])
-            text = "\n".join(text for text in parts if isinstance(text, str))
+            text = text_of(item)
             return text if text.strip() else None
     return None
 
