@@ -1,8 +1,9 @@
-"""Chat messages: from OpenAI's five roles (and the deprecated sixth) to plain dicts for a chat template.
+"""Chat messages: from OpenAI's five roles (and the deprecated sixth) to plain dicts.
 
-A message comes out as {"role", "content": str, ...}: arrays of text parts are joined by newlines, as llama-server and
-vLLM do; a missing content is ""; tool calls keep their arguments as a JSON string. The deprecated `function_call` and
-role "function" come out in today's spelling. Whether a template knows a role is not decided here.
+A message comes out as {"role", "content": (part, ...), ...}. A text is {"type": "text", "text"}, whether it was given
+as a string or as a part; parts of other media stay as they were sent; a missing content has no parts. Tool calls keep
+their arguments as a JSON string. The deprecated `function_call` and role "function" come out in today's spelling.
+Whether a template knows a role, or a model takes pictures, is not decided here.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from schemas.fields import (
     at,
     check_length,
     problem,
-    shown,
     wrong_type,
 )
 from schemas.json_schema import Definitions, JSONSchema, an_object, any_of, tagged
 
 Message = dict[str, Any]
+Part = Mapping[str, Any]
 
 MAX_TOOL_CALLS = 1000
 MAX_MESSAGES = 10_000
@@ -36,13 +37,13 @@ MAX_NAME_LENGTH = 256
 """Characters in the name of a participant, a function or a tool call."""
 
 OTHER_MEDIA = ("image_url", "input_audio", "file", "image", "video_url", "audio_url")
-"""Kinds of content parts that other models take."""
+"""Kinds of content parts that are no text, and that not every model takes."""
 
 
 # --- content --------------------------------------------------------------------------------------------------------
 
 
-class Content(StrictField[str]):
+class Content(StrictField[tuple[Part, ...]]):
     """A string, or an array of parts; `kinds` are the kinds of parts that are text."""
 
     _string = Text()
@@ -51,32 +52,38 @@ class Content(StrictField[str]):
         super().__init__(required=required)
         self._kind = Choice(kinds)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Part, ...]:
         if isinstance(value, str):
-            return value
+            return (text_part(value),)
         if not isinstance(value, list):
             raise wrong_type("a string or an array of content parts", value)
         check_length(value, 1, None)
-        return "\n".join(self._texts(value))
+        return tuple(self._parts(value))
 
-    def _texts(self, parts: list[Any]) -> Iterator[str]:
+    def _parts(self, parts: list[Any]) -> Iterator[Part]:
         for index, part in enumerate(parts):
             with at(index):
-                yield self._text(as_object(part))
+                yield self._part(as_object(part))
 
-    def _text(self, part: Mapping[str, Any]) -> str:
+    def _part(self, part: Part) -> Part:
         kind = part.get("type")
         if kind in OTHER_MEDIA:
-            raise problem(f"is a part of type {shown(kind)}, but this model takes text only", "unsupported_parameter")
+            return part
         with at("type"):
             name = self._kind.load(kind)
         with at(name):
-            return self._string.load(part.get(name))
+            return text_part(self._string.load(part.get(name)))
 
     def json_schema(self, definitions: Definitions) -> JSONSchema:
         string = self._string.json_schema(definitions)
-        parts = [an_object({"type": {"const": kind}, kind: string}) for kind in self._kind.choices]
-        return any_of(string, {"type": "array", "items": any_of(*parts), "minItems": 1})
+        texts = [an_object({"type": {"const": kind}, kind: string}) for kind in self._kind.choices]
+        media = an_object({"type": {"enum": list(OTHER_MEDIA)}})
+        return any_of(string, {"type": "array", "items": any_of(*texts, media), "minItems": 1})
+
+
+def text_part(text: str) -> Part:
+    """A part that is text, in OpenAI's form."""
+    return {"type": "text", "text": text}
 
 
 # --- tool calls -----------------------------------------------------------------------------------------------------
@@ -141,7 +148,8 @@ class AssistantSchema(RequestSchema):
         calls = data.pop("tool_calls", [])
         if call is not None and not calls:
             calls = [{"id": call["name"], "type": "function", "function": call}]
-        message = {**data, "content": data.get("content", data.get("refusal", ""))}
+        refused = (text_part(data["refusal"]),) if "refusal" in data else ()
+        message = {**data, "content": data.get("content", refused)}
         return {**message, "tool_calls": calls} if calls else message
 
 
@@ -163,7 +171,7 @@ class FunctionMessageSchema(RequestSchema):
     @post_load
     def _as_tool_message(self, data: Any, **kwargs: Any) -> Message:
         name = data["name"]
-        return {"role": "tool", "content": data.get("content", ""), "tool_call_id": name, "name": name}
+        return {"role": "tool", "content": data.get("content", ()), "tool_call_id": name, "name": name}
 
 
 INSTRUCTION = InstructionSchema()

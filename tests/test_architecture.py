@@ -111,7 +111,11 @@ BOUNDARIES = (
         ("flask", "werkzeug", *DATA, "storage", *(f"server.{room}" for room in ABOVE_BACKENDS)),
     ),
     # Messages to prompt: no HTTP, no request schemas, and nothing of how a generation is run.
-    Boundary("server.chat", (*WEB, *DATA, "schemas", "server", "storage"), (PROTOCOL, "server.answers.parts")),
+    Boundary(
+        "server.chat",
+        (*WEB, *DATA, "schemas", "server", "storage"),
+        (PROTOCOL, "server.answers.messages", "server.answers.parts"),
+    ),
     # Read in every process that starts, before the first answer can be given. The storage says what its URL is.
     Boundary(
         "server.settings",

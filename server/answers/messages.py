@@ -32,6 +32,9 @@ class MediaPart:
     kind: str
     """The client's word for it, such as "input_image"."""
     data: Mapping[str, Any]
+    param: str | None = None
+    """Place in the request, for a refusal by models that take text only; where there is none, they are told instead
+    that something was left out."""
 
     @property
     def as_text(self) -> str:

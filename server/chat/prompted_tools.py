@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from server.answers.messages import INSTRUCTION_ROLES
 from server.chat.calls.family import PromptedFamily
 from server.chat.families.detection import GENERIC
-from server.chat.roles import INSTRUCTION_ROLES
 from server.chat.template.errors import MessagesRefused
 from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS, ToolUse

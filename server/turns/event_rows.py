@@ -13,14 +13,17 @@ import msgspec
 
 from server.turns.teller import WireEvent
 
+EventRow = tuple[int, str]
+"""A row: the number of its last event, and its text."""
+
 DELTA = ".delta"
 RUN = "deltas"
 OF_ITSELF = ("type", "sequence_number", "delta")
 """Fields that are not the same in all deltas of a run."""
 
 
-def pack(events: Sequence[WireEvent]) -> tuple[int, str]:
-    """The row's number and text. The events follow each other, and there is at least one."""
+def pack(events: Sequence[WireEvent]) -> EventRow:
+    """The row of one or more events that follow each other."""
     packed: list[dict[str, Any]] = []
     for event in events:
         if not event["type"].endswith(DELTA) or event.get("logprobs"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from server.errors.tree import DatabaseUnavailable, ParleyError, ResponseGone
+from server.turns.event_rows import EventRow
 from storage import responses
 from storage.errors import RecordNotFound, ResponseEnded, StorageError, StorageUnavailable
 from storage.records import StoredEvent
@@ -26,8 +27,6 @@ PATIENCE_SECONDS = 60.0
 """How long the end of a response waits for a database that does not answer."""
 
 MAX_PAUSE_SECONDS = 2.0
-
-EventRow = tuple[int, str]
 
 
 class ResponseStore:

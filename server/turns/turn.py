@@ -22,7 +22,7 @@ from gevent.event import Event as Signal
 from server.answers.answer import Answer, ClientLeft
 from server.errors.tree import InternalError, ParleyError, ResponseGone
 from server.http import draining
-from server.turns.event_rows import pack
+from server.turns.event_rows import EventRow, pack
 from server.turns.teller import Teller, WireEvent
 from server.turns.telling import produce, rest
 
@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.5
 """What a crash may cost of the text, and how often the storage is touched at most."""
-
-EventRow = tuple[int, str]
 
 
 class Store(Protocol):

@@ -24,7 +24,7 @@ def refusal(**fields: Any) -> SchemaError:
 
 
 def test_the_smallest_request_has_only_messages() -> None:
-    assert load() == ChatCompletionRequest(messages=({"role": "user", "content": "hi"},))
+    assert load() == ChatCompletionRequest(messages=({"role": "user", "content": ({"type": "text", "text": "hi"},)},))
 
 
 def test_messages_are_required() -> None:

@@ -15,9 +15,9 @@ from server.answers.usage import Usage
 from server.errors.tree import DatabaseUnavailable, EngineLost, ParleyError, ResponseGone
 from server.responses.builder import is_terminal
 from server.turns import turn as turn_module
-from server.turns.event_rows import unpack
+from server.turns.event_rows import EventRow, unpack
 from server.turns.teller import WireEvent
-from server.turns.turn import EventRow, Turn
+from server.turns.turn import Turn
 from tests.responses.test_builder import THINKS_AND_CALLS, builder
 
 STOP = End("stop")

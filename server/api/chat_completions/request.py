@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest
-from server.answers.messages import Message, TextPart, ToolCall, with_system_prompt
+from server.answers.messages import MediaPart, Message, Part, TextPart, ToolCall, with_system_prompt
 from server.answers.request import Blame, CacheHints, ChatRequest
 from server.settings import Settings
 
@@ -17,7 +17,7 @@ def chat_request(wanted: ChatCompletionRequest, settings: Settings, system_promp
     if wanted.separates_reasoning is not None:
         separates_reasoning = wanted.separates_reasoning
     return ChatRequest(
-        messages=with_system_prompt([message(given) for given in wanted.messages], system_prompt),
+        messages=with_system_prompt([message(*numbered) for numbered in enumerate(wanted.messages)], system_prompt),
         sampling=wanted.sampling,
         max_tokens=settings.default_max_tokens if wanted.max_tokens is None else wanted.max_tokens,
         stop=wanted.stop,
@@ -36,16 +36,22 @@ def chat_request(wanted: ChatCompletionRequest, settings: Settings, system_promp
     )
 
 
-def message(given: Mapping[str, Any]) -> Message:
-    """A message of the schema, typed."""
+def message(index: int, given: Mapping[str, Any]) -> Message:
+    """The message of that index in the request, typed."""
     return Message(
         role=given["role"],
-        content=(TextPart(given["content"]),),
+        content=tuple(_part(f"messages[{index}].content[{at}]", part) for at, part in enumerate(given["content"])),
         name=given.get("name"),
         reasoning=given.get("reasoning_content"),
         tool_calls=tuple(map(_call, given.get("tool_calls", ()))),
         tool_call_id=given.get("tool_call_id"),
     )
+
+
+def _part(param: str, given: Mapping[str, Any]) -> Part:
+    if given["type"] == "text":
+        return TextPart(given["text"])
+    return MediaPart(given["type"], given, param)
 
 
 def _call(given: Mapping[str, Any]) -> ToolCall:

@@ -8,7 +8,6 @@ endpoint it works for.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 
@@ -30,8 +29,6 @@ from server.errors.tree import (
 from server.http import draining
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Accepted, Delta, Embed, Failed, Finished, Rejected, Submit, Vector
-
-logger = logging.getLogger(__name__)
 
 OVERLOAD_RETRY_SECONDS = 5.0
 _UNFOLLOWABLE = "The output cannot be constrained like this: {}"

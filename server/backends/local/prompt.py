@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.answers.messages import Message, ToolCall
+from server.answers.messages import MediaPart, Message, ToolCall
 from server.answers.request import ChatRequest
 from server.chat.prompted_tools import render_chat
 from server.chat.template.template import ChatTemplate, TemplateError
 from server.chat.tools import ToolUse
-from server.errors.tree import TemplateRefused
+from server.errors.tree import InvalidRequest, TemplateRefused
 from server.protocol.values import TextPiece
 
 
@@ -20,7 +20,9 @@ def render_prompt(
 
     Raises:
         TemplateRefused: if the template does not take these messages; naming what the endpoint calls them.
+        InvalidRequest: naming a part of a message that is no text, where that is not just left out.
     """
+    _refuse_media(request)
     messages = [as_dict(message) for message in request.messages]
     try:
         return render_chat(template, messages, use, request.template_kwargs, add_generation_prompt)
@@ -38,6 +40,16 @@ def as_dict(message: Message) -> dict[str, Any]:
     }
     given = {key: value for key, value in optional.items() if value is not None}
     return {"role": message.role, "content": message.text, **given}
+
+
+def _refuse_media(request: ChatRequest) -> None:
+    for part in (part for message in request.messages for part in message.content or ()):
+        if isinstance(part, MediaPart) and part.param is not None:
+            raise InvalidRequest(
+                f"'{part.param}' is a part of type '{part.kind}', but this model takes text only.",
+                param=part.param,
+                code="unsupported_parameter",
+            )
 
 
 def _call_dict(call: ToolCall) -> dict[str, Any]:
