@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields import Array, Boolean, Choice, Integer, JSONObject, Text, invalid
+from schemas.fields.base import Array, Boolean, Choice, Integer, JSONObject, Text, invalid
 from schemas.generation import (
     MAX_TOKENS,
     MAX_TOP_LOGPROBS,

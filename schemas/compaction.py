@@ -8,9 +8,9 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields import RequestSchema, Text, problem
+from schemas.fields.base import RequestSchema, Text, problem
+from schemas.fields.ids import Id
 from schemas.generation import MAX_NAME_LENGTH, load_fields
-from schemas.ids import Id
 from schemas.items import Item
 from schemas.responses import RESPONSE, Input
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields import Boolean, Integer, StrictField, Text, at, check_length, invalid, shown, wrong_type
+from schemas.fields.base import Boolean, Integer, StrictField, Text, at, check_length, invalid, shown, wrong_type
+from schemas.fields.json_schema import Definitions, JSONSchema, any_of
 from schemas.generation import (
     MAX_CHOICES,
     MAX_TOKENS,
@@ -17,7 +18,6 @@ from schemas.generation import (
     generation_options,
     load_fields,
 )
-from schemas.json_schema import Definitions, JSONSchema, any_of
 from schemas.sampling import MAX_TOKEN_ID, SamplingOptions
 from schemas.structured_output import OutputFormat
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.errors import SchemaError
-from schemas.fields import RequestSchema, Text
-from schemas.ids import Id
+from schemas.fields.base import RequestSchema, Text
+from schemas.fields.errors import SchemaError
+from schemas.fields.ids import Id
+from schemas.fields.loading import load
+from schemas.fields.metadata import Metadata
 from schemas.items import Item, items_field
-from schemas.loading import load
-from schemas.metadata import Metadata
 from schemas.pages import Query
 
 MAX_TITLE_LENGTH = 256

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.completions import Prompt, Prompts
-from schemas.fields import Choice, Integer, RequestSchema, Text
+from schemas.fields.base import Choice, Integer, RequestSchema, Text
 from schemas.generation import MAX_NAME_LENGTH, load_fields
 
 MAX_TEXTS = 2048

@@ -7,10 +7,10 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
-from schemas.json_schema import Definitions, JSONSchema, any_of
-from schemas.loading import load
-from schemas.refusals import refuse_unsupported
+from schemas.coverage.refusals import refuse_unsupported
+from schemas.fields.base import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
+from schemas.fields.json_schema import Definitions, JSONSchema, any_of
+from schemas.fields.loading import load
 from schemas.sampling import SamplingSchema, sampling_options
 from schemas.structured_output import ResponseFormat, StructureSchema, output_format, refuse_several
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from schemas.fields import (
+from schemas.fields.base import (
     Array,
     Choice,
     RequestSchema,
@@ -23,8 +23,8 @@ from schemas.fields import (
     problem,
     wrong_type,
 )
-from schemas.ids import Id
-from schemas.json_schema import NULL, Definitions, JSONSchema, an_object, any_of, tagged
+from schemas.fields.ids import Id
+from schemas.fields.json_schema import NULL, Definitions, JSONSchema, an_object, any_of, tagged
 from schemas.parts import INPUT_SCHEMAS, MESSAGE_SCHEMAS, TEXT_PART, PartField, Parts, text_part, with_defaults
 
 Item = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any
 
 from marshmallow import Schema, post_load, validates_schema
 
-from schemas.fields import (
+from schemas.fields.base import (
     Array,
     Choice,
     Object,
@@ -26,7 +26,7 @@ from schemas.fields import (
     problem,
     wrong_type,
 )
-from schemas.json_schema import Definitions, JSONSchema, an_object, any_of, tagged
+from schemas.fields.json_schema import Definitions, JSONSchema, an_object, any_of, tagged
 
 Message = dict[str, Any]
 Part = Mapping[str, Any]

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from schemas.fields import Array, Choice, Integer, RequestSchema, wrong_type
-from schemas.ids import Id
-from schemas.loading import load
+from schemas.fields.base import Array, Choice, Integer, RequestSchema, wrong_type
+from schemas.fields.ids import Id
+from schemas.fields.loading import load
 
 Order = Literal["asc", "desc"]
 Query = Mapping[str, Sequence[str]]

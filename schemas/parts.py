@@ -11,8 +11,8 @@ from typing import Any
 
 from marshmallow import Schema
 
-from schemas.fields import Array, Choice, JSONObject, RequestSchema, StrictField, Text, as_object, at, wrong_type
-from schemas.json_schema import Definitions, JSONSchema, any_of, tagged
+from schemas.fields.base import Array, Choice, JSONObject, RequestSchema, StrictField, Text, as_object, at, wrong_type
+from schemas.fields.json_schema import Definitions, JSONSchema, any_of, tagged
 
 Part = dict[str, Any]
 

@@ -1,14 +1,14 @@
 """Which schemas load the body of which request, and what that says of the body as JSON Schema.
 
-What a parameter means is said by `schemas.coverage`. It does not know the answers.
+What a parameter means is said by `schemas.coverage.table`. It does not know the answers.
 """
 
 from __future__ import annotations
 
 from schemas import chat_completions, compaction, completions, conversations, embeddings, responses, tokens
-from schemas.coverage import PARAMETERS
-from schemas.fields import RequestSchema
-from schemas.json_schema import JSONSchema, document
+from schemas.coverage.table import PARAMETERS
+from schemas.fields.base import RequestSchema
+from schemas.fields.json_schema import JSONSchema, document
 
 BODIES: dict[str, tuple[RequestSchema, ...]] = {
     "/v1/chat/completions": (chat_completions.SCHEMA,),

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from schemas.fields import Array, Choice, StrictField, Text, as_object, at, at_path, invalid, problem, shown
-from schemas.json_schema import Definitions, JSONSchema, an_object, any_of
+from schemas.fields.base import Array, Choice, StrictField, Text, as_object, at, at_path, invalid, problem, shown
+from schemas.fields.json_schema import Definitions, JSONSchema, an_object, any_of
 from schemas.tools import AUTO, FUNCTION, MAX_TOOLS, FunctionTool, ToolChoice
 
 FUNCTION_TYPE = "function"

@@ -12,7 +12,7 @@ from typing import Any
 
 from marshmallow import post_load, validates_schema
 
-from schemas.fields import (
+from schemas.fields.base import (
     Array,
     Boolean,
     Choice,
@@ -28,6 +28,10 @@ from schemas.fields import (
     problem,
     wrong_type,
 )
+from schemas.fields.ids import CONVERSATION, Id
+from schemas.fields.json_schema import Definitions, JSONSchema, an_object, any_of, nullable
+from schemas.fields.loading import load
+from schemas.fields.metadata import Metadata
 from schemas.generation import (
     MAX_NAME_LENGTH,
     MAX_TOKENS,
@@ -36,11 +40,7 @@ from schemas.generation import (
     StopStrings,
     load_fields,
 )
-from schemas.ids import CONVERSATION, Id
 from schemas.items import Item, items_field, message
-from schemas.json_schema import Definitions, JSONSchema, an_object, any_of, nullable
-from schemas.loading import load
-from schemas.metadata import Metadata
 from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
 from schemas.response_tools import Choosing, ChoosingField, Tools, check_choosing

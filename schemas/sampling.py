@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
-from schemas.fields import (
+from schemas.fields.base import (
     Array,
     Integer,
     Number,
@@ -20,7 +20,7 @@ from schemas.fields import (
     shown,
     wrong_type,
 )
-from schemas.json_schema import Definitions, JSONSchema
+from schemas.fields.json_schema import Definitions, JSONSchema
 
 MAX_TOKEN_ID = 2**31 - 1
 MAX_LOGIT_BIASES = 10_000

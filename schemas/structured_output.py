@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from marshmallow import ValidationError
 
-from schemas.fields import Array, RequestSchema, StrictField, Text, as_object, at, invalid, problem, shown
-from schemas.json_schema import NULL, Definitions, JSONSchema, an_object, any_of
+from schemas.fields.base import Array, RequestSchema, StrictField, Text, as_object, at, invalid, problem, shown
+from schemas.fields.json_schema import NULL, Definitions, JSONSchema, an_object, any_of
 
 MAX_CHOSEN_TEXTS = 10_000
 """Texts among which the model chooses."""

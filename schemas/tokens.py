@@ -8,10 +8,10 @@ from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
 from schemas.completions import TOKEN_IDS, load_token_ids
-from schemas.fields import Boolean, RequestSchema, StrictField, Text, check_length
+from schemas.fields.base import Boolean, RequestSchema, StrictField, Text, check_length
+from schemas.fields.json_schema import Definitions, JSONSchema
+from schemas.fields.loading import load
 from schemas.generation import MAX_NAME_LENGTH
-from schemas.json_schema import Definitions, JSONSchema
-from schemas.loading import load
 
 MAX_CHARACTERS = 500_000
 MAX_TOKEN_IDS = 500_000

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from schemas.fields import (
+from schemas.fields.base import (
     Array,
     Boolean,
     Choice,
@@ -26,7 +26,7 @@ from schemas.fields import (
     shown,
     wrong_type,
 )
-from schemas.json_schema import Definitions, JSONSchema, an_object, any_of
+from schemas.fields.json_schema import Definitions, JSONSchema, an_object, any_of
 
 MAX_TOOLS = 1024
 """Functions of one request. OpenAI takes 128; collections of tools from several servers are larger."""

@@ -14,7 +14,7 @@ import gevent
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from server import database_start
 from server.answers.answer import ClientLeft
 from server.api import (

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from schemas.coverage_page import coverage_markdown
+from schemas.coverage.page import coverage_markdown
 from server.settings import SettingInfo, list_model_keys, list_settings
 
 CHECKOUT = Path(__file__).parents[1]
@@ -110,7 +110,7 @@ def first_sentence(docstring: str) -> str:
 
 
 TABLES: dict[Path, dict[str, Callable[[], str]]] = {
-    API: {"schemas/coverage.py": coverage_markdown},
+    API: {"schemas/coverage/table.py": coverage_markdown},
     SETTINGS: {
         "server/settings/fields.py, Settings": settings_markdown,
         "server/settings/fields.py, ModelEntry": model_keys_markdown,

@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 
 from schemas.chat_completions import load_chat_completion
 from schemas.completions import load_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from server.errors.handlers import error_response, register_error_handlers
 from server.errors.tree import InvalidRequest, ModelNotFound
 from server.http.body import read_json_body

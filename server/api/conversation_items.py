@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from schemas.conversations import load_new_items
-from schemas.ids import CONVERSATION, check_id
+from schemas.fields.ids import CONVERSATION, check_id
 from schemas.objects.lists import list_object
 from schemas.pages import check_include, load_page_query
 from server.api.conversations import conversation_object

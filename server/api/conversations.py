@@ -16,7 +16,7 @@ from schemas.conversations import (
     load_metadata_filter,
     load_new_conversation,
 )
-from schemas.ids import CONVERSATION, check_id
+from schemas.fields.ids import CONVERSATION, check_id
 from schemas.objects import conversations as objects
 from schemas.objects.lists import list_object
 from schemas.pages import load_page_query

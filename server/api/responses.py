@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from schemas.ids import check_id
+from schemas.fields.ids import check_id
 from schemas.objects.lists import list_object
 from schemas.objects.responses import InputTokens, ResponseDeleted
 from schemas.pages import check_include, load_page_query

@@ -7,7 +7,7 @@ import pytest
 from openai.types.shared import ReasoningEffort
 
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.generation import REASONING_EFFORTS
 
 BASE: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}]}

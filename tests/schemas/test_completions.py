@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.completions import MAX_PROMPTS, CompletionRequest, load_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 
 
 def load(prompt: Any = "hi", **fields: Any) -> CompletionRequest:

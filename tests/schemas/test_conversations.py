@@ -14,8 +14,8 @@ from schemas.conversations import (
     load_new_conversation,
     load_new_items,
 )
-from schemas.errors import SchemaError
-from schemas.ids import CONVERSATION, check_id
+from schemas.fields.errors import SchemaError
+from schemas.fields.ids import CONVERSATION, check_id
 from schemas.items import message
 
 HELLO = {"role": "user", "content": "hi"}

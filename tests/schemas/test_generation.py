@@ -7,7 +7,7 @@ import pytest
 
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
 from schemas.completions import CompletionRequest, load_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 
 
 def both(**fields: Any) -> tuple[ChatCompletionRequest, CompletionRequest]:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from openai.types.conversations import ConversationItem
 from pydantic import TypeAdapter
 
-from schemas.errors import SchemaError
-from schemas.fields import RequestSchema
+from schemas.fields.base import RequestSchema
+from schemas.fields.errors import SchemaError
+from schemas.fields.loading import load
 from schemas.items import MAX_ITEMS, items_field, message
-from schemas.loading import load
 
 CALL = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": '{"b": 1,  "a": 2}'}
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": " 5\n"}

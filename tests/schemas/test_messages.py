@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.chat_completions import load_chat_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.messages import MAX_MESSAGES
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from openai.types.responses import ResponseIncludable
 
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.pages import INCLUDABLES, PageQuery, check_include, load_page_query
 
 

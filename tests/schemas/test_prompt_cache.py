@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.chat_completions import load_chat_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.prompt_cache import PromptCache
 from schemas.responses import load_response
 

@@ -15,9 +15,9 @@ from schemas.chat_completions import load_chat_completion
 from schemas.compaction import load_compaction
 from schemas.completions import load_completion
 from schemas.conversations import load_conversation_change, load_fork, load_new_conversation, load_new_items
-from schemas.coverage import ENDPOINTS, PARAMETERS
+from schemas.coverage.table import ENDPOINTS, PARAMETERS
 from schemas.embeddings import load_embedding
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.requests import BODIES, body_schema
 from schemas.responses import load_response
 from schemas.tokens import load_apply_template, load_detokenize, load_tokenize

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.items import message
 from schemas.response_tools import Choosing, shown_tool
 from schemas.responses import ContextOptions, Retrieval, TextOptions, load_response, load_retrieval

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.chat_completions import load_chat_completion
 from schemas.completions import load_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.sampling import MAX_LOGIT_BIASES, WHOLE_CONTEXT, SamplingOptions
 
 BOUNDS = {

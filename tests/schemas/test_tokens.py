@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.tokens import (
     MAX_CHARACTERS,
     MAX_TOKEN_IDS,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.tools import AUTO, MAX_TOOLS, NO_PARAMETERS, FunctionTool, ToolChoice
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}

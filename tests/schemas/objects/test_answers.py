@@ -14,7 +14,7 @@ from openai.types.responses import CompactedResponse, Response
 from openai.types.responses.input_token_count_response import InputTokenCountResponse
 from pydantic import BaseModel
 
-from schemas.coverage import ENDPOINTS
+from schemas.coverage.table import ENDPOINTS
 from schemas.items import message
 from schemas.objects import (
     chat_completions,

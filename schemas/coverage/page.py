@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.coverage import ENDPOINTS, PARAMETERS, Endpoint, Parameter
+from schemas.coverage.table import ENDPOINTS, PARAMETERS, Endpoint, Parameter
 
 
 def coverage_markdown() -> str:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.exceptions import SCHEMA
 
-from schemas.errors import Problem, shortened
-from schemas.json_schema import Definitions, JSONSchema
+from schemas.fields.errors import Problem, shortened
+from schemas.fields.json_schema import Definitions, JSONSchema
 
 T = TypeVar("T")
 
@@ -204,7 +204,7 @@ class Array(StrictField[list[Any]]):
 
 
 def problem(message: str, code: str, field_name: str = SCHEMA) -> ValidationError:
-    """An error that `schemas.errors` can read; a check of a whole schema names the field that is to blame."""
+    """An error that `schemas.fields.errors` can read; a check of a whole schema names the field that is to blame."""
     return ValidationError([Problem(message, code)], field_name)
 
 

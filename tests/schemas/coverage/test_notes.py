@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from schemas.chat_completions import load_chat_completion
-from schemas.coverage import PARAMETERS, Parameter
-from schemas.errors import SchemaError
+from schemas.coverage.table import PARAMETERS, Parameter
+from schemas.fields.errors import SchemaError
 from schemas.sampling import SAMPLING_NAMES
 from server.engine.kv.store import KEPT_LONGER_SECONDS
 from server.engine.sampling import dry
 from server.engine.sampling.sampler import Sampler
 from server.protocol.values import SamplingParams
-from tests.schemas.test_coverage import BASES, CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, only
+from tests.schemas.coverage.test_table import BASES, CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, only
 
 NUMBER = r"(-?\d[\d.]*)"
 RANGE = re.compile(rf"(above )?{NUMBER},? (?:up )?to {NUMBER}")

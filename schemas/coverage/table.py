@@ -1,6 +1,6 @@
 """What of OpenAI's text API is honoured, refused and tolerated: the one list, for the code and for docs/api.md.
 
-`schemas.refusals` refuses by it, and tests hold it against the schemas and against the types of OpenAI's own client.
+`schemas.coverage.refusals` refuses by it, and tests hold it against the schemas and the types of OpenAI's own client.
 It does not say how a parameter is checked: the schemas do.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.neutral import (
+from schemas.coverage.neutral import (
     IsNeutral,
     is_empty,
     is_false,

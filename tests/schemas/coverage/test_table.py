@@ -22,10 +22,10 @@ import schemas.responses
 from schemas.chat_completions import load_chat_completion
 from schemas.compaction import load_compaction
 from schemas.completions import load_completion
-from schemas.coverage import ENDPOINTS, PARAMETERS, Parameter
-from schemas.coverage_page import coverage_markdown
+from schemas.coverage.page import coverage_markdown
+from schemas.coverage.table import ENDPOINTS, PARAMETERS, Parameter
 from schemas.embeddings import load_embedding
-from schemas.errors import SchemaError
+from schemas.fields.errors import SchemaError
 from schemas.responses import load_response
 
 Load = Callable[[Mapping[str, Any]], object]

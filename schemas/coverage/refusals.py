@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.coverage import PARAMETERS
-from schemas.errors import SchemaError
+from schemas.coverage.table import PARAMETERS
+from schemas.fields.errors import SchemaError
 
 CODE = "unsupported_parameter"
 

@@ -1,6 +1,6 @@
 """Values of unsupported parameters that ask for nothing, so that they need not be refused.
 
-Each function gets the value, never null, and the whole body. `schemas.coverage` says which parameter has which.
+Each function gets the value, never null, and the whole body. `schemas.coverage.table` says which parameter has which.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.errors import shortened
-from schemas.fields import StrictField, Text, as_object, at, check_length, invalid
-from schemas.json_schema import Definitions, JSONSchema
+from schemas.fields.base import StrictField, Text, as_object, at, check_length, invalid
+from schemas.fields.errors import shortened
+from schemas.fields.json_schema import Definitions, JSONSchema
 
 MAX_PAIRS = 16
 MAX_KEY_LENGTH = 64

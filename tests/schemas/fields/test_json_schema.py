@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from marshmallow import RAISE, Schema
 
-from schemas.fields import Boolean, Choice, Integer, Object, RequestSchema, Text
-from schemas.json_schema import Definitions, describe, document, nullable
+from schemas.fields.base import Boolean, Choice, Integer, Object, RequestSchema, Text
+from schemas.fields.json_schema import Definitions, describe, document, nullable
 
 
 class PointSchema(RequestSchema):

@@ -7,8 +7,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.errors import first_problem
-from schemas.fields import RequestSchema
+from schemas.fields.base import RequestSchema
+from schemas.fields.errors import first_problem
 
 
 def load(schema: RequestSchema, given: Mapping[str, Any]) -> dict[str, Any]:

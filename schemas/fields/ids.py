@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from schemas.errors import SchemaError
-from schemas.fields import StrictField, invalid, shown, wrong_type
-from schemas.json_schema import Definitions, JSONSchema
+from schemas.fields.base import StrictField, invalid, shown, wrong_type
+from schemas.fields.errors import SchemaError
+from schemas.fields.json_schema import Definitions, JSONSchema
 
 MAX_ID_LENGTH = 64
 """Characters of an id; OpenAI's limit."""

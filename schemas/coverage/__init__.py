@@ -1,0 +1,1 @@
+"""How much of OpenAI's text API is honoured, refused and tolerated: the one list, and what follows from it."""
