@@ -18,6 +18,7 @@ from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
 from server.answers.answer import ClientLeft
 from server.api.services import client_watch, json_body, json_response, services
+from server.api.storage_errors import client_error
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
 from server.errors.handlers import error_response
@@ -25,7 +26,7 @@ from server.errors.tree import DO_NOT_RETRY, InvalidRequest, ParleyError
 from server.http import sse
 from server.http.client_watch import NOBODY
 from server.responses import replay
-from server.responses.builder import is_terminal
+from server.responses.builder import error_event, is_terminal
 from server.responses.new_response import NewResponse
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
@@ -36,6 +37,7 @@ from server.turns.teller import WireEvent
 from server.turns.telling import produce, tell
 from server.turns.turn import Turn
 from storage import responses
+from storage.errors import StorageError
 from storage.ids import new_id
 from storage.records import Opened
 
@@ -128,13 +130,24 @@ def _followed(response_id: str, after: int) -> Iterator[list[WireEvent]]:
     if turn := services().turns.find(response_id):
         return turn.follow(after, ping_seconds)
     database, user_id = services().database, current_user().id
-    return follow_stored(
+    followed = follow_stored(
         replay,
         lambda last: [event.data for event in database.run(responses.events, user_id, response_id, last)],
         lambda: database.run(responses.get, user_id, response_id).body,
         after,
         ping_seconds,
     )
+    return _with_last_word(followed, after)
+
+
+def _with_last_word(followed: Iterator[list[WireEvent]], after: int) -> Iterator[list[WireEvent]]:
+    """The events, and as the last one the error for which they cannot go on: the response was deleted, say."""
+    try:
+        for events in followed:
+            after = events[-1]["sequence_number"] if events else after
+            yield events
+    except StorageError as error:
+        yield [error_event(after + 1, client_error(error))]
 
 
 # --- not stored -----------------------------------------------------------------------------------------------------
