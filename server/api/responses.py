@@ -31,6 +31,7 @@ from server.responses.new_response import NewResponse
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
 from server.responses.prompting import Prompting
+from server.responses.repeats import Repeat, find_repeat
 from server.titles.titling import title_soon
 from server.turns.follow import follow_stored
 from server.turns.teller import WireEvent
@@ -181,7 +182,10 @@ def _prompting(wanted: ResponsesRequest, model: ServedModel) -> Prompting:
 
 def _stored(wanted: ResponsesRequest, model: ServedModel) -> Response:
     """Made by a turn, which this request follows unless it is in the background."""
-    turn = services().turns.begin(_new_response(wanted, model))
+    repeat = find_repeat(services().database, current_user().id, wanted, request.headers.get)
+    if repeat.answered_by is not None:
+        return _answered_before(wanted, repeat.answered_by)
+    turn = services().turns.begin(_new_response(wanted, model, repeat))
     if wanted.stream:
         return _turn_stream(turn, leaves=not wanted.background)
     if wanted.background:
@@ -194,7 +198,18 @@ def _stored(wanted: ResponsesRequest, model: ServedModel) -> Response:
     return json_response(response)
 
 
-def _new_response(wanted: ResponsesRequest, model: ServedModel) -> NewResponse:
+def _answered_before(wanted: ResponsesRequest, response_id: str) -> Response:
+    """The response that an earlier attempt has made, or still makes."""
+    if wanted.stream:
+        return _event_stream(_followed(response_id, -1))
+    if not wanted.background:
+        for events in _followed(response_id, -1):
+            if any(map(is_terminal, events)):
+                break
+    return json_response(_current_body(response_id))
+
+
+def _new_response(wanted: ResponsesRequest, model: ServedModel, repeat: Repeat) -> NewResponse:
     database, user_id, caller = services().database, current_user().id, current_caller()
     makes_titles = services().settings.make_titles
 
@@ -204,7 +219,7 @@ def _new_response(wanted: ResponsesRequest, model: ServedModel) -> NewResponse:
             title_soon(database, user_id, wanted.conversation_id, model, caller)
 
     watch = NOBODY if wanted.background else client_watch()
-    return NewResponse(database, user_id, wanted, model, caller, watch, on_end=give_title)
+    return NewResponse(database, user_id, wanted, model, caller, watch, on_end=give_title, repeat=repeat)
 
 
 def _turn_stream(turn: Turn, *, leaves: bool) -> Response:
