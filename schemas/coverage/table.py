@@ -71,7 +71,7 @@ _GENERATION = (
     _done("frequency_penalty", "-2 to 2"),
     _done("logit_bias", "token ids to -100 to 100; fractions are accepted"),
     _done("seed", "any 64-bit integer"),
-    _done("stop", "a string or up to 64 of them; OpenAI accepts 4"),
+    _done("stop", "a string or up to 64 of them, outside of the thoughts; OpenAI accepts 4"),
     _done("n", "more than the model's slots wait for each other"),
     _done("stream"),
     _done("stream_options.include_usage"),
@@ -219,7 +219,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _extra("frequency_penalty", "-2 to 2"),
         _extra("logit_bias", "token ids to -100 to 100"),
         _extra("seed", "any 64-bit integer"),
-        _extra("stop", "a string or up to 64 of them"),
+        _extra("stop", "a string or up to 64 of them, outside of the thoughts"),
         _extra("chat_template_kwargs", "variables for the chat template"),
     ),
     "responses/compact": (
