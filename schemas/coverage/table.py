@@ -120,7 +120,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("messages", "roles system, developer, user, assistant, tool, function; text parts only"),
         *_GENERATION,
         _done("max_completion_tokens", "wins over `max_tokens`"),
-        _done("max_tokens", "absent means to the end of the context"),
+        _done("max_tokens", "absent or -1 means to the end of the context"),
         _done("logprobs"),
         _done("top_logprobs", "0 to 20"),
         _done("safety_identifier", _SAFETY_IDENTIFIER_NOTE),
@@ -155,7 +155,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "completions": (
         _done("prompt", "a string, strings, token ids, or arrays of token ids; required"),
         *_GENERATION,
-        _done("max_tokens", "16 by default, as OpenAI's"),
+        _done("max_tokens", "16 by default, as OpenAI's; -1 means to the end of the context"),
         _done("suffix", "only for models that can infill, and prompts that are texts"),
         _done("echo", "with `logprobs` also those of the prompt; `max_tokens` may be 0 then"),
         _done("logprobs", "0 to 20; OpenAI accepts up to 5"),
