@@ -22,7 +22,7 @@ def render_prompt(
         TemplateRefused: if the template does not take these messages; naming what the endpoint calls them.
         InvalidRequest: naming a part of a message that is no text, where that is not just left out.
     """
-    _refuse_media(request)
+    refuse_media(request)
     messages = [as_dict(message) for message in request.messages]
     try:
         return render_chat(template, messages, use, request.template_kwargs, add_generation_prompt)
@@ -42,7 +42,12 @@ def as_dict(message: Message) -> dict[str, Any]:
     return {"role": message.role, "content": message.text, **given}
 
 
-def _refuse_media(request: ChatRequest) -> None:
+def refuse_media(request: ChatRequest) -> None:
+    """Refuse what is no text in the messages, where that is not just left out.
+
+    Raises:
+        InvalidRequest: naming the part.
+    """
     for part in (part for message in request.messages for part in message.content or ()):
         if isinstance(part, MediaPart) and part.param is not None:
             raise InvalidRequest(
