@@ -32,14 +32,16 @@ def render_prompt(
 
 def as_dict(message: Message) -> dict[str, Any]:
     """A message in the form of OpenAI's API, with its content joined to one text: what chat templates start from."""
-    optional = {
-        "name": message.name,
-        "reasoning_content": message.reasoning,
-        "tool_calls": [_call_dict(call) for call in message.tool_calls] or None,
-        "tool_call_id": message.tool_call_id,
-    }
-    given = {key: value for key, value in optional.items() if value is not None}
-    return {"role": message.role, "content": message.text, **given}
+    shown: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.name is not None:
+        shown["name"] = message.name
+    if message.reasoning is not None:
+        shown["reasoning_content"] = message.reasoning
+    if message.tool_calls:
+        shown["tool_calls"] = [_call_dict(call) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        shown["tool_call_id"] = message.tool_call_id
+    return shown
 
 
 def refuse_media(request: ChatRequest) -> None:
