@@ -45,6 +45,8 @@ class Endpoint:
     note: str = ""
     is_extra: bool = False
     """Not in OpenAI's API."""
+    is_alias: bool = False
+    """Another path to what `/v1` below it answers, body and answer alike."""
 
 
 def _done(name: str, note: str = "") -> Parameter:
@@ -245,6 +247,10 @@ def _not_yet(method: str, path: str, note: str = "") -> Endpoint:
     return Endpoint(method, path, "not yet", note)
 
 
+def _unversioned(method: str, path: str) -> Endpoint:
+    return Endpoint(method, path, "done", "llama-server's; the same as below `/v1`", is_extra=True, is_alias=True)
+
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("POST", "/v1/chat/completions"),
     _done_at("POST", "/v1/completions"),
@@ -309,6 +315,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "POST", "/apply-template", "done", "llama-server's; the prompt that chat completions would make", is_extra=True
     ),
+    _unversioned("POST", "/chat/completions"),
+    _unversioned("POST", "/embeddings"),
+    _unversioned("GET", "/models"),
+    _unversioned("GET", "/models/{model}"),
+    Endpoint("GET", "/health", "done", "llama-server's; 200 when some model is ready, else 503", is_extra=True),
     Endpoint("GET", "/healthz", "done", "200 while the HTTP side answers", is_extra=True),
     Endpoint("GET", "/metrics", "done", "Prometheus metrics of every model's engine", is_extra=True),
     Endpoint(
