@@ -168,6 +168,7 @@ def test_the_best_of_several_are_the_answer_and_all_are_counted(client: OpenAI) 
 )
 def test_each_extra_is_honoured_and_reproducible(client: OpenAI, extra: dict[str, Any]) -> None:
     options = {"temperature": 1.0, "seed": 11, "max_tokens": 10, "extra_body": {**extra, "ignore_eos": True}}
+    complete(client, **options)  # a prompt from the cache is not computed in the same way as a new one
     first, second = (complete(client, **options).choices[0].text for _ in range(2))
     assert first == second
 
