@@ -75,7 +75,5 @@ def _supported(wanted: OutputFormat) -> dict[str, object]:
     try:
         return supported(_schema(wanted))
     except UnsupportedSchema as error:
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
-        raise InvalidRequest(
-            f"This JSON Schema cannot be honoured. {error}.", param=wanted.param + place, code="invalid_json_schema"
-        ) from None
+        message = f"This JSON Schema cannot be honoured. {error}."
+        raise InvalidRequest(message, param=wanted.param + error.place, code="invalid_json_schema") from None

@@ -30,6 +30,5 @@ def _parameters(tool: FunctionTool) -> Mapping[str, Any]:
     try:
         return supported(tool.parameters)
     except UnsupportedSchema as error:
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
         message = f"The function '{tool.name}' cannot be strict with these parameters. {error}."
-        raise InvalidRequest(message, param=tool.param + place, code="invalid_function_parameters") from None
+        raise InvalidRequest(message, param=tool.param + error.place, code="invalid_function_parameters") from None

@@ -55,10 +55,19 @@ class UnsupportedSchema(Exception):
         self.path = path
         self.reason = reason
 
+    @property
+    def place(self) -> str:
+        """What follows the name of the schema itself, as in ".properties.age.not"."""
+        return _steps(self.path)
+
 
 def spelled(path: Path) -> str:
     """As in "$.properties.age.not"."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "$" + _steps(path)
+
+
+def _steps(path: Path) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
 def supported(schema: Mapping[str, Any]) -> dict[str, Any]:
