@@ -6,19 +6,18 @@ import time
 
 from flask import Blueprint, Response
 
-from schemas.compaction import CompactionRequest, load_compaction
+from schemas.compaction import load_compaction
 from schemas.objects.responses import CompactedResponse
 from schemas.objects.usage import response_usage
 from schemas.responses import ResponsesRequest
+from server.api.history import opened
 from server.api.services import client_watch, json_body, json_response, services
-from server.auth.authentication import current_caller, current_user
+from server.auth.authentication import current_caller
 from server.errors.tree import InvalidRequest
 from server.responses.compaction import Sealed, compaction_item, split, transcript, unfolded
-from server.responses.opening import read_history, refers_to_storage
 from server.responses.prompting import check_compactions
 from server.responses.summary import Summarizer
 from storage.ids import new_id
-from storage.records import Opened
 
 blueprint = Blueprint("compactions", __name__, url_prefix="/v1/responses")
 
@@ -34,9 +33,9 @@ def compact() -> Response:
     wanted = load_compaction(json_body())
     model = services().models.find(wanted.model)
     n_ctx = model.require_card().n_ctx
-    opened = _opened(wanted)
-    check_compactions(opened.input)
-    conversation = unfolded([*opened.history, *opened.input])
+    found = opened(ResponsesRequest(input=wanted.input, previous_response_id=wanted.previous_response_id, store=False))
+    check_compactions(found.input)
+    conversation = unfolded([*found.history, *found.input])
     parts = split(conversation.items, n_ctx * CHARACTERS_PER_TOKEN // KEPT_SHARE)
     paragraphs = transcript(parts.older, conversation.summary)
     if not paragraphs and not parts.kept:
@@ -50,11 +49,3 @@ def compact() -> Response:
         usage=response_usage(summarizer.usage),
     )
     return json_response(compacted)
-
-
-def _opened(wanted: CompactionRequest) -> Opened:
-    """The conversation; what it refers to is read from the storage."""
-    asked = ResponsesRequest(input=wanted.input, previous_response_id=wanted.previous_response_id, store=False)
-    if not refers_to_storage(asked):
-        return Opened((), wanted.input)
-    return read_history(services().database, current_user().id, asked)

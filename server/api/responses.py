@@ -17,6 +17,7 @@ from schemas.objects.responses import InputTokens, ResponseDeleted
 from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
 from server.answers.answer import ClientLeft
+from server.api.history import opened
 from server.api.services import client_watch, json_body, json_response, services
 from server.api.storage_errors import client_error
 from server.auth.authentication import current_caller, current_user
@@ -28,7 +29,6 @@ from server.http.client_watch import NOBODY
 from server.responses import replay
 from server.responses.builder import error_event, is_terminal
 from server.responses.new_response import NewResponse
-from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
 from server.responses.prompting import Prompting
 from server.responses.repeats import Repeat, find_repeat
@@ -40,7 +40,6 @@ from server.turns.turn import Turn
 from storage import responses
 from storage.errors import StorageError
 from storage.ids import new_id
-from storage.records import Opened
 
 blueprint = Blueprint("responses", __name__, url_prefix="/v1/responses")
 
@@ -80,10 +79,7 @@ def cancel_response(response_id: str) -> Response:
         raise InvalidRequest("Cannot cancel a synchronous response: only one in the background can be cancelled.")
     if turn := services().turns.find(response_id):
         turn.cancel()
-    for events in _followed(response_id, -1):
-        if any(map(is_terminal, events)):
-            break
-    return json_response(_current_body(response_id))
+    return json_response(_ended_body(response_id))
 
 
 @blueprint.get("/<response_id>/input_items")
@@ -123,6 +119,14 @@ def _current_body(response_id: str) -> dict[str, Any]:
         return _current_body(response_id)
     output = database.run(responses.output_items, user_id, response_id)
     return {**found.body, "output": [item.data for item in output]}
+
+
+def _ended_body(response_id: str) -> dict[str, Any]:
+    """The Response object in the end, once that has come."""
+    for events in _followed(response_id, -1):
+        if any(map(is_terminal, events)):
+            break
+    return _current_body(response_id)
 
 
 def _followed(response_id: str, after: int) -> Iterator[list[WireEvent]]:
@@ -170,11 +174,8 @@ def _unstored(wanted: ResponsesRequest, model: ServedModel) -> Response:
 
 
 def _prompting(wanted: ResponsesRequest, model: ServedModel) -> Prompting:
-    """The prompt of a request that is not stored; what it refers to is read from the storage all the same."""
-    opened = Opened((), wanted.input)
-    if refers_to_storage(wanted):
-        opened = read_history(services().database, current_user().id, wanted)
-    return Prompting(model, wanted, opened, current_caller(), client_watch())
+    """The prompt of a request that is not stored."""
+    return Prompting(model, wanted, opened(wanted), current_caller(), client_watch())
 
 
 # --- stored ---------------------------------------------------------------------------------------------------------
@@ -202,11 +203,7 @@ def _answered_before(wanted: ResponsesRequest, response_id: str) -> Response:
     """The response that an earlier attempt has made, or still makes."""
     if wanted.stream:
         return _event_stream(_followed(response_id, -1))
-    if not wanted.background:
-        for events in _followed(response_id, -1):
-            if any(map(is_terminal, events)):
-                break
-    return json_response(_current_body(response_id))
+    return json_response(_current_body(response_id) if wanted.background else _ended_body(response_id))
 
 
 def _new_response(wanted: ResponsesRequest, model: ServedModel, repeat: Repeat) -> NewResponse:

@@ -53,8 +53,6 @@ def read_history(database: Database, user_id: int, wanted: ResponsesRequest) -> 
     Raises:
         InvalidRequest, StorageError: if what is referred to does not exist.
     """
-    if not refers_to_storage(wanted):
-        return Opened((), wanted.input)
     with _previous_is_named():
         return database.run(
             opening.read_history,
