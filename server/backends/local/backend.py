@@ -32,13 +32,14 @@ class _LocalBackend:
 
     def __init__(self, model: LocalModel) -> None:
         self._model = model
+        self._shown: tuple[ModelCard, Card] | None = None
 
     def card(self) -> Card | None:
         card = self._model.card()
-        return None if card is None else _shown(card)
+        return None if card is None else self._as_shown(card)
 
     def require_card(self) -> Card:
-        return _shown(self._model.require_card())
+        return self._as_shown(self._model.require_card())
 
     def tokenize(
         self, text: str, watch: ClientWatch, *, parse_special: bool, adds_special: bool, wants_pieces: bool
@@ -59,6 +60,12 @@ class _LocalBackend:
         self._model.require_card()
         found = ask(self._model, question, watch, param)
         return TokenList(found.token_ids, found.pieces)
+
+    def _as_shown(self, card: ModelCard) -> Card:
+        """Made once per load: every request asks for it."""
+        if self._shown is None or self._shown[0] is not card:
+            self._shown = card, _shown(card)
+        return self._shown[1]
 
 
 class WritingBackend(_LocalBackend):
