@@ -8,10 +8,9 @@ import msgspec
 
 from schemas.completions import CompletionRequest
 from schemas.objects.completions import TextCompletion
-from schemas.objects.usage import completion_usage
 from server.answers.answer import CompletionAnswer
 from server.answers.parts import ChoicePart, ContentText, End, PromptLogprobs
-from server.answers.usage import Usage
+from server.api.chunk_frame import NULL, ChunkFrame
 from server.api.completions.choices import choice_logprobs, echoes
 from server.http import sse
 from server.protocol.values import TokenLogprob
@@ -21,12 +20,11 @@ class CompletionChunkWriter:
     """Writes the chunks of one response."""
 
     def __init__(self, head: TextCompletion, wanted: CompletionRequest, answer: CompletionAnswer) -> None:
-        self._head = msgspec.structs.replace(head, usage=None) if wanted.include_usage else head
         self._echoes = echoes(wanted, answer)
         self._logprobs = choice_logprobs(wanted, answer)
-        self._wants_usage = wanted.include_usage
-        start = b"data: " + msgspec.json.encode(self._head)[:-1] + b',"choices":[{"index":'
-        self._starts = [start + b'%d,"text":' % index for index in range(len(self._echoes))]
+        start = msgspec.structs.replace(head, usage=None) if wanted.include_usage else head
+        self._frame = ChunkFrame(start, len(self._echoes), "text")
+        self.usage = self._frame.usage
 
     def opening(self) -> bytes:
         """The echoed prompts; or a comment, so that the headers leave now."""
@@ -43,11 +41,6 @@ class CompletionChunkWriter:
             case _:
                 return b""
 
-    def usage(self, usage: Usage) -> bytes:
-        if not self._wants_usage:
-            return b""
-        return sse.event(msgspec.structs.replace(self._head, choices=[], usage=completion_usage(usage)))
-
     def _opening_chunks(self) -> Iterator[bytes]:
         for index, echo in enumerate(self._echoes):
             first = self._logprobs[index].first()
@@ -55,8 +48,7 @@ class CompletionChunkWriter:
                 yield self._chunk(index, echo, msgspec.json.encode(first))
 
     def _columns(self, index: int, logprobs: Sequence[TokenLogprob]) -> bytes:
-        return msgspec.json.encode(self._logprobs[index].columns(logprobs)) if logprobs else b"null"
+        return msgspec.json.encode(self._logprobs[index].columns(logprobs)) if logprobs else NULL
 
-    def _chunk(self, index: int, text: str, logprobs: bytes = b"null", reason: bytes = b"null") -> bytes:
-        end = b',"logprobs":' + logprobs + b',"finish_reason":' + reason + b"}]}\n\n"
-        return self._starts[index] + msgspec.json.encode(text) + end
+    def _chunk(self, index: int, text: str, logprobs: bytes = NULL, reason: bytes = NULL) -> bytes:
+        return self._frame.chunk(index, msgspec.json.encode(text), logprobs, reason)
