@@ -125,6 +125,8 @@ class ConversationBusy(InvalidRequest):
 
 
 class ItemSentTwice(InvalidRequest):
+    """An item of this id is in the conversation already; the words are OpenAI's."""
+
     default_code = "duplicate_item"
     default_param = "items"
 

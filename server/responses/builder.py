@@ -40,7 +40,6 @@ from server.turns.teller import WireEvent
 
 TERMINAL_TYPES = frozenset(["response.completed", "response.incomplete", "response.failed"])
 
-
 OPEN_ENDED = (".added", ".delta")
 """Ends of the types of events that promise nothing yet."""
 
