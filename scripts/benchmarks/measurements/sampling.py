@@ -14,10 +14,10 @@ from typing import Any
 import llama_cpp.llama_cpp as llama
 import msgspec
 
+from scripts.benchmarks.measurements.decoding import NUM_WARM_UP, decoding
 from scripts.benchmarks.report import Figure, cell, figure, json_line, table
 from scripts.benchmarks.servers.running import Setup
 from server.backends.local.submission import DEFAULT_SAMPLING
-from server.engine.engine import Engine
 from server.engine.llama import native_log
 from server.engine.llama.model import Model
 from server.engine.runner import Span
@@ -38,7 +38,6 @@ KINDS: dict[str, SamplingParams] = {
     "defaults, 20 logprobs": SamplingParams(**DEFAULT_SAMPLING),
 }
 NUM_PROMPT_TOKENS = 16
-NUM_WARM_UP = 4
 MILLISECONDS = 1e3
 
 
@@ -66,23 +65,17 @@ def load(setup: Setup) -> TimedModel:
 
 def step_figures(model: TimedModel, kind: str, num_steps: int) -> dict[str, Figure]:
     """Milliseconds of steps in which every slot decodes."""
-    engine = Engine(model, 1000, 10**6, max_step_ms=10_000)
     rules = DryRules(llama.llama_model_get_vocab(model._model), model.n_ctx)
-    for index in range(model.num_slots):
-        engine.submit(make_request(model, index, kind, rules, NUM_WARM_UP + num_steps + 1))
-    while not all(sequence.num_completion_tokens for sequence in engine._scheduler.running):
-        engine.step()
-    for _ in range(NUM_WARM_UP):
-        engine.step()
+    max_tokens = NUM_WARM_UP + num_steps + 1
+    requests = [make_request(model, index, kind, rules, max_tokens) for index in range(model.num_slots)]
     wholes, besides = [], []
-    for _ in range(num_steps - 1):
-        model.decode_seconds = 0.0
-        started = time.perf_counter()
-        frame([event for _, event in engine.step()])
-        wholes.append((time.perf_counter() - started) * MILLISECONDS)
-        besides.append(wholes[-1] - model.decode_seconds * MILLISECONDS)
-    while engine.has_work:
-        engine.step()
+    with decoding(model, requests) as engine:
+        for _ in range(num_steps - 1):
+            model.decode_seconds = 0.0
+            started = time.perf_counter()
+            frame([event for _, event in engine.step()])
+            wholes.append((time.perf_counter() - started) * MILLISECONDS)
+            besides.append(wholes[-1] - model.decode_seconds * MILLISECONDS)
     share = [100 * rest / whole for rest, whole in zip(besides, wholes, strict=True)]
     return {"step (ms)": figure(wholes), "besides decode (ms)": figure(besides), "share (%)": figure(share)}
 

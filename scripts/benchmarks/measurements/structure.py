@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from scripts.benchmarks.measurements.decoding import NUM_WARM_UP, decoding
 from scripts.benchmarks.measurements.sampling import MILLISECONDS, load
 from scripts.benchmarks.report import Figure, cell, figure, json_line, table
 from scripts.benchmarks.servers.running import Setup
-from server.engine.engine import Engine
 from server.engine.grammar.constraint import Constraint, ConstraintError
 from server.engine.grammar.guidance import GrammarError, MatcherGrammar, compile_grammar
 from server.engine.llama.model import Model
@@ -36,7 +36,6 @@ SCHEMA = {
         "additionalProperties": False,
     },
 }
-NUM_WARM_UP = 4
 
 T = TypeVar("T")
 
@@ -95,25 +94,18 @@ def compile_schema(model: Model) -> MatcherGrammar:
 def figures_of(model: Model, compiled: MatcherGrammar, num_sequences: int, num_steps: int) -> dict[str, Figure]:
     """Milliseconds of steps in which `num_sequences` constrained sequences decode."""
     account = Account()
-    engine = Engine(model, 1000, 10**6, max_step_ms=10_000)
     grammar = TimedGrammar(compiled, account)
-    for index in range(num_sequences):
-        engine.submit(make_request(model, index, grammar, NUM_WARM_UP + num_steps + 1))
-    while not all(sequence.num_completion_tokens for sequence in engine._scheduler.running):
-        engine.step()
-    for _ in range(NUM_WARM_UP):
-        engine.step()
+    max_tokens = NUM_WARM_UP + num_steps + 1
     steps, constraints = [], []
-    for _ in range(num_steps - 1):
-        account.seconds = 0.0
-        started = time.perf_counter()
-        events = engine.step()
-        steps.append((time.perf_counter() - started) * MILLISECONDS)
-        constraints.append(account.seconds * MILLISECONDS)
-        if failed := next((event for _, event in events if isinstance(event, Failed)), None):
-            raise ConstraintError(failed.message)
-    while engine.has_work:
-        engine.step()
+    with decoding(model, [make_request(model, index, grammar, max_tokens) for index in range(num_sequences)]) as engine:
+        for _ in range(num_steps - 1):
+            account.seconds = 0.0
+            started = time.perf_counter()
+            events = engine.step()
+            steps.append((time.perf_counter() - started) * MILLISECONDS)
+            constraints.append(account.seconds * MILLISECONDS)
+            if failed := next((event for _, event in events if isinstance(event, Failed)), None):
+                raise ConstraintError(failed.message)
     return {
         "step (ms)": figure(steps),
         "constraint (ms a token)": figure([each / num_sequences for each in constraints]),
