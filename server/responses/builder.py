@@ -47,6 +47,11 @@ CUT_OFF_REASONS: dict[FinishReason, str] = {"length": "max_output_tokens", "cont
 """OpenAI's words for what ended a response early."""
 
 
+def terminal_type(status: str) -> str:
+    """The type of the event that ends a response of that status. OpenAI has none for a cancelled one."""
+    return f"response.{'incomplete' if status == 'cancelled' else status}"
+
+
 def is_terminal(event: WireEvent) -> bool:
     return str(event["type"]) in TERMINAL_TYPES
 
@@ -131,7 +136,7 @@ class ResponseBuilder:
         return self._end_early("incomplete", incomplete_details={"reason": None})
 
     def cancel(self) -> list[WireEvent]:
-        """The client has asked for its end. OpenAI has no event of that name: it is `response.incomplete`."""
+        """The client has asked for its end."""
         return self._end_early("cancelled")
 
     def fail(self, error: ParleyError) -> list[WireEvent]:
@@ -200,8 +205,7 @@ class ResponseBuilder:
         if self.is_over:
             raise RuntimeError(f"the response is {self._response['status']} already")
         self._response = {**self._response, "status": status, **fields}
-        kind = "incomplete" if status == "cancelled" else status
-        return [self._event(f"response.{kind}", response=self.body)]
+        return [self._event(terminal_type(status), response=self.body)]
 
     def _numbered(self, events: list[BareEvent]) -> list[WireEvent]:
         return [

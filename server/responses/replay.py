@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from server.responses.builder import is_terminal
+from server.responses.builder import is_terminal, terminal_type
 from server.turns.follow import numbered
 from server.turns.teller import WireEvent
 
@@ -34,8 +34,7 @@ def replay(response: dict[str, Any]) -> list[WireEvent]:
 
 def terminal(response: dict[str, Any]) -> dict[str, Any]:
     """The terminal event of a response that has ended, without a number."""
-    kind = "incomplete" if response["status"] == "cancelled" else response["status"]
-    return {"type": f"response.{kind}", "response": response}
+    return {"type": terminal_type(response["status"]), "response": response}
 
 
 def _replayed_item(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
