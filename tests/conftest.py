@@ -1,10 +1,25 @@
-"""The order of the whole run, and what it says in the end. pytest loads this file in every process of a run."""
+"""What all tests have: a database if they want one, the order of the run, and what is said in the end.
+
+pytest loads this file in every process of a run.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from storage.db.database import Database
 from tests.storage.postgres import HOW_TO_GET_IT
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An empty database in a file of its own; where more is needed of it, it is made there."""
+    database = Database(f"sqlite:///{tmp_path / 'parley.sqlite'}")
+    yield database
+    database.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

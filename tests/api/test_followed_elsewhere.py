@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import gevent
 import pytest
 
 from storage import responses, users, workers
 from storage.db.database import Database
 from tests.backends.test_another_backend import RESPONSES, Stage, events_in
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'followed.sqlite'}")
-    yield database
-    database.close()
 
 
 @pytest.fixture

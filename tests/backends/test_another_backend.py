@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,10 +68,8 @@ def events_in(response: TestResponse) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    database = Database(f"sqlite:///{tmp_path / 'scripted.sqlite'}")
-    yield Stage(database)
-    database.close()
+def stage(database: Database) -> Stage:
+    return Stage(database)
 
 
 CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"

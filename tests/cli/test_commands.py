@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from server import __version__
-from server.cli import commands as cli
 from server.cli.doctor import Finding
+from tests.cli.running import run
 
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("PARLEY_")]:
-        monkeypatch.delenv(name)
-
-
-def run(*arguments: str, **variables: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments, env=variables, catch_exceptions=False)
+pytestmark = pytest.mark.usefixtures("no_settings_around")
 
 
 def test_it_knows_its_version() -> None:

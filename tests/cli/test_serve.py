@@ -11,20 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from server.cli import commands as cli
 from server.cli.serve import SERVE_OPTIONS, find_gunicorn_config
 from server.settings import Settings
+from tests.cli.running import run
 
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("PARLEY_")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_settings_around")
 
 
 @pytest.fixture
@@ -33,10 +28,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], Mappi
     calls: list[tuple[str, list[str], Mapping[str, str]]] = []
     monkeypatch.setattr(os, "execve", lambda *arguments: calls.append(arguments))
     return calls
-
-
-def run(*arguments: str, **variables: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments, env=variables, catch_exceptions=False)
 
 
 def test_serve_becomes_gunicorn_with_the_projects_configuration(started: list[Any]) -> None:

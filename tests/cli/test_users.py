@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import stat
 import time
@@ -11,24 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from server.cli import commands as cli
 from server.cli.keys import key_state
 from storage.records import ApiKey
+from tests.cli.running import run
 
 
 @pytest.fixture(autouse=True)
-def _only_these_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("PARLEY_")]:
-        monkeypatch.delenv(name)
+def _only_these_settings(no_settings_around: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("PARLEY_AUTH", "keys")
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments, catch_exceptions=False)
 
 
 def done(*arguments: str) -> str:

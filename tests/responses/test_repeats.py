@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,10 +49,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    database = Database(f"sqlite:///{tmp_path / 'repeats.sqlite'}")
-    yield Stage(database)
-    database.close()
+def stage(database: Database) -> Stage:
+    return Stage(database)
 
 
 KEY = {"Idempotency-Key": "k"}

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,13 +105,6 @@ def test_there_may_be_nothing_to_make_a_title_of(items: list[dict[str, Any]]) ->
 
 
 # --- kept in a database ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'titles.sqlite'}")
-    yield database
-    database.close()
 
 
 @pytest.fixture

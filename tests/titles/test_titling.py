@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,13 +26,6 @@ class NoModel:
 
     def answer(self, *_: object) -> Any:
         raise self._error
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'titles.sqlite'}")
-    yield database
-    database.close()
 
 
 @pytest.mark.parametrize(
