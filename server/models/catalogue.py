@@ -57,6 +57,8 @@ class ModelSpec:
     created: int
     """Unix time: when the file was last changed, else when this was made."""
     context: ContextPolicy = ContextPolicy()
+    enable_thinking: bool | None = None
+    """Whether the model thinks where requests do not say it; None leaves it to the template."""
 
     @property
     def is_embedding(self) -> bool:
@@ -128,6 +130,7 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         draft_source=_draft_source(index, entry, own),
         created=_created(source),
         context=ContextPolicy(own.system_prompt, own.truncation, own.max_context_turns, own.max_context_tokens),
+        enable_thinking=own.enable_thinking,
     )
 
 

@@ -138,6 +138,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     n_params: int
     size_bytes: int
     chat_template: str | None
+    tool_chat_template: str | None = None
+    """The file's template of the name `tool_use`, for requests with tools; None if it has none."""
     bos_token: str
     eos_token: str
     control_spellings: list[str]

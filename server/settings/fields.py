@@ -106,6 +106,7 @@ class ModelEntry(_Table):
     truncation: Truncation | None = _own()
     max_context_turns: TurnCount | None = _own()
     max_context_tokens: TokenCount | None = _own()
+    enable_thinking: bool | None = _own()
     kv_ram_mb: Mebibytes | None = _own()
     embedding: bool | None = _own()
     pooling: Pooling | None = _own()
@@ -257,6 +258,11 @@ class Settings(_Table):
     reasoning_format: Literal["auto", "none"] = _setting(
         "auto",
         "What chat completions do with reasoning: `auto` separates it from the answer, `none` leaves it there.",
+    )
+    enable_thinking: bool | None = _setting(
+        None,
+        "Whether a model that can do both thinks before it answers, unless the request says it.",
+        default_text="as the model's template has it",
     )
     make_titles: bool = _setting(
         True, "Let the model make a title for a conversation without one, after the first turn."

@@ -107,6 +107,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "max_context_turns": 8,
         "max_context_tokens": 2048,
         "reasoning_format": "none",
+        "enable_thinking": False,
         "make_titles": False,
         "models": (ModelEntry(source="a.gguf", slots=2),),
     }
@@ -399,7 +400,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 18
+    assert len(overrides) == 19
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

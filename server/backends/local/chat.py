@@ -55,6 +55,6 @@ def require_template(model: LocalModel, request: ChatRequest) -> ChatTemplate:
         ModelNotReady: if the model cannot be used now.
     """
     try:
-        return model.chat_template()
+        return model.chat_template(bool(request.functions))
     except TemplateError as error:
         raise TemplateRefused(str(error), param=request.blame.prompt) from error

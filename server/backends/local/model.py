@@ -31,7 +31,8 @@ class LocalModel:
         self.id = spec.id
         self.client = EngineClient(runtime_dir.engine_socket(spec.index))
         self._runtime_dir = runtime_dir
-        self._template: tuple[ModelCard, ChatTemplate | TemplateError] | None = None
+        self._enable_thinking = spec.enable_thinking
+        self._templates: tuple[ModelCard, dict[bool, ChatTemplate | TemplateError]] | None = None
 
     def start(self) -> None:
         """Connect to the engine, now and whenever it comes back."""
@@ -54,19 +55,27 @@ class LocalModel:
             raise self.not_ready()
         return card
 
-    def chat_template(self) -> ChatTemplate:
-        """The loaded model's template, compiled once per load.
+    def chat_template(self, has_tools: bool = False) -> ChatTemplate:
+        """The loaded model's template, for requests with tools the one that it may have for those.
+
+        Each is compiled once per load.
 
         Raises:
             ModelNotReady: as `require_card`.
             TemplateError: if the template is broken.
         """
         card = self.require_card()
-        if self._template is None or self._template[0] is not card:
-            self._template = card, _compile_template(card)
-        if isinstance(self._template[1], TemplateError):
-            raise self._template[1]
-        return self._template[1]
+        for_tools = has_tools and card.tool_chat_template is not None
+        if self._templates is None or self._templates[0] is not card:
+            self._templates = card, {}
+        compiled = self._templates[1]
+        if for_tools not in compiled:
+            source = card.tool_chat_template if for_tools else card.chat_template
+            compiled[for_tools] = _compile_template(card, source, self._enable_thinking)
+        template = compiled[for_tools]
+        if isinstance(template, TemplateError):
+            raise template
+        return template
 
     def read_stats(self, timeout_seconds: float) -> Stats | None:
         """What the engine has done so far; None if it is not there, or too busy to say so in time."""
@@ -85,10 +94,12 @@ class LocalModel:
         return status.state if status else None
 
 
-def _compile_template(card: ModelCard) -> ChatTemplate | TemplateError:
+def _compile_template(
+    card: ModelCard, source: str | None, enable_thinking: bool | None
+) -> ChatTemplate | TemplateError:
     """The template, or what is wrong with it, which would be wrong every time."""
     try:
-        template = ChatTemplate(card.chat_template, card.bos_token, card.eos_token, card.control_spellings)
+        template = ChatTemplate(source, card.bos_token, card.eos_token, card.control_spellings, enable_thinking)
     except TemplateError as error:
         logger.error("the chat template of %s is broken: %s", card.model_id, error)
         return error

@@ -23,6 +23,7 @@ from server.chat.template.errors import MessagesRefused, TemplateBroken, Templat
 from server.chat.template.given import given
 from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.text import TemplateText, plain
+from server.chat.template.variables import dates, efforts_like, nothing, tool_variables, with_thinking
 from server.protocol.values import TextPiece
 
 __all__ = ["FALLBACK_SOURCE", "ChatTemplate", "MessagesRefused", "TemplateBroken", "TemplateError"]
@@ -42,8 +43,17 @@ _RESERVED = frozenset(["messages", "tools", "add_generation_prompt", "bos_token"
 class ChatTemplate:
     """A compiled chat template. Rendering changes nothing in it, so that one serves all requests to its model."""
 
-    def __init__(self, source: str | None, bos_token: str, eos_token: str, control_spellings: Sequence[str]) -> None:
+    def __init__(
+        self,
+        source: str | None,
+        bos_token: str,
+        eos_token: str,
+        control_spellings: Sequence[str],
+        enable_thinking: bool | None = None,
+    ) -> None:
         """`source` is None for a model without a template: it gets ChatML, and `is_fallback` is true.
+
+        `enable_thinking` is for requests that do not say it; None leaves it to the template.
 
         Raises TemplateBroken for a template that cannot be compiled.
         """
@@ -63,6 +73,8 @@ class ChatTemplate:
         )
         self._template = self._compiled(source)
         self.source = source
+        self._enable_thinking = enable_thinking
+        self._efforts: dict[str, str | None] = {}
 
     @cached_property
     def think_tags(self) -> ThinkTags | None:
@@ -92,15 +104,22 @@ class ChatTemplate:
         shown = as_shown(messages, self._audience)
         if holds_marks([[*map(_others_text, shown)], tools, template_kwargs]):
             raise MessagesRefused("A text in the messages, tools or template arguments holds half of a surrogate pair.")
-        prompt = self._run({**template_kwargs, "tools": tools or None}, shown, add_generation_prompt)
+        variables = with_thinking(self._with_effort(template_kwargs), self._enable_thinking)
+        prompt = self._run(variables, shown, tools, add_generation_prompt)
         return self._spellings.pieces(plain(prompt), str(prompt))
 
     def _run(
-        self, variables: Mapping[str, Any], messages: Sequence[Message], add_generation_prompt: bool = True
+        self,
+        variables: Mapping[str, Any],
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        add_generation_prompt: bool = True,
     ) -> str:
         """The whole prompt, a TemplateText where anything in it is marked."""
         values = {
-            "documents": None,
+            **dates(),
+            **nothing(self.source, "documents"),
+            **tool_variables(self.source, tools),
             **variables,
             **self._tokens,
             "messages": messages,
@@ -131,10 +150,28 @@ class ChatTemplate:
         if reserved:
             raise MessagesRefused(f"The chat template's arguments cannot set {', '.join(sorted(reserved))}.")
 
+    def _with_effort(self, template_kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments with an effort that the template takes: the nearest one, or the same where it takes none."""
+        effort = template_kwargs.get("reasoning_effort")
+        if not isinstance(effort, str) or "reasoning_effort" not in self.source:
+            return template_kwargs
+        if effort not in self._efforts:
+            accepted = filter(self._takes_effort, efforts_like(effort, self.source))
+            self._efforts[effort] = next(accepted, None)
+        nearest = self._efforts[effort]
+        return {**template_kwargs, "reasoning_effort": effort if nearest is None else nearest}
+
+    def _takes_effort(self, effort: str) -> bool:
+        try:
+            self._run({"reasoning_effort": effort}, [{"role": "user", "content": "Hello"}])
+        except TemplateError:
+            return False
+        return True
+
     def _show_reasoning(self, reasoning: str, content: str) -> str:
         answer = {"role": "assistant", "reasoning_content": reasoning, "content": content}
         try:
-            return plain(self._run({"tools": None}, [{"role": "user", "content": "Hello"}, answer], False))
+            return plain(self._run({}, [{"role": "user", "content": "Hello"}, answer], add_generation_prompt=False))
         except TemplateError:
             return ""
 
@@ -147,7 +184,7 @@ class ChatTemplate:
         return wants_parts(self._tried)
 
     def _tried(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
-        return self._run({"tools": tools or None}, messages)
+        return self._run({}, messages, tools)
 
 
 def _others_text(message: Message) -> Message:

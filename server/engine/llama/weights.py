@@ -42,9 +42,9 @@ class Weights:
         self.num_bytes: int = llama.llama_model_size(self.pointer)
         self.description = _read_string(lambda buffer, size: llama.llama_model_desc(self.pointer, buffer, size))
 
-    @property
-    def chat_template(self) -> str | None:
-        template = llama.llama_model_chat_template(self.pointer, None)
+    def chat_template(self, name: str | None = None) -> str | None:
+        """The template of that name; None is the one for everything."""
+        template = llama.llama_model_chat_template(self.pointer, name.encode() if name else None)
         return template.decode(errors="replace") if template else None
 
     def metadata(self, key: str) -> str:
@@ -79,7 +79,8 @@ def describe(
         n_vocab=vocabulary.num_tokens,
         n_params=weights.n_params,
         size_bytes=weights.num_bytes,
-        chat_template=weights.chat_template,
+        chat_template=weights.chat_template(),
+        tool_chat_template=weights.chat_template("tool_use"),
         bos_token=vocabulary.spelling(vocabulary.bos),
         eos_token=vocabulary.spelling(vocabulary.eos),
         control_spellings=vocabulary.control_spellings(),
