@@ -31,7 +31,7 @@ def render_prompt(
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """A message in the form of OpenAI's API, with its content joined to one text: what chat templates start from."""
+    """A message in the form of OpenAI's API, with texts of several parts in parts: what chat templates start from."""
     optional = {
         "name": message.name,
         "reasoning_content": message.reasoning,
@@ -39,7 +39,13 @@ def as_dict(message: Message) -> dict[str, Any]:
         "tool_call_id": message.tool_call_id,
     }
     given = {key: value for key, value in optional.items() if value is not None}
-    return {"role": message.role, "content": message.text, **given}
+    return {"role": message.role, "content": _content(message), **given}
+
+
+def _content(message: Message) -> str | list[dict[str, str]]:
+    """One text, unless there are several, which templates join as they were trained to."""
+    parts = message.content or ()
+    return [{"type": "text", "text": part.as_text} for part in parts] if len(parts) > 1 else message.text
 
 
 def _refuse_media(request: ChatRequest) -> None:

@@ -14,12 +14,12 @@ import jinja2
 
 from server.chat.calls.family import ToolFamily
 from server.chat.families.detection import detect
-from server.chat.reasoning import ThinkTags, find_think_tags, reasoning_key
-from server.chat.template.bounds import Budget
-from server.chat.template.capabilities import Capabilities, find_capabilities, wants_parts
-from server.chat.template.conversation import Audience, Message, as_shown
+from server.chat.reasoning import ThinkTags, find_think_tags
+from server.chat.template.bounds import Budget, LimitExceeded
+from server.chat.template.conversation import Message
 from server.chat.template.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.template.errors import MessagesRefused, TemplateBroken, TemplateError
+from server.chat.template.learned import Learned
 from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.text import TemplateText, plain
 from server.protocol.values import TextPiece
@@ -52,14 +52,7 @@ class ChatTemplate:
         self._environment = TemplateEnvironment(self._spellings)
         own_text = self._environment.own_text
         self._tokens = {"bos_token": own_text(bos_token), "eos_token": own_text(eos_token)}
-        self._audience = Audience(
-            "developer" in source,
-            lambda: self._capabilities,
-            own_text,
-            reasoning_key(source),
-            lambda: self.think_tags,
-            lambda: self._wants_parts,
-        )
+        self._learned = Learned(source, self._tried, own_text, lambda: self.think_tags)
         self._template = self._compiled(source)
         self.source = source
 
@@ -84,15 +77,39 @@ class ChatTemplate:
         """The prompt. `messages` and `tools` are as in the OpenAI API, with contents joined to strings.
 
         It is one piece, the very text that transformers would give, unless somebody else's text in it spells a control
-        token. A new turn begins even after a last message of the assistant, as with OpenAI. Raises MessagesRefused
-        where the template refuses the messages, TemplateBroken where it fails by itself.
+        token. A new turn begins even after a last message of the assistant, as with OpenAI. Shapes that the template
+        refuses, or would show in part, it gets as it takes them. Raises MessagesRefused where it refuses them in any
+        shape, TemplateBroken where it fails by itself.
         """
         self._check(template_kwargs)
-        shown = as_shown(messages, self._audience)
+        shown = self._learned.shown(messages, has_tools=bool(tools))
         if holds_marks([[*map(_others_text, shown)], tools, template_kwargs]):
             raise MessagesRefused("A text in the messages, tools or template arguments holds half of a surrogate pair.")
-        prompt = self._run({**template_kwargs, "tools": tools or None}, shown, add_generation_prompt)
+        variables = {**template_kwargs, "tools": self._learned.tools(tools) if tools else None}
+        try:
+            prompt = self._run(variables, shown, add_generation_prompt)
+        except TemplateError as error:
+            prompt = self._run_plainly(error, variables, messages, add_generation_prompt)
         return self._spellings.pieces(plain(prompt), str(prompt))
+
+    def _run_plainly(
+        self,
+        error: TemplateError,
+        variables: Mapping[str, Any],
+        messages: Sequence[Message],
+        add_generation_prompt: bool,
+    ) -> str:
+        """The prompt in the plainest shape there is, for messages at which the template failed with `error`."""
+        if isinstance(error.__cause__, LimitExceeded):
+            raise error
+        try:
+            return self._run(variables, self._learned.shown_plainly(messages), add_generation_prompt)
+        except TemplateError:
+            raise error from None
+
+    def problem(self) -> str | None:
+        """What the template says to a mere question, where it fails even at that: it will every time."""
+        return self._learned.problem(has_tools=False)
 
     def _run(
         self, variables: Mapping[str, Any], messages: Sequence[Message], add_generation_prompt: bool = True
@@ -137,14 +154,6 @@ class ChatTemplate:
             return plain(self._run({"tools": None}, [{"role": "user", "content": "Hello"}, answer], False))
         except TemplateError:
             return ""
-
-    @cached_property
-    def _capabilities(self) -> Capabilities:
-        return find_capabilities(self._tried)
-
-    @cached_property
-    def _wants_parts(self) -> bool:
-        return wants_parts(self._tried)
 
     def _tried(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
         return self._run({"tools": tools or None}, messages)
