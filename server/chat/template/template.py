@@ -19,6 +19,7 @@ from server.chat.template.bounds import Budget, LimitExceeded
 from server.chat.template.conversation import Message
 from server.chat.template.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.template.errors import MessagesRefused, TemplateBroken, TemplateError
+from server.chat.template.given import given
 from server.chat.template.learned import Learned
 from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.text import TemplateText, plain
@@ -121,10 +122,9 @@ class ChatTemplate:
             **self._tokens,
             "messages": messages,
             "add_generation_prompt": add_generation_prompt,
-            BUDGET: Budget(),
         }
         try:
-            return self._template.render(values)
+            return self._template.render({**given(values), BUDGET: Budget()})
         except MessagesRefused:
             raise
         except Exception as error:
