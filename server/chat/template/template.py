@@ -84,8 +84,7 @@ class ChatTemplate:
         """
         self._check(template_kwargs)
         shown = self._learned.shown(messages, has_tools=bool(tools))
-        if holds_marks([[*map(_others_text, shown)], tools, template_kwargs]):
-            raise MessagesRefused("A text in the messages, tools or template arguments holds half of a surrogate pair.")
+        _refuse_marks([[*map(_others_text, shown)], tools, template_kwargs])
         variables = {**template_kwargs, "tools": self._learned.tools(tools) if tools else None}
         try:
             prompt = self._run(variables, shown, add_generation_prompt)
@@ -103,8 +102,10 @@ class ChatTemplate:
         """The prompt in the plainest shape there is, for messages at which the template failed with `error`."""
         if isinstance(error.__cause__, LimitExceeded):
             raise error
+        shown = self._learned.shown_plainly(messages)
+        _refuse_marks([*map(_others_text, shown)])
         try:
-            return self._run(variables, self._learned.shown_plainly(messages), add_generation_prompt)
+            return self._run(variables, shown, add_generation_prompt)
         except TemplateError:
             raise error from None
 
@@ -157,6 +158,11 @@ class ChatTemplate:
 
     def _tried(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
         return self._run({"tools": tools or None}, messages)
+
+
+def _refuse_marks(values: object) -> None:
+    if holds_marks(values):
+        raise MessagesRefused("A text in the messages, tools or template arguments holds half of a surrogate pair.")
 
 
 def _others_text(message: Message) -> Message:
