@@ -44,7 +44,6 @@ KNOWN_TAGS = (
 """Those of the models that are around: Qwen, DeepSeek, GLM and many more; Mistral; Command; Seed; Kimi; Granite ..."""
 
 _REASONING, _ANSWER = "What was thought.", "What was said."
-_KEYS = ("reasoning_content", "thinking", "reasoning")
 _LAST_WORD = re.compile(r"(\S+)\s*\Z")
 
 ShowReasoning = Callable[[str, str], str]
@@ -58,15 +57,6 @@ def find_think_tags(template_source: str, show: ShowReasoning) -> ThinkTags | No
     """
     known = (tags for tags in KNOWN_TAGS if tags.start in template_source or tags.end in template_source)
     return next(known, None) or _shown_tags(show(_REASONING, _ANSWER))
-
-
-def reasoning_key(template_source: str) -> str:
-    """Which key of an earlier message the template reads reasoning from; "content" if it looks for an end tag there."""
-    named = (
-        key for key in _KEYS if re.search(rf"""\.{key}\b|\[['"]{key}['"]\]|['"]{key}['"]\s+in\b""", template_source)
-    )
-    has_end = any(tags.end in template_source for tags in KNOWN_TAGS)
-    return next(named, "content" if has_end else _KEYS[0])
 
 
 def _shown_tags(prompt: str) -> ThinkTags | None:

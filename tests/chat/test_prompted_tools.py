@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from server.chat.families.detection import GENERIC
-from server.chat.prompted_tools import render_chat, without_tool_messages
+from server.chat.prompted_tools import render_chat
+from server.chat.template.written_calls import without_tool_messages
 from server.chat.tools import Tool, ToolUse
 from tests.chat.chat_templates import inline, make, text_of
 

@@ -103,6 +103,9 @@ def _compile_template(
     except TemplateError as error:
         logger.error("the chat template of %s is broken: %s", card.model_id, error)
         return error
+    problem = template.problem()
+    if problem is not None:
+        logger.error("the chat template of %s refuses even a plain question: %s", card.model_id, problem)
     if template.is_fallback:
         logger.warning("%s has no chat template; ChatML is used", card.model_id)
     return template

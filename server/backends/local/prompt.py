@@ -31,8 +31,8 @@ def render_prompt(
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """A message in the form of OpenAI's API, with its content joined to one text: what chat templates start from."""
-    shown: dict[str, Any] = {"role": message.role, "content": message.text}
+    """A message in the form of OpenAI's API, with texts of several parts in parts: what chat templates start from."""
+    shown: dict[str, Any] = {"role": message.role, "content": _content(message)}
     if message.name is not None:
         shown["name"] = message.name
     if message.reasoning is not None:
@@ -42,6 +42,12 @@ def as_dict(message: Message) -> dict[str, Any]:
     if message.tool_call_id is not None:
         shown["tool_call_id"] = message.tool_call_id
     return shown
+
+
+def _content(message: Message) -> str | list[dict[str, str]]:
+    """One text, unless there are several, which templates join as they were trained to."""
+    parts = message.content or ()
+    return [{"type": "text", "text": part.as_text} for part in parts] if len(parts) > 1 else message.text
 
 
 def refuse_media(request: ChatRequest) -> None:

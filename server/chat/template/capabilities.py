@@ -10,25 +10,33 @@ letters and digits, as their own models make them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from server.chat.template.contents import as_parts
 from server.chat.template.errors import TemplateError
 
-_NEEDLE = "needle"
-_TOOL = {
+NEEDLE = "needle"
+PROBED_TOOL: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "probe",
         "description": "A tool.",
-        "parameters": {"type": "object", "properties": {_NEEDLE: {"type": "string", "description": "A text."}}},
+        "parameters": {"type": "object", "properties": {NEEDLE: {"type": "string", "description": "A text."}}},
     },
 }
 
+BARE_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "probe", "parameters": {"type": "object", "properties": {NEEDLE: {"type": "string"}}}},
+}
+"""The same without a description of anything."""
+
 SHORT_ID, LONG_ID = "call12345", "call_" + "a1B2" * 6
-_HAY = "haystack"
-_OBJECT = {_NEEDLE: _HAY}
+_HAY, _STRAW = "haystack", "straw"
+_HELLO: dict[str, Any] = {"role": "user", "content": "Hello"}
+_OBJECT = {NEEDLE: _HAY}
 
 Render = Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], str]
 """Messages and tools to text; raises TemplateError."""
@@ -49,14 +57,29 @@ def wants_parts(render: Render) -> bool:
     return _HAY not in _shown(render, _HAY) and _is_text_alone(_shown(render, as_parts(_HAY)))
 
 
-def as_parts(text: str) -> list[dict[str, str]]:
-    """A content as an array of parts."""
-    return [{"type": "text", "text": text}]
+def roles_with_parts(render: Render) -> frozenset[str]:
+    """Whose contents it shows part by part where they are arrays of several texts."""
+    return frozenset(role for role in ("system", "user", "assistant") if _shows_parts(render, role))
+
+
+def _shows_parts(render: Render, role: str) -> bool:
+    said: dict[str, Any] = {"role": role, "content": [*as_parts(_HAY), *as_parts(_STRAW)]}
+    text = _rendered(render, {"system": [said, _HELLO], "assistant": [_HELLO, said]}.get(role, [said]))
+    return _is_text_alone(text) and _STRAW in text[text.find(_HAY) :]
+
+
+def takes_tool(render: Render, tool: Mapping[str, Any]) -> bool:
+    """Whether it shows this variant of the probed tool."""
+    return PROBED_TOOL["function"]["name"] in _rendered(render, [_HELLO], [dict(tool)])
 
 
 def _shown(render: Render, content: object) -> str:
+    return _rendered(render, [{"role": "user", "content": content}])
+
+
+def _rendered(render: Render, messages: list[dict[str, Any]], tools: Sequence[dict[str, Any]] = ()) -> str:
     try:
-        return render([{"role": "user", "content": content}], [])
+        return render(messages, tools)
     except TemplateError:
         return ""
 
@@ -84,12 +107,9 @@ def _tried(render: Render, capabilities: Capabilities, call_id: str) -> str:
         {"role": "assistant", "content": content, "tool_calls": [call]},
         {"role": "tool", "content": "Hi", "name": "probe", "tool_call_id": call_id},
     ]
-    try:
-        return render(messages, [_TOOL])
-    except TemplateError:
-        return ""
+    return _rendered(render, messages, [PROBED_TOOL])
 
 
 def _is_shown_well(text: str) -> bool:
     """The call's arguments are there, and nothing is printed as Python would write it."""
-    return _HAY in text and "None" not in text and f"{{'{_NEEDLE}'" not in text
+    return _HAY in text and "None" not in text and f"{{'{NEEDLE}'" not in text

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.chat.reasoning import ThinkTags
-from server.chat.template.capabilities import Capabilities, as_parts
+from server.chat.template.capabilities import Capabilities
+from server.chat.template.contents import as_parts, joined_parts
+from server.chat.template.thoughts import IN_CONTENT, in_content
 
 Message = Mapping[str, Any]
 
@@ -22,24 +24,23 @@ _ROLES = frozenset(["system", "developer", "user", "assistant", "tool", "functio
 class Audience:
     """What must be known of a template to write for it."""
 
-    knows_developer: bool
-    """Whether it has a developer role; otherwise that is the system role."""
-    capabilities: Callable[[], Capabilities]
-    """Asked for only where a message calls tools."""
+    capabilities: Capabilities
     own_text: Callable[[str], str]
     """Makes a text count as the template's own."""
-    reasoning_key: str = "reasoning_content"
-    """What it calls the reasoning of an earlier message; "content" where it looks for it there, between tags."""
-    think_tags: Callable[[], ThinkTags | None] = lambda: None
-    """Asked for only where reasoning goes into the content."""
-    wants_parts: Callable[[], bool] = lambda: False
+    thoughts_key: str | None = "reasoning_content"
+    """What it calls the thoughts of an earlier message, see `find_thoughts_key`."""
+    think_tags: ThinkTags | None = None
+    """What thoughts stand between where they go into the content."""
+    wants_parts: bool = False
     """Whether it shows contents only where they are arrays of parts."""
+    roles_with_parts: frozenset[str] = frozenset()
+    """Whose contents may be arrays of parts, which it joins itself."""
 
 
 def as_shown(messages: Sequence[Message], audience: Audience) -> list[dict[str, Any]]:
     """The messages as the template shall see them: values that are absent in the API are absent here."""
     shown = [_shown(message, audience) for message in messages]
-    return [_with_parts(message) for message in shown] if audience.wants_parts() else shown
+    return [_with_parts(message) for message in shown] if audience.wants_parts else shown
 
 
 def _with_parts(shown: dict[str, Any]) -> dict[str, Any]:
@@ -50,27 +51,27 @@ def _with_parts(shown: dict[str, Any]) -> dict[str, Any]:
 def _shown(message: Message, audience: Audience) -> dict[str, Any]:
     shown = {key: value for key, value in message.items() if value is not None or key == "content"}
     role = shown["role"]
-    if role == "developer" and not audience.knows_developer:
-        role = "system"
+    if isinstance(shown.get("content"), list) and role not in audience.roles_with_parts and not audience.wants_parts:
+        shown["content"] = joined_parts(shown["content"])
     # Templates compose control tokens with the role, as in '<|' + message.role + '|>'; so it counts as theirs.
     shown["role"] = audience.own_text(role) if role in _ROLES else role
-    if shown.get("reasoning_content") and audience.reasoning_key != "reasoning_content":
-        _show_reasoning(shown, audience)
-    if role == "tool" and not audience.capabilities().takes_any_id:
+    if shown.get("reasoning_content") and audience.thoughts_key != "reasoning_content":
+        _show_thoughts(shown, audience)
+    if role == "tool" and not audience.capabilities.takes_any_id:
         shown["tool_call_id"] = _short_id(shown.get("tool_call_id"))
     if shown.get("tool_calls"):
-        _show_tool_calls(shown, audience.capabilities())
+        _show_tool_calls(shown, audience.capabilities)
     elif shown.get("content") is None:
         shown["content"] = ""
     return shown
 
 
-def _show_reasoning(shown: dict[str, Any], audience: Audience) -> None:
-    reasoning = shown.pop("reasoning_content")
-    if audience.reasoning_key != "content":
-        shown[audience.reasoning_key] = reasoning
-    elif tags := audience.think_tags():
-        shown["content"] = f"{tags.start}\n{reasoning}\n{tags.end}\n\n{shown.get('content') or ''}"
+def _show_thoughts(shown: dict[str, Any], audience: Audience) -> None:
+    thoughts = shown.pop("reasoning_content")
+    if audience.thoughts_key == IN_CONTENT and audience.think_tags:
+        shown["content"] = in_content(audience.think_tags, thoughts, joined_parts(shown.get("content")))
+    elif audience.thoughts_key is not None:
+        shown[audience.thoughts_key] = thoughts
 
 
 def _show_tool_calls(shown: dict[str, Any], capabilities: Capabilities) -> None:

@@ -14,13 +14,13 @@ import jinja2
 
 from server.chat.calls.family import ToolFamily
 from server.chat.families.detection import detect
-from server.chat.reasoning import ThinkTags, find_think_tags, reasoning_key
-from server.chat.template.bounds import Budget
-from server.chat.template.capabilities import Capabilities, find_capabilities, wants_parts
-from server.chat.template.conversation import Audience, Message, as_shown
+from server.chat.reasoning import ThinkTags, find_think_tags
+from server.chat.template.bounds import Budget, LimitExceeded
+from server.chat.template.conversation import Message
 from server.chat.template.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.template.errors import MessagesRefused, TemplateBroken, TemplateError
 from server.chat.template.given import given
+from server.chat.template.learned import Learned
 from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.text import TemplateText, plain
 from server.chat.template.variables import dates, efforts_like, nothing, tool_variables, with_thinking
@@ -63,14 +63,7 @@ class ChatTemplate:
         self._environment = TemplateEnvironment(self._spellings)
         own_text = self._environment.own_text
         self._tokens = {"bos_token": own_text(bos_token), "eos_token": own_text(eos_token)}
-        self._audience = Audience(
-            "developer" in source,
-            lambda: self._capabilities,
-            own_text,
-            reasoning_key(source),
-            lambda: self.think_tags,
-            lambda: self._wants_parts,
-        )
+        self._learned = Learned(source, self._tried, own_text, lambda: self.think_tags)
         self._template = self._compiled(source)
         self.source = source
         self._enable_thinking = enable_thinking
@@ -97,16 +90,42 @@ class ChatTemplate:
         """The prompt. `messages` and `tools` are as in the OpenAI API, with contents joined to strings.
 
         It is one piece, the very text that transformers would give, unless somebody else's text in it spells a control
-        token. A new turn begins even after a last message of the assistant, as with OpenAI. Raises MessagesRefused
-        where the template refuses the messages, TemplateBroken where it fails by itself.
+        token. A new turn begins even after a last message of the assistant, as with OpenAI. Shapes that the template
+        refuses, or would show in part, it gets as it takes them. Raises MessagesRefused where it refuses them in any
+        shape, TemplateBroken where it fails by itself.
         """
         self._check(template_kwargs)
-        shown = as_shown(messages, self._audience)
-        if holds_marks([[*map(_others_text, shown)], tools, template_kwargs]):
-            raise MessagesRefused("A text in the messages, tools or template arguments holds half of a surrogate pair.")
+        shown = self._learned.shown(messages, has_tools=bool(tools))
+        _refuse_marks([[*map(_others_text, shown)], tools, template_kwargs])
         variables = with_thinking(self._with_effort(template_kwargs), self._enable_thinking)
-        prompt = self._run(variables, shown, tools, add_generation_prompt)
+        shown_tools = self._learned.tools(tools) if tools else None
+        try:
+            prompt = self._run(variables, shown, shown_tools, add_generation_prompt)
+        except TemplateError as error:
+            prompt = self._run_plainly(error, variables, messages, shown_tools, add_generation_prompt)
         return self._spellings.pieces(plain(prompt), str(prompt))
+
+    def _run_plainly(
+        self,
+        error: TemplateError,
+        variables: Mapping[str, Any],
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]] | None,
+        add_generation_prompt: bool,
+    ) -> str:
+        """The prompt in the plainest shape there is, for messages at which the template failed with `error`."""
+        if isinstance(error.__cause__, LimitExceeded):
+            raise error
+        shown = self._learned.shown_plainly(messages)
+        _refuse_marks([*map(_others_text, shown)])
+        try:
+            return self._run(variables, shown, tools, add_generation_prompt)
+        except TemplateError:
+            raise error from None
+
+    def problem(self) -> str | None:
+        """What the template says to a mere question, where it fails even at that: it will every time."""
+        return self._learned.problem(has_tools=False)
 
     def _run(
         self,
@@ -175,16 +194,13 @@ class ChatTemplate:
         except TemplateError:
             return ""
 
-    @cached_property
-    def _capabilities(self) -> Capabilities:
-        return find_capabilities(self._tried)
-
-    @cached_property
-    def _wants_parts(self) -> bool:
-        return wants_parts(self._tried)
-
     def _tried(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
         return self._run({}, messages, tools)
+
+
+def _refuse_marks(values: object) -> None:
+    if holds_marks(values):
+        raise MessagesRefused("A text in the messages, tools or template arguments holds half of a surrogate pair.")
 
 
 def _others_text(message: Message) -> Message:

@@ -1,7 +1,8 @@
-"""Which template a model's requests get."""
+"""A model as workers see it: which template its requests get, and what the log says of that when it is first used."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +58,21 @@ def test_a_broken_template_for_tools_leaves_the_other_alone(load: Load) -> None:
     for _ in range(2):
         with pytest.raises(TemplateError):
             model.chat_template(True)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{{ messages[0].no.such.thing }}", "the chat template of m refuses even a plain question: The model's"),
+        ("{{ messages[0].content }}", ""),
+    ],
+)
+def test_a_template_that_fails_at_everything_is_named_in_the_log_once(
+    source: str, said: str, load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    card: ModelCard = msgspec.structs.replace(CARD, chat_template=source)
+    model = load(card)
+    with caplog.at_level(logging.ERROR):
+        model.chat_template()
+        model.chat_template()
+    assert [said in record.message for record in caplog.records] == ([True] if said else [])

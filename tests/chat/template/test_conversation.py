@@ -138,9 +138,9 @@ def test_earlier_reasoning_is_where_the_template_looks_for_it(source: str, expec
     assert text_of(inline(source).render(messages)) == expected
 
 
-def test_a_template_that_shows_no_calls_gets_text() -> None:
-    message = calls('{"a": 1}')
-    assert text_of(inline("{% for m in messages %}[{{ m.content }}]{% endfor %}").render([message])) == "[]"
+def test_a_template_that_shows_no_calls_gets_them_in_the_text() -> None:
+    text = text_of(inline("{% for m in messages %}[{{ m.content }}]{% endfor %}").render([calls('{"a": 1}')]))
+    assert text == '[<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>]'
 
 
 @pytest.mark.parametrize(

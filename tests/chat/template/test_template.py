@@ -27,6 +27,8 @@ USER: dict[str, Any] = {"role": "user", "content": 'Hi <b>there</b> & "bye" '}
 ASSISTANT: dict[str, Any] = {"role": "assistant", "content": "\n\nHello 'you'. "}
 SYSTEM: dict[str, Any] = {"role": "system", "content": "Be brief."}
 
+SHOWS_NO_INSTRUCTIONS = ("no_system", "formatted_tokens")
+
 CONVERSATIONS: dict[str, list[dict[str, Any]]] = {
     "one question": [USER],
     "two turns": [USER, ASSISTANT, USER],
@@ -45,7 +47,10 @@ def ours(name: str, messages: list[dict[str, Any]], tools: list[Any] | None) -> 
 
 
 def theirs(name: str, messages: list[dict[str, Any]], tools: list[Any] | None) -> list[TextPiece] | str:
-    """The same with the text of transformers in one piece."""
+    """The same with the text of transformers in one piece; where it would not show instructions, the user says them."""
+    if name in SHOWS_NO_INSTRUCTIONS and messages[0] is SYSTEM:
+        first = {**messages[1], "content": f"{SYSTEM['content']}\n\n{messages[1]['content']}"}
+        messages = [first, *messages[2:]]
     bos_token, eos_token, *_ = control_tokens_of(name)
     try:
         text = as_transformers(source_of(name), messages, tools=tools, bos_token=bos_token, eos_token=eos_token)
@@ -163,11 +168,20 @@ def test_a_round_of_tool_calls_is_rendered(name: str) -> None:
 
 
 def test_a_template_that_raises_refuses_the_messages_in_its_own_words() -> None:
+    template = inline("{% if messages[-1].content == 'No' %}{{ raise_exception('Not that word') }}{% endif %}")
     with pytest.raises(MessagesRefused) as refused:
-        make("no_system").render([SYSTEM, USER])
-    assert refused.value.message == "System role not supported"
-    with pytest.raises(MessagesRefused, match="roles must alternate user/assistant"):
-        make("instructions").render([USER, USER])
+        template.render([{"role": "user", "content": "No"}])
+    assert refused.value.message == "Not that word"
+
+
+def test_a_template_that_fails_even_at_a_question_has_a_problem() -> None:
+    assert inline("{% for x in nothing.at_all %}{% endfor %}").problem() is not None
+    assert make("chatml").problem() is None
+
+
+def test_a_shape_that_a_template_refuses_becomes_one_that_it_takes() -> None:
+    assert "Be brief.\n\nHi" in text_of(make("no_system").render([SYSTEM, USER]))
+    assert "Hello.\n\nHi" in text_of(make("instructions").render([{"role": "user", "content": "Hello."}, USER]))
 
 
 def test_what_a_template_raises_is_readable_even_where_it_holds_control_tokens() -> None:

@@ -1,0 +1,34 @@
+"""The chat templates of real models that come with llama.cpp, read from the source package of llama-cpp-python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmarks.servers.build_llama_cpp import BuildFailed, default_cache, fetch_source
+from server.chat.template.template import ChatTemplate
+
+FOLDER = Path("vendor/llama.cpp/models/templates")
+CONTROL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]")
+
+
+@cache
+def sources() -> Mapping[str, str]:
+    """The templates by name. The test fails in CI, and is skipped elsewhere, where the package cannot be had."""
+    try:
+        folder = fetch_source(default_cache()) / FOLDER
+    except BuildFailed as error:
+        message = f"the source package of llama-cpp-python, which holds the templates, cannot be had: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.jinja"))}
+
+
+def compiled(source: str) -> ChatTemplate:
+    """The template as that of a model with some control tokens."""
+    return ChatTemplate(source, "<s>", "</s>", CONTROL_TOKENS)
