@@ -36,13 +36,19 @@ class Tagged(OpenedFamily):
         tags = self.tags
         yield from reader.take_if(tags.call_start)
         yield from reader.space()
-        if (yield from reader.peek()) in ("{", "["):
-            yield from read_json_calls(reader, calls)
-        else:
-            yield from self._read_function(reader, calls)
-            while tags.function_start and (yield from _follows(reader, tags.function_start)):
+        goes_on = True
+        while goes_on:
+            if (yield from reader.peek()) in ("{", "["):
+                yield from read_json_calls(reader, calls)
+            else:
                 yield from self._read_function(reader, calls)
+            goes_on = bool(tags.function_start) and (yield from _follows(reader, *self._function_starts))
         yield from reader.take_closing(tags.call_end)
+
+    @property
+    def _function_starts(self) -> tuple[str, ...]:
+        """What the next function between the same markers begins with."""
+        return (self.tags.function_start, "{") if self.tags.is_shared else (self.tags.function_start,)
 
     def _read_function(self, reader: Reader, calls: Calls) -> Steps[None]:
         tags = self.tags

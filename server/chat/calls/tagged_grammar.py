@@ -46,6 +46,8 @@ class Tags:
     """Behind an argument."""
     value_start_space: str = ""
     """Behind the end of a key."""
+    is_shared: bool = False
+    """Whether several functions stand between one pair of markers; else each has markers of its own."""
 
 
 class TaggedGrammar:
@@ -59,9 +61,8 @@ class TaggedGrammar:
     def rules(self, tools: Sequence[Tool], parallel: bool) -> str:
         """One of them is `tool_calls`."""
         tags = self._tags
-        call = f"{self._spelled(tags.call_start)} tool_call {self._spelled(tags.call_end)}"
         rules = [
-            f"tool_calls: {several(call, self._spelled(tags.call_space), parallel)}\n",
+            f"tool_calls: {self._calls(parallel)}\n",
             f"tool_call: {' | '.join(f'tool_call_{i}' for i in range(len(tools)))}\n",
             text_rule("tool_text", tags.value_end, self._markers, self._mark),
         ]
@@ -69,12 +70,24 @@ class TaggedGrammar:
             rules += self._tag_rules(tool, i) if _fits(tags, tool) else self._json_rules(tool, i)
         return "".join(rules)
 
+    def _calls(self, parallel: bool) -> str:
+        tags = self._tags
+        start, end = self._spelled(tags.call_start), self._spelled(tags.call_end)
+        if tags.is_shared:
+            return f"{start} {self._spelled(tags.call_space)} {several('tool_call', '', parallel)} {end}"
+        return several(f"{start} tool_call {end}", self._spelled(tags.call_space), parallel)
+
+    @property
+    def _space_before(self) -> str:
+        """In front of a function. Where functions share markers, the one before has written it."""
+        return "" if self._tags.is_shared else self._tags.call_space
+
     def _spelled(self, text: str) -> str:
         return spelled(text, self._markers, self._mark)
 
     def _json_rules(self, tool: Tool, i: int) -> Iterator[str]:
         space = self._tags.call_space
-        start = literal(f'{space}{{"name": {json.dumps(tool.name)}, "arguments": ')
+        start = literal(f'{self._space_before}{{"name": {json.dumps(tool.name)}, "arguments": ')
         yield f"tool_call_{i}: {start} tool_arguments_{i} {literal('}' + space)}\n"
         yield f"tool_arguments_{i}: {json_rule(call_schema(tool))}\n"
 
@@ -85,7 +98,7 @@ class TaggedGrammar:
         for j, (key, schema) in enumerate(tool.parameters.get("properties", {}).items()):
             arguments.append(f"tool_argument_{i}_{j}{'' if key in required else '?'}")
             yield from self._argument_rules(replace(tool, parameters=schema), tool.parameters, key, f"{i}_{j}")
-        start = f"{tags.call_space if tags.function_start else ''}{tags.function_start}{tool.name}"
+        start = f"{self._space_before if tags.function_start else ''}{tags.function_start}{tool.name}"
         start += (tags.name_ends[0] if tags.function_start else "") + tags.name_space
         end = f"{tags.function_end}{tags.call_space if tags.function_end else ''}"
         yield f"tool_call_{i}: {self._spelled(start)} {' '.join(arguments)} {self._spelled(end)}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.chat.calls.family import PromptedFamily, ToolFamily
 from server.chat.families.command_r import CommandR, CommandR7B
 from server.chat.families.deepseek import DeepSeek, DeepSeekV31
-from server.chat.families.deepseek_v32 import DeepSeekV32
+from server.chat.families.deepseek_v32 import DeepSeekV4, DeepSeekV32
 from server.chat.families.gemma import FunctionGemma, Gemma
 from server.chat.families.generic import Generic
 from server.chat.families.glm import Glm
@@ -13,6 +13,7 @@ from server.chat.families.granite import Granite
 from server.chat.families.harmony import Harmony
 from server.chat.families.hermes import Hermes
 from server.chat.families.hunyuan import Hunyuan
+from server.chat.families.hunyuan3 import Hunyuan3
 from server.chat.families.kimi import Kimi
 from server.chat.families.llama import Llama
 from server.chat.families.minimax import MiniMax
@@ -29,6 +30,7 @@ FAMILIES: tuple[ToolFamily, ...] = (
     Harmony(),
     Kimi(),
     DeepSeekV32(),
+    DeepSeekV4(),
     DeepSeekV31(),
     DeepSeek(),
     CommandR7B(),
@@ -40,6 +42,7 @@ FAMILIES: tuple[ToolFamily, ...] = (
     Gemma(),
     FunctionGemma(),
     Lfm2(),
+    Hunyuan3(),
     # Tags, the rarer ones first: Hermes' has come to be everybody's.
     MiniMax(),
     SeedOss(),

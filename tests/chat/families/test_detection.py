@@ -35,6 +35,7 @@ SNIPPETS = {
     "kimi": "{{ '<|im_system|>tool_declare<|im_middle|>' + tools | tojson }}",
     "deepseek-v3.1": DEEPSEEK + " }}",
     "deepseek-v3.2": f"Write <{deepseek_v32.MARK}function_calls> in your reply.",
+    "deepseek-v4": f"{{%- set dsml = '{deepseek_v32.MARK}' -%}}{{{{- '<' + dsml + 'tool_calls>' -}}}}",
     "command-r7b": "Write <|START_ACTION|> followed by a list of JSON-formatted tool calls.",
     "command-r": 'Write \'Action:\' followed by a list:\n```json\n[{"tool_name": title, "parameters": {}}]```',
     "mistral": MISTRAL + " + '[ARGS]' + call.arguments }}",
@@ -45,6 +46,7 @@ SNIPPETS = {
     "gemma": "{{ '<|tool_call>call:' + call.name + '{' + arguments + '}<tool_call|>' }}",
     "function-gemma": "{{ '<start_function_declaration>' + tool.name + '<end_function_declaration>' }}",
     "lfm2": "{{ 'List of tools: <|tool_list_start|>' + tools | tojson + '<|tool_list_end|>' }}",
+    "hunyuan-3": "{%- set end = ':opensource' %}{{ '<tool_call{}>'.format(end) + name + '<tool_sep{}>'.format(end) }}",
     "minimax": 'Write <minimax:tool_call>\n<invoke name="tool">\n<parameter name="key">value</parameter>\n</invoke>',
     "seed-oss": TAGS.replace("tool_call", "seed:tool_call"),
     "glm": "Write <tool_call>{name}\n<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n</tool_call>",
@@ -74,6 +76,15 @@ def test_hermes_format_is_found_in_templates_of_other_models() -> None:
     assert detect(HEADERS + HERMES).name == "hermes"
     assert detect(GRANITE + HERMES).name == "hermes"
     assert detect("[INST]" + HERMES).name == "hermes"
+
+
+def test_lfm2_format_is_found_where_the_template_shows_tools_only() -> None:
+    assert detect(CHATML + "{{ 'List of tools: [' + tools | join(', ') + ']' }}").name == "lfm2"
+
+
+def test_dsml_is_found_where_the_template_puts_the_tags_together() -> None:
+    source = f"{{%- set dsml = '{deepseek_v32.MARK}' -%}}{{{{- '<' + dsml + 'function_calls>' -}}}}"
+    assert detect(source).name == "deepseek-v3.2"
 
 
 def test_a_model_without_a_template_gets_the_generic_format() -> None:
