@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from server.chat.calls.family import PromptedFamily, ToolFamily
+from server.chat.families.apertus import Apertus
 from server.chat.families.command_r import CommandR, CommandR7B
 from server.chat.families.deepseek import DeepSeek, DeepSeekV31
 from server.chat.families.deepseek_v32 import DeepSeekV4, DeepSeekV32
+from server.chat.families.functionary import Functionary31, Functionary32
 from server.chat.families.gemma import FunctionGemma, Gemma
 from server.chat.families.generic import Generic
+from server.chat.families.gigachat import GigaChat3, GigaChat31
 from server.chat.families.glm import Glm
 from server.chat.families.granite import Granite
 from server.chat.families.harmony import Harmony
@@ -43,15 +46,20 @@ FAMILIES: tuple[ToolFamily, ...] = (
     FunctionGemma(),
     Lfm2(),
     Hunyuan3(),
+    Apertus(),
+    GigaChat31(),
+    GigaChat3(),
     # Tags, the rarer ones first: Hermes' has come to be everybody's.
     MiniMax(),
     SeedOss(),
     Glm(),
     QwenCoder(),
+    Functionary31(),
     Nemotron(),
     Hunyuan(),
     Hermes(),
     # Words.
+    Functionary32(),
     BarePython(),
     Llama(),
     CommandR(),
