@@ -19,6 +19,7 @@ from server.chat.families.hunyuan import Hunyuan
 from server.chat.families.hunyuan3 import Hunyuan3
 from server.chat.families.kimi import Kimi
 from server.chat.families.llama import Llama
+from server.chat.families.minicpm import MiniCpm
 from server.chat.families.minimax import MiniMax
 from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
 from server.chat.families.nemotron import Nemotron
@@ -51,6 +52,7 @@ FAMILIES: tuple[ToolFamily, ...] = (
     GigaChat3(),
     # Tags, the rarer ones first: Hermes' has come to be everybody's.
     MiniMax(),
+    MiniCpm(),
     SeedOss(),
     Glm(),
     QwenCoder(),

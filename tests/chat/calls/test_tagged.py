@@ -10,6 +10,7 @@ from server.chat.families import deepseek_v32
 from server.chat.families.deepseek_v32 import DeepSeekV4, DeepSeekV32
 from server.chat.families.glm import Glm
 from server.chat.families.hunyuan3 import Hunyuan3
+from server.chat.families.minicpm import MiniCpm
 from server.chat.families.minimax import MiniMax
 from server.chat.families.qwen_coder import QwenCoder, SeedOss
 from server.chat.tools import Tool
@@ -100,12 +101,42 @@ def hunyuan3(calls: Written) -> str:
     return text
 
 
+def minicpm(calls: Written) -> str:
+    written = []
+    for name, arguments in calls:
+        parameters = "".join(f'<param name="{key}">{cdata(value)}</param>' for key, value in arguments.items())
+        written.append(f'<function name="{name}">{parameters}</function>')
+    return "\n".join(written)
+
+
+def cdata(value: object) -> str:
+    needs_more = isinstance(value, str) and any(mark in value for mark in "<&\n")
+    return f"<![CDATA[{value}]]>" if needs_more else bare(value)
+
+
+def json_markers(family: Tagged) -> tuple[str, str]:
+    tags = family.tags
+    return tags.json_start or tags.call_start, tags.json_end or tags.call_end
+
+
+def json_call(family: Tagged, call: str) -> str:
+    (start, end), space = json_markers(family), family.tags.call_space
+    return f"{start}{space}{call}{space}{end}"
+
+
+def ends_of(family: Tagged) -> list[str]:
+    """What texts end with, in CDATA or bare."""
+    end = family.tags.value_end
+    return [f"]]>{end}", end] if family.tags.has_cdata else [end]
+
+
 FORMATS: list[tuple[Tagged, Render]] = [
     (QwenCoder(), qwen_coder),
     (SeedOss(), seed_oss),
     (Glm(), glm),
     (MiniMax(), minimax),
     (Hunyuan3(), hunyuan3),
+    (MiniCpm(), minicpm),
     (DeepSeekV32(), dsml),
     (DeepSeekV4(), dsml_v4),
 ]
@@ -121,18 +152,18 @@ def test_outputs_are_taken_apart(family: Tagged, render: Render) -> None:
 
 @all_formats
 def test_the_grammar_takes_calls_and_nothing_else(family: Tagged, render: Render) -> None:
-    check_grammar(family, render, tools=UNBOUNDED_TOOLS, ends_of_text=[family.tags.value_end])
+    check_grammar(family, render, tools=UNBOUNDED_TOOLS, ends_of_text=ends_of(family))
 
 
 @all_formats
 def test_a_function_that_tags_cannot_promise_is_called_in_json(family: Tagged, render: Render) -> None:
     assert not Follower(family, TOOLS).accepts(render([PARIS]))
-    check_random_outputs(family, ends_of_text=[family.tags.value_end])
+    check_random_outputs(family, ends_of_text=ends_of(family))
 
 
 @all_formats
 def test_calls_in_json_between_the_same_markers_are_read(family: Tagged, render: Render) -> None:
-    start, end = family.tags.call_start, family.tags.call_end
+    start, end = json_markers(family)
     text = f'{start}\n{{"name": "get_weather", "arguments": {{"city": "Paris"}}}}\n{end}'
     assert taken_apart(family, text) == [PARIS_CALL]
 
@@ -217,6 +248,13 @@ def test_every_function_may_have_markers_of_its_own() -> None:
     assert taken_apart(MiniMax(), f"{minimax([PARIS])}\n{minimax([PARIS])}") == [PARIS_CALL, PARIS_CALL]
 
 
+def test_cdata_is_text_as_it_stands_there_whatever_the_schema_says() -> None:
+    for key in ("text", "score"):
+        call = f'<function name="write-note"><param name="{key}"><![CDATA[\n</param> & 7\n]]></param></function>'
+        expected = json.dumps({key: "\n</param> & 7\n"})
+        assert taken_apart(MiniCpm(), call) == [("call", "write-note", expected)]
+
+
 def test_a_call_that_was_cut_off_is_not_closed() -> None:
     text = qwen_coder([PARIS]).removesuffix("</function>\n</tool_call>")
     assert taken_apart(QwenCoder(), text)[0] == ("call", "get_weather", '{"city": "Paris"')
@@ -237,8 +275,7 @@ def test_what_tags_cannot_promise_is_constrained_as_json(family: Tagged, render:
     tools = [Tool("f", schema)]
     follower = Follower(family, tools)
     key = 'a"<>b' if 'a"<>b' in schema["properties"] else "a"
-    start, end = family.tags.call_start, family.tags.call_end
-    text = f'{start}\n{{"name": "f", "arguments": {{{json.dumps(key)}: "xx"}}}}\n{end}'
+    text = json_call(family, f'{{"name": "f", "arguments": {{{json.dumps(key)}: "xx"}}}}')
     assert follower.accepts(text), follower.source
     assert taken_apart(family, text, tools) == [("call", "f", f'{{{json.dumps(key)}: "xx"}}')]
     assert not follower.accepts(render([("f", {key: "xx"})]))
