@@ -26,12 +26,14 @@ from server.chat.families.nemotron import Nemotron
 from server.chat.families.phi import Phi
 from server.chat.families.python_calls import BarePython, Lfm2
 from server.chat.families.qwen_coder import QwenCoder, SeedOss
+from server.chat.families.solar import Solar
 
 GENERIC: PromptedFamily = Generic()
 
 FAMILIES: tuple[ToolFamily, ...] = (
     # Control tokens that only one family has.
     Harmony(),
+    Solar(),
     Kimi(),
     DeepSeekV32(),
     DeepSeekV4(),

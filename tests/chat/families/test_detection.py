@@ -53,6 +53,7 @@ SNIPPETS = {
     "functionary-3.1": HEADERS + "Write <function=example_name>{parameters}</function> to call one.",
     "functionary-3.2": HEADERS + "{{ '>>>all\n' + message.content }}{{ '>>>' + call.name + '\n' + call.arguments }}",
     "minicpm": 'Write\n<function name="function-name"><param name="param-name">param-value</param></function>',
+    "solar": "{{ '<|tool_call:begin|>' + call.id + '<|tool_call:name|>' + call.function.name }}",
     "minimax": 'Write <minimax:tool_call>\n<invoke name="tool">\n<parameter name="key">value</parameter>\n</invoke>',
     "seed-oss": TAGS.replace("tool_call", "seed:tool_call"),
     "glm": "Write <tool_call>{name}\n<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n</tool_call>",
