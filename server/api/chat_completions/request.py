@@ -40,7 +40,7 @@ def message(index: int, given: Mapping[str, Any]) -> Message:
     """The message of that index in the request, typed."""
     return Message(
         role=given["role"],
-        content=tuple(_part(f"messages[{index}].content[{at}]", part) for at, part in enumerate(given["content"])),
+        content=tuple(_part(index, at, part) for at, part in enumerate(given["content"])),
         name=given.get("name"),
         reasoning=given.get("reasoning_content"),
         tool_calls=tuple(map(_call, given.get("tool_calls", ()))),
@@ -48,10 +48,10 @@ def message(index: int, given: Mapping[str, Any]) -> Message:
     )
 
 
-def _part(param: str, given: Mapping[str, Any]) -> Part:
+def _part(index: int, at: int, given: Mapping[str, Any]) -> Part:
     if given["type"] == "text":
         return TextPart(given["text"])
-    return MediaPart(given["type"], given, param)
+    return MediaPart(given["type"], given, f"messages[{index}].content[{at}]")
 
 
 def _call(given: Mapping[str, Any]) -> ToolCall:

@@ -16,6 +16,7 @@ from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
+from server.protocol.values import Thoughts
 
 ADDRESS = ">>>"
 USER = "all\n"
@@ -56,6 +57,8 @@ class Functionary32:
     markers: tuple[str, ...] = ()
     call_starts: tuple[str, ...] = ()
     owns_reasoning = True
+    thoughts = Thoughts((), ("\n",), are_open=True)
+    """None, but the first line is an address."""
 
     def recognizes(self, template_source: str) -> bool:
         return f"{ADDRESS}all" in template_source

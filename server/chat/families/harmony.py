@@ -20,6 +20,7 @@ from server.chat.calls.opened import MAX_HEADER_LENGTH
 from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
+from server.protocol.values import Thoughts
 
 START, CHANNEL, MESSAGE, CONSTRAIN = "<|start|>", "<|channel|>", "<|message|>", "<|constrain|>"
 ENDS = ("<|end|>", "<|call|>", "<|return|>")
@@ -31,6 +32,9 @@ _RECIPIENT = re.compile(r"\bto=([^\s<]+)")
 _CHANNEL = re.compile(rf"{re.escape(CHANNEL)}\s*(\w+)")
 _FUNCTION = "functions."
 
+_SAID = ("final", "commentary", "json")
+"""The last words of headers of what is no thought."""
+
 
 class Harmony:
     """One call at a time: behind `<|call|>` the model stops."""
@@ -39,6 +43,7 @@ class Harmony:
     markers = (START, CHANNEL, MESSAGE, CONSTRAIN, *ENDS)
     call_starts: tuple[str, ...] = ()
     owns_reasoning = True
+    thoughts = Thoughts((START, CHANNEL), tuple(f"{last}{MESSAGE}" for last in _SAID), recur=True)
 
     def recognizes(self, template_source: str) -> bool:
         return CHANNEL in template_source and MESSAGE in template_source

@@ -18,6 +18,7 @@ from server.chat.calls.opened import MAX_HEADER_LENGTH
 from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
+from server.protocol.values import Thoughts
 
 BEGIN, THINK, CONTENT, CALLS, END = "<|begin|>", "<|think|>", "<|content|>", "<|tool_calls|>", "<|end|>"
 CALL_BEGIN, CALL_NAME, CALL_ARGUMENTS = "<|tool_call:begin|>", "<|tool_call:name|>", "<|tool_call:args|>"
@@ -35,6 +36,7 @@ class Solar:
     markers = (BEGIN, THINK, CONTENT, CALLS, END, CALL_BEGIN, CALL_NAME, CALL_ARGUMENTS, CALL_END, CALLS_END)
     call_starts: tuple[str, ...] = ()
     owns_reasoning = True
+    thoughts = Thoughts((BEGIN, THINK, CALLS, CALL_BEGIN), (CONTENT, CALL_ARGUMENTS), recur=True)
 
     def recognizes(self, template_source: str) -> bool:
         return CALL_BEGIN in template_source

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.chat.calls.family import ChannelFamily
 from server.chat.families import deepseek, deepseek_v32
 from server.chat.families.detection import FAMILIES, GENERIC, detect
 from server.chat.template.template import FALLBACK_SOURCE
@@ -96,6 +97,11 @@ def test_dsml_is_found_where_the_template_puts_the_tags_together() -> None:
 
 def test_a_model_without_a_template_gets_the_generic_format() -> None:
     assert detect(FALLBACK_SOURCE) is GENERIC
+
+
+def test_families_that_own_the_reasoning_say_what_is_in_front_of_an_answer() -> None:
+    for family in (*FAMILIES, GENERIC):
+        assert isinstance(family, ChannelFamily) == family.owns_reasoning, family.name
 
 
 def test_families_have_names_of_their_own() -> None:

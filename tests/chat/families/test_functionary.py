@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from server.chat.families.functionary import Functionary31, Functionary32
+from server.engine.stop_strings import StopStrings
 from tests.chat.tool_families import PARIS, SUM, TOOLS, Arguments, Follower, check_format, check_grammar, taken_apart
 
 PARIS_CALL = ("call", "get_weather", '{"city": "Paris"}')
@@ -64,3 +65,8 @@ def test_an_answer_is_addressed_to_the_user() -> None:
     family = Functionary32()
     assert "all\\n" in family.before_answer(json.dumps)
     assert not Follower(family, TOOLS).accepts("all\n")
+
+
+def test_stop_strings_do_not_count_in_the_address() -> None:
+    for stop, is_stopped in (("\n", False), ("all", False), ("7", True)):
+        assert StopStrings([stop], Functionary32.thoughts).look("all\nIt is 7 °C.").is_stopped == is_stopped, stop

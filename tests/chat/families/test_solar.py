@@ -7,6 +7,7 @@ import pytest
 
 from server.answers.parts import ToolCallStarted
 from server.chat.families.solar import Solar, SolarParser
+from server.engine.stop_strings import StopStrings
 from tests.chat.tool_families import PARIS, SUM, TOOLS, Arguments, check_format, check_grammar, taken_apart
 
 PARIS_CALL = ("call", "get_weather", '{"city": "Paris"}')
@@ -69,3 +70,9 @@ def test_reasoning_is_known_while_it_comes() -> None:
         parser.feed(piece)
         told.append(parser.is_reasoning)
     assert told == [True, True, True, True, False, False, False, False]
+
+
+def test_stop_strings_count_in_content_and_arguments_only() -> None:
+    text = f"{THOUGHT}<|content|>It is 7.<|end|><|begin|>assistant{solar([PARIS])}"
+    for stop, is_stopped in (("need", False), ("assistant", False), ("a1b2", False), ("7", True), ("Paris", True)):
+        assert StopStrings([stop], Solar.thoughts).look(text).is_stopped == is_stopped, stop
