@@ -45,6 +45,7 @@ KNOWN_TAGS = (
 
 _REASONING, _ANSWER = "What was thought.", "What was said."
 _LAST_WORD = re.compile(r"(\S+)\s*\Z")
+_LAST_OF_TAGS = re.compile(r"<[^<>\s]+>(<[^<>\s]+>)\Z")
 
 ShowReasoning = Callable[[str, str], str]
 """Renders a conversation that ends with an assistant's message of this reasoning and this content."""
@@ -66,7 +67,9 @@ def _shown_tags(prompt: str) -> ThinkTags | None:
     words = between.split()
     if not has_reasoning or not has_answer or not start or len(words) != 1 or start[1] == words[0]:
         return None
-    return ThinkTags(start[1], words[0])
+    # Behind the tag of the turn there may be no space.
+    of_tags = _LAST_OF_TAGS.search(start[1])
+    return ThinkTags(of_tags[1] if of_tags else start[1], words[0])
 
 
 class _State(Enum):

@@ -107,4 +107,5 @@ def test_other_tags_are_found_where_the_template_writes_them() -> None:
         return f"user\nHi\nassistant\n<|ponder|>\n{reasoning}\n<|/ponder|>\n\n{content}<|end|>"
 
     assert find_think_tags("", show) == ThinkTags("<|ponder|>", "<|/ponder|>")
+    assert find_think_tags("", "Hi<|turn|><ponder:x>{}</ponder:x>{}".format) == ThinkTags("<ponder:x>", "</ponder:x>")
     assert find_think_tags("", lambda reasoning, content: reasoning + content) is None

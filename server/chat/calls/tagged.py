@@ -16,7 +16,7 @@ from server.chat.calls.json_values import dumps
 from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.calls.reader import Broken, Reader, Steps
 from server.chat.calls.schema_types import json_of, property_schema, types_of
-from server.chat.calls.tagged_grammar import TaggedGrammar, Tags
+from server.chat.calls.tagged_grammar import CDATA_END, CDATA_START, TaggedGrammar, Tags
 from server.chat.tools import Tool
 
 
@@ -34,15 +34,21 @@ class Tagged(OpenedFamily):
 
     def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
         tags = self.tags
-        yield from reader.take_if(tags.call_start)
+        yield from reader.take_if(tags.json_start or tags.call_start)
         yield from reader.space()
-        if (yield from reader.peek()) in ("{", "["):
-            yield from read_json_calls(reader, calls)
-        else:
-            yield from self._read_function(reader, calls)
-            while tags.function_start and (yield from _follows(reader, tags.function_start)):
+        goes_on = True
+        while goes_on:
+            if (yield from reader.peek()) in ("{", "["):
+                yield from read_json_calls(reader, calls)
+            else:
                 yield from self._read_function(reader, calls)
-        yield from reader.take_closing(tags.call_end)
+            goes_on = bool(tags.function_start) and (yield from _follows(reader, *self._function_starts))
+        yield from reader.take_closing(tags.json_end or tags.call_end)
+
+    @property
+    def _function_starts(self) -> tuple[str, ...]:
+        """What the next function between the same markers begins with."""
+        return (self.tags.function_start, "{") if self.tags.is_shared else (self.tags.function_start,)
 
     def _read_function(self, reader: Reader, calls: Calls) -> Steps[None]:
         tags = self.tags
@@ -75,23 +81,25 @@ class Tagged(OpenedFamily):
         types = types_of(property_schema(tool.parameters, key), tool.parameters)
         yield calls.arguments(f"{separator}{dumps(key)}: ")
         reader.commit()
-        if is_text or types == {"string"}:
+        if tags.has_cdata and (yield from reader.take_if(CDATA_START)):
+            yield from self._read_text(reader, calls, CDATA_END)
+        elif is_text or types == {"string"}:
             yield from self._read_text(reader, calls)
         else:
             yield from self._read_value(reader, calls, types)
         reader.commit()
 
-    @property
-    def _value_ends(self) -> tuple[str, str]:
+    def _value_ends(self, cdata_end: str = "") -> tuple[str, str]:
         """A line break in front of the tag is the tag's."""
-        return self.tags.value_end, f"\n{self.tags.value_end}"
+        return f"{cdata_end}{self.tags.value_end}", f"{cdata_end}\n{self.tags.value_end}"
 
-    def _read_text(self, reader: Reader, calls: Calls) -> Steps[None]:
+    def _read_text(self, reader: Reader, calls: Calls, cdata_end: str = "") -> Steps[None]:
+        ends = self._value_ends(cdata_end)
         yield calls.arguments('"')
-        while piece := (yield from reader.text_before(*self._value_ends, holds_half=True)):
+        while piece := (yield from reader.text_before(*ends, holds_half=True)):
             reader.commit()
             yield calls.arguments(dumps(piece)[1:-1])
-        yield from reader.take(*self._value_ends)
+        yield from reader.take(*ends)
         yield calls.arguments('"')
 
     def _read_value(self, reader: Reader, calls: Calls, types: frozenset[str]) -> Steps[None]:
@@ -106,8 +114,8 @@ class Tagged(OpenedFamily):
             else:
                 yield calls.arguments(json_of(value, types))
                 return
-        value = yield from reader.whole_before(*self._value_ends)
-        yield from reader.take(*self._value_ends)
+        value = yield from reader.whole_before(*self._value_ends())
+        yield from reader.take(*self._value_ends())
         yield calls.arguments(json_of(value, types))
 
 

@@ -17,6 +17,8 @@ from server.chat.calls.schema import call_schema, json_rule
 from server.chat.calls.schema_types import is_any_text, is_plain_object, types_of, with_definitions
 from server.chat.tools import Tool
 
+CDATA_START, CDATA_END = "<![CDATA[", "]]>"
+
 
 @dataclass(frozen=True)
 class Tags:
@@ -46,6 +48,15 @@ class Tags:
     """Behind an argument."""
     value_start_space: str = ""
     """Behind the end of a key."""
+    is_shared: bool = False
+    """Whether several functions stand between one pair of markers; else each has markers of its own."""
+    separator: str | None = None
+    """Between calls; None if it is what is around a function."""
+    json_start: str = ""
+    """In front of a call in JSON, where functions have no markers around them."""
+    json_end: str = ""
+    has_cdata: bool = False
+    """Whether a text that has a `<` in it stands in `<![CDATA[...]]>`."""
 
 
 class TaggedGrammar:
@@ -59,23 +70,45 @@ class TaggedGrammar:
     def rules(self, tools: Sequence[Tool], parallel: bool) -> str:
         """One of them is `tool_calls`."""
         tags = self._tags
-        call = f"{self._spelled(tags.call_start)} tool_call {self._spelled(tags.call_end)}"
         rules = [
-            f"tool_calls: {several(call, self._spelled(tags.call_space), parallel)}\n",
+            f"tool_calls: {self._calls(parallel)}\n",
             f"tool_call: {' | '.join(f'tool_call_{i}' for i in range(len(tools)))}\n",
-            text_rule("tool_text", tags.value_end, self._markers, self._mark),
+            self._text_rules(),
         ]
         for i, tool in enumerate(tools):
             rules += self._tag_rules(tool, i) if _fits(tags, tool) else self._json_rules(tool, i)
         return "".join(rules)
 
+    def _calls(self, parallel: bool) -> str:
+        tags = self._tags
+        start, end = self._spelled(tags.call_start), self._spelled(tags.call_end)
+        if tags.is_shared:
+            return f"{start} {self._spelled(tags.call_space)} {several('tool_call', '', parallel)} {end}"
+        separator = tags.call_space if tags.separator is None else tags.separator
+        return several(f"{start} tool_call {end}", self._spelled(separator), parallel)
+
+    def _text_rules(self) -> str:
+        """A rule `tool_text`: a bare text with the tag that ends it."""
+        end = self._tags.value_end
+        if not self._tags.has_cdata:
+            return text_rule("tool_text", end, self._markers, self._mark)
+        cdata = text_rule("tool_cdata", f"{CDATA_END}{end}", self._markers, self._mark)
+        plain = f"TOOL_PLAIN? {self._spelled(end)}"
+        return f"tool_text: {plain} | {literal(CDATA_START)} tool_cdata\nTOOL_PLAIN: /[^<]+/\n{cdata}"
+
+    @property
+    def _space_before(self) -> str:
+        """In front of a function. Where functions share markers, the one before has written it."""
+        return "" if self._tags.is_shared else self._tags.call_space
+
     def _spelled(self, text: str) -> str:
         return spelled(text, self._markers, self._mark)
 
     def _json_rules(self, tool: Tool, i: int) -> Iterator[str]:
-        space = self._tags.call_space
-        start = literal(f'{space}{{"name": {json.dumps(tool.name)}, "arguments": ')
-        yield f"tool_call_{i}: {start} tool_arguments_{i} {literal('}' + space)}\n"
+        tags = self._tags
+        opening = f'{self._space_before}{{"name": {json.dumps(tool.name)}, "arguments": '
+        start, end = self._spelled(f"{tags.json_start}{opening}"), self._spelled(f"}}{tags.call_space}{tags.json_end}")
+        yield f"tool_call_{i}: {start} tool_arguments_{i} {end}\n"
         yield f"tool_arguments_{i}: {json_rule(call_schema(tool))}\n"
 
     def _tag_rules(self, tool: Tool, i: int) -> Iterator[str]:
@@ -85,7 +118,7 @@ class TaggedGrammar:
         for j, (key, schema) in enumerate(tool.parameters.get("properties", {}).items()):
             arguments.append(f"tool_argument_{i}_{j}{'' if key in required else '?'}")
             yield from self._argument_rules(replace(tool, parameters=schema), tool.parameters, key, f"{i}_{j}")
-        start = f"{tags.call_space if tags.function_start else ''}{tags.function_start}{tool.name}"
+        start = f"{self._space_before if tags.function_start else ''}{tags.function_start}{tool.name}"
         start += (tags.name_ends[0] if tags.function_start else "") + tags.name_space
         end = f"{tags.function_end}{tags.call_space if tags.function_end else ''}"
         yield f"tool_call_{i}: {self._spelled(start)} {' '.join(arguments)} {self._spelled(end)}\n"
@@ -128,8 +161,13 @@ def _fits_tag(tags: Tags, key: str, schema: Mapping[str, Any], root: Mapping[str
     if choices is None:
         return is_any_text(schema, root)
     return all(
-        isinstance(choice, str) and choice == choice.strip() and tags.value_end not in choice for choice in choices
+        isinstance(choice, str) and choice == choice.strip() and not _needs_more_than_tags(tags, choice)
+        for choice in choices
     )
+
+
+def _needs_more_than_tags(tags: Tags, choice: str) -> bool:
+    return ("<" if tags.has_cdata else tags.value_end) in choice
 
 
 def _choices(schema: Mapping[str, Any]) -> list[Any] | None:

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from server.chat.calls.family import PromptedFamily, ToolFamily
+from server.chat.families.apertus import Apertus
 from server.chat.families.command_r import CommandR, CommandR7B
 from server.chat.families.deepseek import DeepSeek, DeepSeekV31
-from server.chat.families.deepseek_v32 import DeepSeekV32
+from server.chat.families.deepseek_v32 import DeepSeekV4, DeepSeekV32
+from server.chat.families.functionary import Functionary31, Functionary32
 from server.chat.families.gemma import FunctionGemma, Gemma
 from server.chat.families.generic import Generic
+from server.chat.families.gigachat import GigaChat3, GigaChat31
 from server.chat.families.glm import Glm
 from server.chat.families.granite import Granite
 from server.chat.families.harmony import Harmony
 from server.chat.families.hermes import Hermes
 from server.chat.families.hunyuan import Hunyuan
+from server.chat.families.hunyuan3 import Hunyuan3
 from server.chat.families.kimi import Kimi
 from server.chat.families.llama import Llama
+from server.chat.families.minicpm import MiniCpm
 from server.chat.families.minimax import MiniMax
 from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
 from server.chat.families.nemotron import Nemotron
 from server.chat.families.phi import Phi
 from server.chat.families.python_calls import BarePython, Lfm2
 from server.chat.families.qwen_coder import QwenCoder, SeedOss
+from server.chat.families.solar import Solar
 
 GENERIC: PromptedFamily = Generic()
 
 FAMILIES: tuple[ToolFamily, ...] = (
     # Control tokens that only one family has.
     Harmony(),
+    Solar(),
     Kimi(),
     DeepSeekV32(),
+    DeepSeekV4(),
     DeepSeekV31(),
     DeepSeek(),
     CommandR7B(),
@@ -40,15 +48,22 @@ FAMILIES: tuple[ToolFamily, ...] = (
     Gemma(),
     FunctionGemma(),
     Lfm2(),
+    Hunyuan3(),
+    Apertus(),
+    GigaChat31(),
+    GigaChat3(),
     # Tags, the rarer ones first: Hermes' has come to be everybody's.
     MiniMax(),
+    MiniCpm(),
     SeedOss(),
     Glm(),
     QwenCoder(),
+    Functionary31(),
     Nemotron(),
     Hunyuan(),
     Hermes(),
     # Words.
+    Functionary32(),
     BarePython(),
     Llama(),
     CommandR(),

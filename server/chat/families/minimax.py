@@ -20,6 +20,7 @@ class MiniMax(Tagged):
         key_start='<parameter name="',
         key_ends=('">',),
         value_end="</parameter>",
+        is_shared=True,
     )
 
     def recognizes(self, template_source: str) -> bool:

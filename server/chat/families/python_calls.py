@@ -27,14 +27,14 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 class Lfm2(OpenedFamily):
-    """`<|tool_call_start|>[...]<|tool_call_end|>`."""
+    """`<|tool_call_start|>[...]<|tool_call_end|>`. The templates of LFM2.5 may show tools only, in LFM2's words."""
 
     name = "lfm2"
     call_starts: tuple[str, ...] = ("<|tool_call_start|>",)
     other_markers: tuple[str, ...] = ("<|tool_call_end|>",)
 
     def recognizes(self, template_source: str) -> bool:
-        return "<|tool_call_start|>" in template_source or "<|tool_list_start|>" in template_source
+        return any(words in template_source for words in (*self.call_starts, "<|tool_list_start|>", "List of tools: ["))
 
     def _read(self, reader: Reader, calls: Calls) -> Steps[None]:
         yield from reader.take(*self.call_starts)

@@ -7,8 +7,10 @@ import pytest
 
 from server.chat.calls.tagged import Tagged
 from server.chat.families import deepseek_v32
-from server.chat.families.deepseek_v32 import DeepSeekV32
+from server.chat.families.deepseek_v32 import DeepSeekV4, DeepSeekV32
 from server.chat.families.glm import Glm
+from server.chat.families.hunyuan3 import Hunyuan3
+from server.chat.families.minicpm import MiniCpm
 from server.chat.families.minimax import MiniMax
 from server.chat.families.qwen_coder import QwenCoder, SeedOss
 from server.chat.tools import Tool
@@ -64,22 +66,68 @@ def minimax(calls: Written) -> str:
     written = []
     for name, arguments in calls:
         parameters = "".join(f'<parameter name="{key}">{bare(value)}</parameter>\n' for key, value in arguments.items())
-        written.append(f'<minimax:tool_call>\n<invoke name="{name}">\n{parameters}</invoke>\n</minimax:tool_call>')
-    return "\n".join(written)
+        written.append(f'<invoke name="{name}">\n{parameters}</invoke>\n')
+    return f"<minimax:tool_call>\n{''.join(written)}</minimax:tool_call>"
 
 
-def dsml(calls: Written) -> str:
+def dsml(calls: Written, outer: str = "function_calls") -> str:
     written = []
     for name, arguments in calls:
         parameters = "".join(
             f'<parameter name="{key}" string="{str(isinstance(value, str)).lower()}">{bare(value)}</parameter>\n'
             for key, value in arguments.items()
         )
-        written.append(f'<function_calls>\n<invoke name="{name}">\n{parameters}</invoke>\n</function_calls>')
-    text = "\n".join(written)
-    for tag in ("function_calls", "invoke", "parameter"):
+        written.append(f'<invoke name="{name}">\n{parameters}</invoke>\n')
+    text = f"<{outer}>\n{''.join(written)}</{outer}>"
+    for tag in (outer, "invoke", "parameter"):
         text = text.replace(f"<{tag}", f"<{deepseek_v32.MARK}{tag}").replace(f"</{tag}", f"</{deepseek_v32.MARK}{tag}")
     return text
+
+
+def dsml_v4(calls: Written) -> str:
+    return dsml(calls, "tool_calls")
+
+
+def hunyuan3(calls: Written) -> str:
+    written = []
+    for name, arguments in calls:
+        parameters = "".join(
+            f"<arg_key>{key}</arg_key>\n<arg_value>{bare(value)}</arg_value>\n" for key, value in arguments.items()
+        )
+        written.append(f"<tool_call>{name}<tool_sep>\n{parameters}</tool_call>\n")
+    text = f"<tool_calls>\n{''.join(written)}</tool_calls>"
+    for tag in ("tool_calls", "tool_call", "tool_sep", "arg_key", "arg_value"):
+        text = text.replace(f"{tag}>", f"{tag}:opensource>")
+    return text
+
+
+def minicpm(calls: Written) -> str:
+    written = []
+    for name, arguments in calls:
+        parameters = "".join(f'<param name="{key}">{cdata(value)}</param>' for key, value in arguments.items())
+        written.append(f'<function name="{name}">{parameters}</function>')
+    return "\n".join(written)
+
+
+def cdata(value: object) -> str:
+    needs_more = isinstance(value, str) and any(mark in value for mark in "<&\n")
+    return f"<![CDATA[{value}]]>" if needs_more else bare(value)
+
+
+def json_markers(family: Tagged) -> tuple[str, str]:
+    tags = family.tags
+    return tags.json_start or tags.call_start, tags.json_end or tags.call_end
+
+
+def json_call(family: Tagged, call: str) -> str:
+    (start, end), space = json_markers(family), family.tags.call_space
+    return f"{start}{space}{call}{space}{end}"
+
+
+def ends_of(family: Tagged) -> list[str]:
+    """What texts end with, in CDATA or bare."""
+    end = family.tags.value_end
+    return [f"]]>{end}", end] if family.tags.has_cdata else [end]
 
 
 FORMATS: list[tuple[Tagged, Render]] = [
@@ -87,7 +135,10 @@ FORMATS: list[tuple[Tagged, Render]] = [
     (SeedOss(), seed_oss),
     (Glm(), glm),
     (MiniMax(), minimax),
+    (Hunyuan3(), hunyuan3),
+    (MiniCpm(), minicpm),
     (DeepSeekV32(), dsml),
+    (DeepSeekV4(), dsml_v4),
 ]
 all_formats = pytest.mark.parametrize(("family", "render"), FORMATS, ids=lambda value: getattr(value, "name", ""))
 
@@ -101,23 +152,23 @@ def test_outputs_are_taken_apart(family: Tagged, render: Render) -> None:
 
 @all_formats
 def test_the_grammar_takes_calls_and_nothing_else(family: Tagged, render: Render) -> None:
-    check_grammar(family, render, tools=UNBOUNDED_TOOLS, ends_of_text=[family.tags.value_end])
+    check_grammar(family, render, tools=UNBOUNDED_TOOLS, ends_of_text=ends_of(family))
 
 
 @all_formats
 def test_a_function_that_tags_cannot_promise_is_called_in_json(family: Tagged, render: Render) -> None:
     assert not Follower(family, TOOLS).accepts(render([PARIS]))
-    check_random_outputs(family, ends_of_text=[family.tags.value_end])
+    check_random_outputs(family, ends_of_text=ends_of(family))
 
 
 @all_formats
 def test_calls_in_json_between_the_same_markers_are_read(family: Tagged, render: Render) -> None:
-    start, end = family.tags.call_start, family.tags.call_end
+    start, end = json_markers(family)
     text = f'{start}\n{{"name": "get_weather", "arguments": {{"city": "Paris"}}}}\n{end}'
     assert taken_apart(family, text) == [PARIS_CALL]
 
 
-@pytest.mark.parametrize(("family", "render"), FORMATS[:-1], ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(("family", "render"), FORMATS[:-2], ids=lambda value: getattr(value, "name", ""))
 def test_values_come_with_the_types_of_the_schema(family: Tagged, render: Render) -> None:
     schema = {
         "type": "object",
@@ -183,8 +234,25 @@ def test_forgotten_tags_are_forgiven_where_the_call_is_whole() -> None:
         assert taken_apart(QwenCoder(), whole.replace(forgotten, "")) == [PARIS_CALL]
     assert taken_apart(Glm(), "<tool_call>get_time</tool_call>") == [("call", "get_time", "{}")]
     assert taken_apart(Glm(), glm([PARIS]).replace("\n", "")) == [PARIS_CALL]
-    several = minimax([PARIS, PARIS]).replace("\n</minimax:tool_call>\n<minimax:tool_call>", "")
-    assert taken_apart(MiniMax(), several) == [PARIS_CALL, PARIS_CALL]
+    unmarked = hunyuan3([PARIS]).removeprefix("<tool_calls:opensource>\n").removesuffix("</tool_calls:opensource>")
+    assert taken_apart(Hunyuan3(), unmarked) == [PARIS_CALL]
+
+
+def test_functions_between_one_pair_of_markers_may_be_tags_and_json() -> None:
+    json_call = '{"name": "get_weather", "arguments": {"city": "Paris"}}\n'
+    mixed = minimax([PARIS, PARIS]).replace("<invoke", f"{json_call}<invoke", 1).replace("</mini", f"{json_call}</mini")
+    assert taken_apart(MiniMax(), mixed) == [PARIS_CALL] * 4
+
+
+def test_every_function_may_have_markers_of_its_own() -> None:
+    assert taken_apart(MiniMax(), f"{minimax([PARIS])}\n{minimax([PARIS])}") == [PARIS_CALL, PARIS_CALL]
+
+
+def test_cdata_is_text_as_it_stands_there_whatever_the_schema_says() -> None:
+    for key in ("text", "score"):
+        call = f'<function name="write-note"><param name="{key}"><![CDATA[\n</param> & 7\n]]></param></function>'
+        expected = json.dumps({key: "\n</param> & 7\n"})
+        assert taken_apart(MiniCpm(), call) == [("call", "write-note", expected)]
 
 
 def test_a_call_that_was_cut_off_is_not_closed() -> None:
@@ -207,8 +275,7 @@ def test_what_tags_cannot_promise_is_constrained_as_json(family: Tagged, render:
     tools = [Tool("f", schema)]
     follower = Follower(family, tools)
     key = 'a"<>b' if 'a"<>b' in schema["properties"] else "a"
-    start, end = family.tags.call_start, family.tags.call_end
-    text = f'{start}\n{{"name": "f", "arguments": {{{json.dumps(key)}: "xx"}}}}\n{end}'
+    text = json_call(family, f'{{"name": "f", "arguments": {{{json.dumps(key)}: "xx"}}}}')
     assert follower.accepts(text), follower.source
     assert taken_apart(family, text, tools) == [("call", "f", f'{{{json.dumps(key)}: "xx"}}')]
     assert not follower.accepts(render([("f", {key: "xx"})]))

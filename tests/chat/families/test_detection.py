@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.chat.calls.family import ChannelFamily
 from server.chat.families import deepseek, deepseek_v32
 from server.chat.families.detection import FAMILIES, GENERIC, detect
 from server.chat.template.template import FALLBACK_SOURCE
@@ -35,6 +36,7 @@ SNIPPETS = {
     "kimi": "{{ '<|im_system|>tool_declare<|im_middle|>' + tools | tojson }}",
     "deepseek-v3.1": DEEPSEEK + " }}",
     "deepseek-v3.2": f"Write <{deepseek_v32.MARK}function_calls> in your reply.",
+    "deepseek-v4": f"{{%- set dsml = '{deepseek_v32.MARK}' -%}}{{{{- '<' + dsml + 'tool_calls>' -}}}}",
     "command-r7b": "Write <|START_ACTION|> followed by a list of JSON-formatted tool calls.",
     "command-r": 'Write \'Action:\' followed by a list:\n```json\n[{"tool_name": title, "parameters": {}}]```',
     "mistral": MISTRAL + " + '[ARGS]' + call.arguments }}",
@@ -45,6 +47,14 @@ SNIPPETS = {
     "gemma": "{{ '<|tool_call>call:' + call.name + '{' + arguments + '}<tool_call|>' }}",
     "function-gemma": "{{ '<start_function_declaration>' + tool.name + '<end_function_declaration>' }}",
     "lfm2": "{{ 'List of tools: <|tool_list_start|>' + tools | tojson + '<|tool_list_end|>' }}",
+    "hunyuan-3": "{%- set end = ':opensource' %}{{ '<tool_call{}>'.format(end) + name + '<tool_sep{}>'.format(end) }}",
+    "apertus": "{{ '<|tools_prefix|>[' + calls + ']<|tools_suffix|>' }}",
+    "gigachat-3": "{{ role + '<|role_sep|>\n' }}{% set call = {'role': 'function call', 'content': call} %}",
+    "gigachat-3.1": "{{ role + '<|role_sep|>\n' + message.content + '<|function_call|>' + call }}",
+    "functionary-3.1": HEADERS + "Write <function=example_name>{parameters}</function> to call one.",
+    "functionary-3.2": HEADERS + "{{ '>>>all\n' + message.content }}{{ '>>>' + call.name + '\n' + call.arguments }}",
+    "minicpm": 'Write\n<function name="function-name"><param name="param-name">param-value</param></function>',
+    "solar": "{{ '<|tool_call:begin|>' + call.id + '<|tool_call:name|>' + call.function.name }}",
     "minimax": 'Write <minimax:tool_call>\n<invoke name="tool">\n<parameter name="key">value</parameter>\n</invoke>',
     "seed-oss": TAGS.replace("tool_call", "seed:tool_call"),
     "glm": "Write <tool_call>{name}\n<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n</tool_call>",
@@ -76,8 +86,22 @@ def test_hermes_format_is_found_in_templates_of_other_models() -> None:
     assert detect("[INST]" + HERMES).name == "hermes"
 
 
+def test_lfm2_format_is_found_where_the_template_shows_tools_only() -> None:
+    assert detect(CHATML + "{{ 'List of tools: [' + tools | join(', ') + ']' }}").name == "lfm2"
+
+
+def test_dsml_is_found_where_the_template_puts_the_tags_together() -> None:
+    source = f"{{%- set dsml = '{deepseek_v32.MARK}' -%}}{{{{- '<' + dsml + 'function_calls>' -}}}}"
+    assert detect(source).name == "deepseek-v3.2"
+
+
 def test_a_model_without_a_template_gets_the_generic_format() -> None:
     assert detect(FALLBACK_SOURCE) is GENERIC
+
+
+def test_families_that_own_the_reasoning_say_what_is_in_front_of_an_answer() -> None:
+    for family in (*FAMILIES, GENERIC):
+        assert isinstance(family, ChannelFamily) == family.owns_reasoning, family.name
 
 
 def test_families_have_names_of_their_own() -> None:
