@@ -152,6 +152,12 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
             "reasoning_format", "`auto` or `deepseek`: reasoning apart in `reasoning_content`; `none`: in the content"
         ),
         _extra("separate_reasoning", "SGLang's; false is `reasoning_format` `none`, which wins"),
+        _extra("add_generation_prompt", "false: the prompt ends with the last message"),
+        _extra(
+            "continue_final_message",
+            "the answer goes on with the assistant's last message, of which it does not repeat what is there; not "
+            "together with a demanded call",
+        ),
         _extra("include_reasoning", "vLLM's; false leaves `reasoning_content` out"),
     ),
     "completions": (
