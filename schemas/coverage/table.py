@@ -114,7 +114,7 @@ _OTHER_SERVERS = (
     ),
     Parameter("return_token_ids", "refused", "`POST /tokenize` has the ids of a text", is_false, is_extra=True),
     Parameter("truncate_prompt_tokens", "refused", "a prompt that is too long is refused, not cut", is_extra=True),
-    Parameter("timings_per_token", "tolerated", "it changes nothing of the text", is_extra=True),
+    Parameter("timings_per_token", "tolerated", "`timings` come once, at the end of a chat", is_extra=True),
     Parameter("return_progress", "tolerated", "a stream pings while the prompt is computed", is_extra=True),
 )
 
