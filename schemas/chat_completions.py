@@ -62,6 +62,10 @@ class ChatCompletionRequest:
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     template_kwargs: dict[str, Any] = field(default_factory=dict)
     """Variables for the chat template, as the client named them."""
+    add_generation_prompt: bool = True
+    """Whether the prompt ends with the beginning of an answer."""
+    continues_last: bool = False
+    """Whether the answer goes on with the last message, which is the assistant's; then there is no such beginning."""
     separates_reasoning: bool | None = None
     """Whether reasoning is taken out of the content; None leaves it to the server."""
     includes_reasoning: bool = True
@@ -106,11 +110,25 @@ class ChatCompletionSchema(GenerationSchema):
     """SGLang's switch for what `reasoning_format` says."""
     include_reasoning = Boolean()
     """vLLM's switch that leaves reasoning out."""
+    add_generation_prompt = Boolean()
+    continue_final_message = Boolean()
 
     @validates_schema
     def _top_logprobs_need_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "top_logprobs" in data and not data.get("logprobs"):
             raise invalid("is only allowed when 'logprobs' is true", "top_logprobs")
+
+    @validates_schema
+    def _continues_what_the_assistant_said(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if not data.get("continue_final_message"):
+            return
+        last = data["messages"][-1] if data.get("messages") else {}
+        if data.get("add_generation_prompt"):
+            raise invalid("cannot be true together with 'add_generation_prompt'", "continue_final_message")
+        if last.get("role") != "assistant" or "tool_calls" in last:
+            raise invalid("needs a last message of the assistant without calls", "continue_final_message")
+        if _demands_call(data):
+            raise invalid("cannot go together with a demanded call", "continue_final_message")
 
     @validates_schema
     def _choices_are_among_the_functions(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -121,6 +139,10 @@ class ChatCompletionSchema(GenerationSchema):
             check_choice(data["tool_choice"], data.get("tools", ()))
         if "function_call" in data:
             check_choice(data["function_call"], data.get("functions", ()), "function_call")
+
+
+def _demands_call(data: Mapping[str, Any]) -> bool:
+    return any(name in data and data[name].mode == "required" for name in ("tool_choice", "function_call"))
 
 
 SCHEMA = ChatCompletionSchema()
@@ -142,6 +164,8 @@ def _request(loaded: Mapping[str, Any]) -> ChatCompletionRequest:
         template_kwargs=_template_kwargs(loaded),
         separates_reasoning=_separates_reasoning(loaded),
         includes_reasoning=loaded.get("include_reasoning", True),
+        add_generation_prompt=loaded.get("add_generation_prompt", True),
+        continues_last=loaded.get("continue_final_message", False),
         **_tool_options(loaded),
         **options,
     )

@@ -82,6 +82,8 @@ class GenerationSchema(SamplingSchema, StructureSchema):
 
     model = Text(MAX_NAME_LENGTH)
     max_tokens = TokenLimit()
+    n_predict = TokenLimit()
+    """llama-server's name of `max_tokens`, which wins when both are given."""
     stop = StopStrings()
     n = Integer(1, MAX_CHOICES)
     stream = Boolean()
@@ -112,6 +114,8 @@ def load_fields(schema: RequestSchema, endpoint: str, body: Mapping[str, Any]) -
 def generation_options(loaded: Mapping[str, Any]) -> dict[str, Any]:
     """The common fields of the request dataclasses, as far as they were given."""
     given = {name: loaded[name] for name in COMMON_NAMES if name in loaded}
+    if "n_predict" in loaded:
+        given.setdefault("max_tokens", loaded["n_predict"])
     given["sampling"] = sampling_options(loaded)
     given["include_usage"] = loaded.get("stream_options", {}).get("include_usage", False)
     given["output_format"] = output_format(loaded)

@@ -23,7 +23,7 @@ BODIES: dict[str, tuple[RequestSchema, ...]] = {
     "/v1/conversations/{conversation_id}/fork": (conversations.FORK,),
     "/tokenize": (tokens.TOKENIZE,),
     "/detokenize": (tokens.DETOKENIZE,),
-    "/apply-template": (chat_completions.SCHEMA, tokens.TEMPLATE),
+    "/apply-template": (chat_completions.SCHEMA,),
 }
 """By the path of a POST request."""
 

@@ -1,4 +1,4 @@
-"""The bodies of POST /tokenize, /detokenize and /apply-template, whose names are llama-server's."""
+"""The bodies of POST /tokenize and /detokenize, whose names are llama-server's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
 from schemas.completions import TOKEN_IDS, load_token_ids
 from schemas.fields.base import Boolean, RequestSchema, StrictField, Text, check_length
 from schemas.fields.json_schema import Definitions, JSONSchema
@@ -41,15 +40,6 @@ class DetokenizeRequest:
     """None is the default model."""
 
 
-@dataclass(frozen=True)
-class TemplateRequest:
-    """A chat completion of which only the prompt is wanted."""
-
-    chat: ChatCompletionRequest
-    add_generation_prompt: bool
-    """Whether the prompt ends with the beginning of an answer."""
-
-
 class TokenIds(StrictField[list[int]]):
     """An array of token ids, which may be empty."""
 
@@ -77,15 +67,8 @@ class DetokenizeSchema(RequestSchema):
     model = Text(MAX_NAME_LENGTH)
 
 
-class TemplateSchema(RequestSchema):
-    """What the body has besides a chat completion."""
-
-    add_generation_prompt = Boolean()
-
-
 TOKENIZE = TokenizeSchema()
 DETOKENIZE = DetokenizeSchema()
-TEMPLATE = TemplateSchema()
 
 
 def load_tokenize(body: Mapping[str, Any]) -> TokenizeRequest:
@@ -96,8 +79,3 @@ def load_tokenize(body: Mapping[str, Any]) -> TokenizeRequest:
 def load_detokenize(body: Mapping[str, Any]) -> DetokenizeRequest:
     """The request in a decoded JSON object; raises SchemaError."""
     return DetokenizeRequest(**load(DETOKENIZE, body))
-
-
-def load_apply_template(body: Mapping[str, Any]) -> TemplateRequest:
-    """The request in a decoded JSON object; raises SchemaError."""
-    return TemplateRequest(load_chat_completion(body), load(TEMPLATE, body).get("add_generation_prompt", True))

@@ -21,6 +21,11 @@ def is_false(value: Any, body: Mapping[str, Any]) -> bool:
     return value is False
 
 
+def is_zero(value: Any, body: Mapping[str, Any]) -> bool:
+    """The number 0."""
+    return value == 0 and type(value) is int
+
+
 def is_empty(value: Any, body: Mapping[str, Any]) -> bool:
     """An empty string, array or object."""
     return value in ("", [], {})

@@ -13,6 +13,7 @@ from schemas.coverage.neutral import (
     IsNeutral,
     is_empty,
     is_false,
+    is_zero,
     never,
     text_only,
 )
@@ -105,6 +106,18 @@ _EXTRAS = (
     Parameter("lora", "refused", "adapters belong to a model, by the server's setting `lora`", is_empty, is_extra=True),
 )
 
+_OTHER_SERVERS = (
+    _extra("n_predict", "llama-server's name of `max_tokens`, which wins"),
+    Parameter("min_tokens", "refused", "the model ends its text; `ignore_eos` lets it go on", is_zero, is_extra=True),
+    Parameter(
+        "prompt_logprobs", "refused", "completions with `echo` and `logprobs` have those of the prompt", is_extra=True
+    ),
+    Parameter("return_token_ids", "refused", "`POST /tokenize` has the ids of a text", is_false, is_extra=True),
+    Parameter("truncate_prompt_tokens", "refused", "a prompt that is too long is refused, not cut", is_extra=True),
+    Parameter("timings_per_token", "tolerated", "`timings` come once, at the end", is_extra=True),
+    Parameter("return_progress", "tolerated", "a stream pings while the prompt is computed", is_extra=True),
+)
+
 _STRUCTURE = (
     _extra("grammar", "GBNF if it has `::=`, else Lark in llguidance's dialect"),
     _extra("json_schema", "llama-server's; a schema as an object"),
@@ -146,12 +159,19 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _tolerated("service_tier", "there is one tier"),
         _tolerated("verbosity", "local models do not know it"),
         *_EXTRAS,
+        *_OTHER_SERVERS,
         *_STRUCTURE,
         _extra("chat_template_kwargs", "variables for the chat template"),
         _extra(
             "reasoning_format", "`auto` or `deepseek`: reasoning apart in `reasoning_content`; `none`: in the content"
         ),
         _extra("separate_reasoning", "SGLang's; false is `reasoning_format` `none`, which wins"),
+        _extra("add_generation_prompt", "false: the prompt ends with the last message"),
+        _extra(
+            "continue_final_message",
+            "the answer goes on with the assistant's last message, of which it does not repeat what is there; not "
+            "together with a demanded call",
+        ),
         _extra("include_reasoning", "vLLM's; false leaves `reasoning_content` out"),
     ),
     "completions": (
@@ -163,6 +183,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("logprobs", "0 to 20; OpenAI accepts up to 5"),
         _done("best_of", "up to 128, by mean logprob; not in a stream unless it equals `n`"),
         *_EXTRAS,
+        *_OTHER_SERVERS,
         *_STRUCTURE,
         _extra("response_format", "as chat completions have it"),
         Parameter("safety_identifier", "done", _SAFETY_IDENTIFIER_NOTE, is_extra=True),

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.objects.timings import Timings
 from schemas.objects.usage import CompletionUsage
 
 
@@ -58,6 +59,7 @@ class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["chat.completion"] = "chat.completion"
     choices: Sequence[ChatCompletionChoice]
     usage: CompletionUsage
+    timings: Timings
 
 
 class FunctionDelta(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,3 +108,5 @@ class ChatCompletionChunk(msgspec.Struct, frozen=True, kw_only=True):
     choices: Sequence[ChatChunkChoice] | msgspec.UnsetType = msgspec.UNSET
     usage: CompletionUsage | msgspec.UnsetType | None = msgspec.UNSET
     """Only in the last chunk, if the client asked for it; null in those before it then."""
+    timings: Timings | msgspec.UnsetType = msgspec.UNSET
+    """Only in the last chunk."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.objects.timings import Timings
 from schemas.objects.usage import CompletionUsage
 
 
@@ -33,3 +34,5 @@ class TextCompletion(msgspec.Struct, frozen=True, kw_only=True):
     choices: Sequence[TextChoice] | msgspec.UnsetType = msgspec.UNSET
     usage: CompletionUsage | msgspec.UnsetType | None = msgspec.UNSET
     """In a stream only in the last chunk, if the client asked for it; null in those before it then."""
+    timings: Timings | msgspec.UnsetType = msgspec.UNSET
+    """In a stream only in the last chunk."""

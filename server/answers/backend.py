@@ -132,6 +132,6 @@ class Tokenizing(Described, Protocol):
 class Rendering(Described, Protocol):
     """A model whose prompts can be looked at."""
 
-    def prompt_text(self, request: ChatRequest, *, add_generation_prompt: bool = True) -> str:
+    def prompt_text(self, request: ChatRequest) -> str:
         """The prompt for a conversation. Raises TemplateRefused."""
         ...

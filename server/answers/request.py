@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from schemas.prompt_cache import PromptCache
 from schemas.sampling import SamplingOptions
@@ -43,6 +43,11 @@ class CacheHints:
     """Whether the answer is stored, so that others may build on it."""
 
 
+PromptEnd = Literal["answer", "message", "content"]
+"""What a prompt ends with: the beginning of an answer, the last message as it is, or the content of the last message,
+which the answer goes on with."""
+
+
 @dataclass(frozen=True)
 class ChatRequest:
     """What is to be said next in a conversation, and how."""
@@ -64,6 +69,7 @@ class ChatRequest:
     parallel_tool_calls: bool = True
     separates_reasoning: bool = True
     """Whether thoughts are told apart from the content; otherwise they are content, tags included."""
+    prompt_end: PromptEnd = "answer"
     template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Variables for the model's chat template."""
     user: str | None = None

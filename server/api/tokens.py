@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import gevent
 from flask import Blueprint, Response
 
+from schemas.chat_completions import load_chat_completion
 from schemas.objects.tokens import Detokenized, Prompt, TokenPiece, Tokens
-from schemas.tokens import load_apply_template, load_detokenize, load_tokenize
+from schemas.tokens import load_detokenize, load_tokenize
 from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, services
 
@@ -42,11 +43,10 @@ def detokenize() -> Response:
 
 @blueprint.post("/apply-template")
 def apply_template() -> Response:
-    wanted = load_apply_template(json_body())
-    model = services().models.find(wanted.chat.model)
-    request = chat_request(wanted.chat, services().settings, model.policy.system_prompt)
-    prompt = model.prompt_text(request, add_generation_prompt=wanted.add_generation_prompt)
-    return json_response(Prompt(prompt=prompt))
+    wanted = load_chat_completion(json_body())
+    model = services().models.find(wanted.model)
+    request = chat_request(wanted, services().settings, model.policy.system_prompt)
+    return json_response(Prompt(prompt=model.prompt_text(request)))
 
 
 def token_objects(token_ids: Sequence[int], pieces: Sequence[bytes]) -> list[TokenPiece]:

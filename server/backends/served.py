@@ -87,9 +87,9 @@ class ServedModel:
         """See `Tokenizing`; raises InvalidRequest where the model is none."""
         return self._able(Tokenizing).detokenize(token_ids, watch)
 
-    def prompt_text(self, request: ChatRequest, *, add_generation_prompt: bool = True) -> str:
+    def prompt_text(self, request: ChatRequest) -> str:
         """See `Rendering`; raises InvalidRequest where the model is none."""
-        return self._able(Rendering).prompt_text(request, add_generation_prompt=add_generation_prompt)
+        return self._able(Rendering).prompt_text(request)
 
     def _able(self, ability: type[Ability]) -> Ability:
         if not isinstance(self._backend, ability):

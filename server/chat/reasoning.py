@@ -29,6 +29,10 @@ class ThinkTags:
         """Whether a prompt ends inside of reasoning."""
         return prompt.rstrip().endswith(self.start)
 
+    def are_begun_by(self, content: str) -> bool:
+        """Whether a content begins with reasoning that it does not end."""
+        return content.lstrip().startswith(self.start) and self.end not in content
+
 
 KNOWN_TAGS = (
     ThinkTags("<think>", "</think>"),

@@ -42,9 +42,20 @@ def test_columns_of_a_completion_have_a_row_for_each_token() -> None:
     decoded = msgspec.json.decode(msgspec.json.encode(joined.as_json()))
     assert decoded["tokens"] == ['"a', "\ufffd", "\ufffd"]
     assert decoded["token_logprobs"] == [-0.5, -4.0, -0.25]
-    assert decoded["text_offset"] == [4, 6, 7]
+    assert decoded["text_offset"] == [4, 6, 6]
     # Of two tokens that read the same, the likelier counts; the chosen token is always there.
     assert decoded["top_logprobs"] == [{'"a': -0.5, "\ufffd": -1.0}, {"a": -0.5, "\ufffd": -4.0}, {"\ufffd": -0.25}]
+
+
+def test_offsets_are_those_of_the_text_however_its_characters_are_split() -> None:
+    for text in (f"a{EURO.decode()}b", "\N{SMILING FACE WITH SMILING EYES}x"):
+        tokens = [TokenLogprob(1, bytes([byte]), -1.0, []) for byte in text.encode()]
+        expected = [at for at, character in enumerate(text) for _ in character.encode()]
+        assert ChoiceLogprobs("", 0).columns(tokens)["text_offset"] == expected
+    broken = [TokenLogprob(1, piece, -1.0, []) for piece in (EURO[:1], b"a", b"b")]
+    offsets = ChoiceLogprobs("", 0).columns(broken)["text_offset"]
+    assert offsets is not None
+    assert offsets[-1] == "\ufffdab".index("b")
 
 
 def test_without_top_logprobs_that_column_is_null() -> None:

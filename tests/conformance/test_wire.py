@@ -79,6 +79,34 @@ def test_llama_servers_paths_without_v1_are_the_same(server: LiveServer) -> None
     assert raw_post(server, "/chat/completions", {**BODY, "stream": True})[1].endswith(b"data: [DONE]\n\n")
 
 
+def check_timings(timings: dict[str, Any], usage: dict[str, Any]) -> None:
+    """They fit the usage and each other."""
+    cached = usage["prompt_tokens_details"]["cached_tokens"]
+    assert (timings["cache_n"], timings["prompt_n"]) == (cached, usage["prompt_tokens"] - cached)
+    assert timings["predicted_n"] == usage["completion_tokens"]
+    for name in ("prompt", "predicted"):
+        count, milliseconds = timings[f"{name}_n"], timings[f"{name}_ms"]
+        assert milliseconds > 0
+        assert timings[f"{name}_per_token_ms"] == pytest.approx(milliseconds / count)
+        assert timings[f"{name}_per_second"] == pytest.approx(count / milliseconds * 1000)
+
+
+@pytest.mark.parametrize(("path", "asked"), [(PATH, BODY), ("/v1/completions", {"prompt": "Hello", "max_tokens": 8})])
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_whole_answer_and_the_last_chunk_have_llama_servers_timings(
+    server: LiveServer, n: int, path: str, asked: dict[str, Any]
+) -> None:
+    body = {**asked, "n": n, "seed": 1}
+    server.post(path, body)  # from now on, as much of the prompt is cached each time
+    answer = server.post(path, body)[1]
+    check_timings(answer["timings"], answer["usage"])
+    for options in ({}, {"stream_options": {"include_usage": True}}):
+        _, events = raw_post(server, path, {**body, **options, "stream": True})
+        chunks = [json.loads(line[6:]) for line in events.decode().split("\n\n") if line.startswith("data: {")]
+        assert ["timings" in chunk for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+        check_timings(chunks[-1]["timings"], chunks[-1].get("usage") or answer["usage"])
+
+
 def test_every_answer_carries_a_request_id_of_its_own(server: LiveServer) -> None:
     ids = {server.get(path)[2]["x-request-id"] for path in ("/healthz", "/v1/models", "/nowhere", "/v1/models/nothing")}
     assert len(ids) == 4

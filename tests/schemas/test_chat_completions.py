@@ -110,5 +110,35 @@ def test_the_reasoning_efforts_are_openais() -> None:
     assert refusal(reasoning_effort="utmost").param == "reasoning_effort"
 
 
+SAID = {"role": "assistant", "content": "The answer"}
+
+
+def test_the_last_message_of_the_assistant_can_be_continued() -> None:
+    messages = [{"role": "user", "content": "hi"}, SAID]
+    assert not load(messages=messages).continues_last
+    for fields in ({}, {"add_generation_prompt": False}, {"add_generation_prompt": None, "tool_choice": "auto"}):
+        assert load(messages=messages, continue_final_message=True, **fields).continues_last
+    assert refusal(messages=messages, continue_final_message=1).param == "continue_final_message"
+    assert not load(add_generation_prompt=False).add_generation_prompt
+
+
+CALLED = {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]}
+FUNCTION = {"name": "f", "parameters": {"type": "object"}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"messages": [CALLED]},
+        {"messages": [SAID], "add_generation_prompt": True},
+        {"messages": [SAID], "tools": [{"type": "function", "function": FUNCTION}], "tool_choice": "required"},
+        {"messages": [SAID], "functions": [FUNCTION], "function_call": {"name": "f"}},
+    ],
+)
+def test_nothing_else_can_be_continued(fields: dict[str, Any]) -> None:
+    assert refusal(**fields, continue_final_message=True).param == "continue_final_message"
+
+
 def test_the_first_of_several_problems_is_told() -> None:
     assert refusal(temperature=5, n=0, stop=5).param == "temperature"

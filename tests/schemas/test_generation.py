@@ -103,6 +103,13 @@ def test_a_number_of_tokens_is_whole_and_positive(
     assert refused.value.param == "max_tokens"
 
 
+def test_llama_servers_name_of_the_limit_counts_where_it_stands_alone() -> None:
+    assert [wanted.max_tokens for wanted in both(n_predict=7)] == [7, 7]
+    assert [wanted.max_tokens for wanted in both(n_predict=7, max_tokens=8)] == [8, 8]
+    assert [wanted.max_tokens for wanted in both(n_predict=-1)] == [MAX_TOKENS, MAX_TOKENS]
+    assert refusal(n_predict=0).param == "n_predict"
+
+
 def test_minus_one_token_is_no_limit() -> None:
     assert [wanted.max_tokens for wanted in both(max_tokens=-1)] == [MAX_TOKENS, MAX_TOKENS]
     chat, _ = both(max_completion_tokens=-1)

@@ -20,7 +20,7 @@ from schemas.embeddings import load_embedding
 from schemas.fields.errors import SchemaError
 from schemas.requests import BODIES, body_schema
 from schemas.responses import load_response
-from schemas.tokens import load_apply_template, load_detokenize, load_tokenize
+from schemas.tokens import load_detokenize, load_tokenize
 from tests.schemas import test_conversations, test_generation, test_items, test_messages, test_responses, test_sampling
 from tests.schemas.instances import Instances
 
@@ -37,7 +37,7 @@ LOADERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "/v1/conversations/{conversation_id}/fork": load_fork,
     "/tokenize": load_tokenize,
     "/detokenize": load_detokenize,
-    "/apply-template": load_apply_template,
+    "/apply-template": load_chat_completion,
 }
 DOCUMENTS = {path: body_schema(path) for path in BODIES}
 BASES: dict[str, dict[str, Any]] = {
@@ -60,6 +60,8 @@ UNSAID = re.compile(
             "must make one demand",
             "is the deprecated form of",
             "cannot go together with",
+            "cannot be true together with",
+            "needs a last message of the assistant",
             "is required unless",
             "'metadata' is required, but was not given",  # of a conversation's change, unless there is a title
             "needs the response to be stored",

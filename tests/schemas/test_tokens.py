@@ -1,4 +1,4 @@
-"""The bodies of /tokenize, /detokenize and /apply-template."""
+"""The bodies of /tokenize and /detokenize."""
 
 from __future__ import annotations
 
@@ -13,29 +13,19 @@ from schemas.tokens import (
     MAX_TOKEN_IDS,
     DetokenizeRequest,
     TokenizeRequest,
-    load_apply_template,
     load_detokenize,
     load_tokenize,
 )
-
-MESSAGES = [{"role": "user", "content": "hi"}]
 
 
 def test_defaults_are_llama_servers() -> None:
     assert load_tokenize({"content": "a"}) == TokenizeRequest("a", None, False, True, False)
     assert load_detokenize({"tokens": [1, 2]}) == DetokenizeRequest([1, 2], None)
-    assert load_apply_template({"messages": MESSAGES}).add_generation_prompt
 
 
 def test_nothing_is_something_to_ask_about() -> None:
     assert load_tokenize({"content": ""}).content == ""
     assert load_detokenize({"tokens": []}).tokens == []
-
-
-def test_a_template_takes_what_chat_completions_take() -> None:
-    body = {"messages": MESSAGES, "chat_template_kwargs": {"enable_thinking": False}, "add_generation_prompt": False}
-    wanted = load_apply_template(body)
-    assert (wanted.chat.template_kwargs, wanted.add_generation_prompt) == ({"enable_thinking": False}, False)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +45,6 @@ def test_a_template_takes_what_chat_completions_take() -> None:
         (load_detokenize, {"tokens": [-1]}, "tokens"),
         (load_detokenize, {"tokens": [10**30]}, "tokens"),
         (load_detokenize, {"tokens": [0] * (MAX_TOKEN_IDS + 1)}, "tokens"),
-        (load_apply_template, {}, "messages"),
-        (load_apply_template, {"messages": MESSAGES, "add_generation_prompt": 1}, "add_generation_prompt"),
-        (load_apply_template, {"messages": [{"role": "robot", "content": "hi"}]}, "messages[0].role"),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)[:40]),
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.chat_completions import ChatCompletionRequest
 from schemas.objects.chat_completions import ChatCompletionChunk, ChatDelta
+from server.answers.answer import Answer
 from server.answers.parts import ChoicePart, ContentText, End, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.logprobs import JoinedLogprobs
@@ -19,11 +20,11 @@ from server.protocol.values import TokenLogprob
 class ChatChunkWriter:
     """Writes the chunks of one response."""
 
-    def __init__(self, head: CompletionHead, wanted: ChatCompletionRequest) -> None:
+    def __init__(self, head: CompletionHead, wanted: ChatCompletionRequest, answer: Answer) -> None:
+        """`answer` has just been started."""
         start = ChatCompletionChunk(**head, usage=None if wanted.include_usage else msgspec.UNSET)
-        frame = ChunkFrame(start, wanted.n, "delta")
-        self._chunk = frame.chunk
-        self.usage = frame.usage
+        self._frame = ChunkFrame(start, answer, "delta")
+        self.usage = self._frame.usage
         self._num_choices = wanted.n
         self._shows_reasoning = wanted.includes_reasoning
         self._speaks_of_functions = wanted.speaks_of_functions
@@ -33,9 +34,10 @@ class ChatChunkWriter:
         return b"".join(self._delta(index, self._first_delta) for index in range(self._num_choices))
 
     def part(self, index: int, part: ChoicePart) -> bytes:
+        self._frame.see_part()
         match part:
             case ContentText(text, logprobs):
-                return self._chunk(index, b'{"content":' + msgspec.json.encode(text) + b"}", _logprobs(logprobs))
+                return self._frame.chunk(index, b'{"content":' + msgspec.json.encode(text) + b"}", _logprobs(logprobs))
             case ReasoningText(text):
                 return self._delta(index, ChatDelta(reasoning_content=text)) if self._shows_reasoning else b""
             case ToolCallStarted():
@@ -43,13 +45,12 @@ class ChatChunkWriter:
             case ToolCallArguments():
                 return self._delta(index, arguments_delta(part, self._speaks_of_functions))
             case End(finish_reason):
-                reason = finish_word(finish_reason, self._speaks_of_functions)
-                return self._chunk(index, b"{}", reason=msgspec.json.encode(reason))
+                return self._frame.end(index, b"{}", finish_word(finish_reason, self._speaks_of_functions))
             case _:
                 return b""
 
     def _delta(self, index: int, delta: ChatDelta) -> bytes:
-        return self._chunk(index, msgspec.json.encode(delta))
+        return self._frame.chunk(index, msgspec.json.encode(delta))
 
 
 def _logprobs(logprobs: Sequence[TokenLogprob]) -> bytes:

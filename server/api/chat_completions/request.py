@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest
 from server.answers.messages import MediaPart, Message, Part, TextPart, ToolCall, with_system_prompt
-from server.answers.request import Blame, CacheHints, ChatRequest
+from server.answers.request import Blame, CacheHints, ChatRequest, PromptEnd
 from server.settings import Settings
 
 
@@ -29,11 +29,19 @@ def chat_request(wanted: ChatCompletionRequest, settings: Settings, system_promp
         tool_choice=wanted.tool_choice,
         parallel_tool_calls=wanted.parallel_tool_calls,
         separates_reasoning=separates_reasoning,
+        prompt_end=prompt_end(wanted),
         template_kwargs=wanted.template_kwargs,
         user=wanted.user,
         cache=CacheHints(wanted.prompt_cache),
         blame=Blame(prompt="messages", tools=wanted.functions_param),
     )
+
+
+def prompt_end(wanted: ChatCompletionRequest) -> PromptEnd:
+    """What the prompt ends with."""
+    if wanted.continues_last:
+        return "content"
+    return "answer" if wanted.add_generation_prompt else "message"
 
 
 def message(index: int, given: Mapping[str, Any]) -> Message:

@@ -18,6 +18,7 @@ from server.api.chat_completions.chunks import ChatChunkWriter
 from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, services
+from server.api.stopwatch import Stopwatch
 from server.api.streaming import stream
 from server.auth.authentication import current_caller
 from server.backends.served import ServedModel
@@ -36,7 +37,7 @@ def create_chat_completion() -> Response:
     answer.start()
     head = completion_head(model, card)
     if wanted.stream:
-        return stream(answer, ChatChunkWriter(head, wanted), settings.ping_seconds)
+        return stream(answer, ChatChunkWriter(head, wanted, answer), settings.ping_seconds)
     with closing(answer):
         return json_response(chat_completion(head, answer, wanted))
 
@@ -52,13 +53,16 @@ def completion_head(model: ServedModel, card: Card) -> CompletionHead:
 
 
 def chat_completion(head: CompletionHead, answer: Answer, wanted: ChatCompletionRequest) -> ChatCompletion:
-    """Read an answer to its end, and the whole response for it."""
+    """Read an answer that has just been started to its end, and the whole response for it."""
+    stopwatch = Stopwatch()
     choices = [ChatChoice(index) for index in range(answer.num_choices)]
     for batch in answer.batches():
         for index, part in batch:
+            stopwatch.see_part()
             choices[index].take(part)
     return ChatCompletion(
         **head,
         choices=[choice.as_object(wanted) for choice in choices],
         usage=completion_usage(answer.usage),
+        timings=stopwatch.timings(answer.usage),
     )

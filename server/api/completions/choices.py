@@ -10,6 +10,7 @@ from schemas.objects.completions import TextChoice
 from server.answers.answer import CompletionAnswer
 from server.answers.parts import ChoicePart, ContentText, End, FinishReason, PromptLogprobs
 from server.api.completions.logprobs import ChoiceLogprobs, JoinedColumns, ScoredPrompt
+from server.api.stopwatch import Stopwatch
 from server.protocol.values import TokenLogprob
 
 
@@ -73,7 +74,7 @@ class CompletionChoice:
             self._columns.extend(self._logprobs.columns(logprobs))
 
 
-def whole_choices(wanted: CompletionRequest, answer: CompletionAnswer) -> list[TextChoice]:
+def whole_choices(wanted: CompletionRequest, answer: CompletionAnswer, stopwatch: Stopwatch) -> list[TextChoice]:
     """Read an answer to its end; for each prompt the `n` best choices, the best first if there are more."""
     shows_logprobs = wanted.num_top_logprobs is not None
     logprobs = choice_logprobs(wanted, answer)
@@ -83,6 +84,7 @@ def whole_choices(wanted: CompletionRequest, answer: CompletionAnswer) -> list[T
     ]
     for batch in answer.batches():
         for index, part in batch:
+            stopwatch.see_part()
             choices[index].take(part)
     best = [
         choice

@@ -20,10 +20,11 @@ class CompletionChunkWriter:
     """Writes the chunks of one response."""
 
     def __init__(self, head: TextCompletion, wanted: CompletionRequest, answer: CompletionAnswer) -> None:
+        """`answer` has just been started."""
         self._echoes = echoes(wanted, answer)
         self._logprobs = choice_logprobs(wanted, answer)
         start = msgspec.structs.replace(head, usage=None) if wanted.include_usage else head
-        self._frame = ChunkFrame(start, len(self._echoes), "text")
+        self._frame = ChunkFrame(start, answer, "text")
         self.usage = self._frame.usage
 
     def opening(self) -> bytes:
@@ -31,13 +32,14 @@ class CompletionChunkWriter:
         return b"".join(self._opening_chunks()) or sse.PING
 
     def part(self, index: int, part: ChoicePart) -> bytes:
+        self._frame.see_part()
         match part:
             case ContentText(text, logprobs):
                 return self._chunk(index, text, self._columns(index, logprobs))
             case PromptLogprobs(logprobs):
                 return self._chunk(index, "", self._columns(index, logprobs))
             case End(finish_reason):
-                return self._chunk(index, "", reason=msgspec.json.encode(finish_reason))
+                return self._frame.end(index, b'""', finish_reason)
             case _:
                 return b""
 
@@ -50,5 +52,5 @@ class CompletionChunkWriter:
     def _columns(self, index: int, logprobs: Sequence[TokenLogprob]) -> bytes:
         return msgspec.json.encode(self._logprobs[index].columns(logprobs)) if logprobs else NULL
 
-    def _chunk(self, index: int, text: str, logprobs: bytes = NULL, reason: bytes = NULL) -> bytes:
-        return self._frame.chunk(index, msgspec.json.encode(text), logprobs, reason)
+    def _chunk(self, index: int, text: str, logprobs: bytes = NULL) -> bytes:
+        return self._frame.chunk(index, msgspec.json.encode(text), logprobs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +14,7 @@ Columns = dict[str, list[Any] | None]
 
 
 class ChoiceLogprobs:
-    """Follows one choice from token to token, and knows at which character each begins."""
+    """Follows one choice from token to token, and knows in which character each begins."""
 
     def __init__(self, echo: str, num_top: int, scored_prompt: ScoredPrompt | None = None) -> None:
         self._num_top = num_top
@@ -21,13 +22,16 @@ class ChoiceLogprobs:
         self._scored_prompt = scored_prompt
         self._num_scored_left = scored_prompt.num_tokens - 1 if scored_prompt else 0
         self._offset = 0 if scored_prompt else len(echo)
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def first(self) -> Columns | None:
         """The row of the prompt's first token, which nothing comes before: it has no logprob."""
         if self._scored_prompt is None:
             return None
         text = _text(self._scored_prompt.first_token_bytes)
-        self._offset = len(text) if self._num_scored_left else len(self._echo)
+        self._pass(self._scored_prompt.first_token_bytes)
+        if not self._num_scored_left:
+            self._go_on_at(len(self._echo))
         tops = [None] if self._num_top else None
         return {"tokens": [text], "token_logprobs": [None], "top_logprobs": tops, "text_offset": [0]}
 
@@ -39,18 +43,28 @@ class ChoiceLogprobs:
             offsets.append(self._offset)
             values.append(logprob.logprob)
             tops.append(_top(logprob))
-            # By the tokens, not by the text: a part of the last token's text may still be held back.
-            self._offset += len(tokens[-1])
+            self._pass(logprob.token_bytes)
             self._leave_prompt()
         wanted = tops if self._num_top else None
         return {"tokens": tokens, "token_logprobs": values, "top_logprobs": wanted, "text_offset": offsets}
+
+    def _pass(self, token_bytes: bytes) -> None:
+        """Move on by the characters that a token completes: one that is split over tokens counts once.
+
+        By the tokens, not by the text: a part of the last token's text may still be held back.
+        """
+        self._offset += len(self._decoder.decode(token_bytes))
+
+    def _go_on_at(self, offset: int) -> None:
+        self._decoder.reset()
+        self._offset = offset
 
     def _leave_prompt(self) -> None:
         """After the prompt's last token the text goes on where the echo ends, which may differ from its tokens."""
         if self._num_scored_left:
             self._num_scored_left -= 1
             if not self._num_scored_left:
-                self._offset = len(self._echo)
+                self._go_on_at(len(self._echo))
 
 
 class ScoredPrompt(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from schemas.objects.usage import completion_usage
 from server.api.completions.choices import whole_choices
 from server.api.completions.chunks import CompletionChunkWriter
 from server.api.services import client_watch, json_body, json_response, services
+from server.api.stopwatch import Stopwatch
 from server.api.streaming import stream
 from server.auth.authentication import current_caller
 
@@ -40,6 +41,7 @@ def create_completion() -> Response:
     if wanted.stream:
         return stream(answer, CompletionChunkWriter(head, wanted, answer), services().settings.ping_seconds)
     with closing(answer):
-        choices = whole_choices(wanted, answer)
-        usage = completion_usage(answer.usage)
-        return json_response(msgspec.structs.replace(head, choices=choices, usage=usage))
+        stopwatch = Stopwatch()
+        choices = whole_choices(wanted, answer, stopwatch)
+        usage, timings = completion_usage(answer.usage), stopwatch.timings(answer.usage)
+        return json_response(msgspec.structs.replace(head, choices=choices, usage=usage, timings=timings))

@@ -98,9 +98,8 @@ class WritingBackend(_LocalBackend):
         generation = Generation(self._model, submits, watch, prompt_param="prompt", grammar_param=blamed)
         return LocalAnswer(generation, OutputPlan())
 
-    def prompt_text(self, request: ChatRequest, *, add_generation_prompt: bool = True) -> str:
-        pieces = prompt_pieces(self._model, request, add_generation_prompt=add_generation_prompt)
-        return "".join(piece.text for piece in pieces)
+    def prompt_text(self, request: ChatRequest) -> str:
+        return "".join(piece.text for piece in prompt_pieces(self._model, request))
 
     def _generation(self, submit: Submit, request: ChatRequest, watch: ClientWatch) -> Generation:
         blamed = grammar_param(request.output_format) or request.blame.tools

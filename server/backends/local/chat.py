@@ -36,15 +36,16 @@ def prepare(model: LocalModel, request: ChatRequest, caller: Caller) -> tuple[Su
             separates_reasoning=request.separates_reasoning,
             answer=answer,
             marker_ids=card.marker_ids,
+            begun=request.messages[-1].text if request.prompt_end == "content" else None,
         )
     return chat_submit(request, card, pieces, plan, caller), plan
 
 
-def prompt_pieces(model: LocalModel, request: ChatRequest, *, add_generation_prompt: bool) -> list[TextPiece]:
+def prompt_pieces(model: LocalModel, request: ChatRequest) -> list[TextPiece]:
     """The prompt alone. Raises as `prepare`."""
     use = tool_use(request.functions, request.tool_choice, request.parallel_tool_calls)
     template = require_template(model, request)
-    return render_prompt(template, request, use, add_generation_prompt=add_generation_prompt)
+    return render_prompt(template, request, use)
 
 
 def require_template(model: LocalModel, request: ChatRequest) -> ChatTemplate:

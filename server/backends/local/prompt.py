@@ -6,6 +6,7 @@ from typing import Any
 
 from server.answers.messages import MediaPart, Message, ToolCall
 from server.answers.request import ChatRequest
+from server.backends.local.continuing import before_needle, with_needle
 from server.chat.prompted_tools import render_chat
 from server.chat.template.template import ChatTemplate, TemplateError
 from server.chat.tools import ToolUse
@@ -13,9 +14,7 @@ from server.errors.tree import InvalidRequest, TemplateRefused
 from server.protocol.values import TextPiece
 
 
-def render_prompt(
-    template: ChatTemplate, request: ChatRequest, use: ToolUse, *, add_generation_prompt: bool = True
-) -> list[TextPiece]:
+def render_prompt(template: ChatTemplate, request: ChatRequest, use: ToolUse) -> list[TextPiece]:
     """The conversation as the model was trained to read it.
 
     Raises:
@@ -23,11 +22,13 @@ def render_prompt(
         InvalidRequest: naming a part of a message that is no text, where that is not just left out.
     """
     refuse_media(request)
-    messages = [as_dict(message) for message in request.messages]
+    goes_on = request.prompt_end == "content"
+    messages = [as_dict(message) for message in (with_needle(request.messages) if goes_on else request.messages)]
     try:
-        return render_chat(template, messages, use, request.template_kwargs, add_generation_prompt)
+        pieces = render_chat(template, messages, use, request.template_kwargs, request.prompt_end == "answer")
     except TemplateError as error:
         raise TemplateRefused(str(error), param=request.blame.prompt) from error
+    return before_needle(pieces, request.blame.prompt) if goes_on else pieces
 
 
 def as_dict(message: Message) -> dict[str, Any]:

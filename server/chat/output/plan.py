@@ -78,29 +78,37 @@ def plan_output(
     separates_reasoning: bool = True,
     answer: Grammar | None = None,
     marker_ids: Mapping[str, int] = {},
+    begun: str | None = None,
 ) -> OutputPlan:
     """The plan for a prompt that `template` has rendered.
 
     Reasoning that is not separated is content, tags included. `answer` is what the content must follow; a call may
-    still take its place, or must.
+    still take its place, or must. `begun` is the content that the prompt ends with, if the output goes on with one.
 
     Raises:
         GrammarsClash: if `answer` is in a language that cannot be part of the grammar that is needed.
     """
     family = template.tool_family
     use = use.one_at_a_time if family is GENERIC else use
-    reasoning = _reasoning(template, family, prompt)
+    reasoning = _reasoning(template, family, prompt, begun)
     return OutputPlan(
         _parser_maker(family, use, reasoning, separates_reasoning),
         _shown(family, use, reasoning),
-        _grammar(family, use, reasoning, answer, marker_ids),
+        # Behind a message's header a channel's grammar, which begins with one, has no place.
+        answer if begun is not None and family.owns_reasoning else _grammar(family, use, reasoning, answer, marker_ids),
         _thoughts(family, reasoning) if separates_reasoning else None,
     )
 
 
-def _reasoning(template: ChatTemplate, family: ToolFamily, prompt: Sequence[TextPiece]) -> Reasoning | None:
+def _reasoning(
+    template: ChatTemplate, family: ToolFamily, prompt: Sequence[TextPiece], begun: str | None
+) -> Reasoning | None:
     tags = None if family.owns_reasoning else template.think_tags
-    return None if tags is None else Reasoning(tags, bool(prompt) and tags.is_open_in(prompt[-1].text))
+    if tags is None:
+        return None
+    if begun is not None:
+        return Reasoning(tags, is_open=True) if tags.are_begun_by(begun) else None
+    return Reasoning(tags, bool(prompt) and tags.is_open_in(prompt[-1].text))
 
 
 def _thoughts(family: ToolFamily, reasoning: Reasoning | None) -> Thoughts | None:

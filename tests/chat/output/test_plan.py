@@ -40,6 +40,15 @@ def test_stop_strings_are_told_what_is_around_thoughts_where_these_are_told_apar
         assert whole.thoughts is None
 
 
+def test_an_output_that_goes_on_with_a_content_does_not_begin_with_thoughts() -> None:
+    template, schema = make("thinking"), Grammar("json_schema", "{}")
+    assert plan_output(template, [], begun="The answer is").is_plain
+    opened = plan_output(template, [], begun="<think>\nHm")
+    assert opened.thoughts == Thoughts(("<think>",), ("</think>",), are_open=True)
+    assert plan_output(template, [], begun="<think>\nHm.</think> So").is_plain
+    assert plan_output(make("channels"), [], begun="{", answer=schema).grammar is schema
+
+
 def test_there_is_a_grammar_only_where_something_is_promised() -> None:
     assert plan("thinking", ToolUse((TIME,))).grammar is None
     for use in (ToolUse((TIME,), must_call=True), ToolUse((TIME,), parallel=False), ToolUse((TIME, STRICT))):

@@ -81,10 +81,16 @@ REFUSED_VALUES: dict[str, list[Any]] = {
     "modalities": [["text", "audio"], ["audio"], [], "text"],
     "web_search_options": [{}, {"search_context_size": "low"}],
     "moderation": [{"model": "m"}],
+    "min_tokens": [1, False, "0"],
+    "prompt_logprobs": [0, 5, -1],
+    "return_token_ids": [True, 0],
+    "truncate_prompt_tokens": [5, -1],
 }
 NEUTRAL_VALUES: dict[str, list[dict[str, Any]]] = {
     "store": [{"store": False}],
     "modalities": [{"modalities": ["text"]}],
+    "min_tokens": [{"min_tokens": 0}],
+    "return_token_ids": [{"return_token_ids": False}],
 }
 VALUES: tuple[Any, ...] = (0, 1.5, True, "x", [], [5], {}, {"a": 5})
 

@@ -29,6 +29,7 @@ from schemas.objects import (
 )
 from schemas.objects.answers import ANSWERS, CHUNKS, COMPONENTS, FAILURE, components
 from schemas.objects.lists import list_object
+from schemas.objects.timings import timings
 from schemas.objects.usage import completion_usage, response_usage
 from server.answers.usage import Usage
 
@@ -77,6 +78,20 @@ FUNCTION = chat_completions.CalledFunction(name="f", arguments="{}")
 FUNCTION_SENT = {"name": "f", "arguments": "{}"}
 
 
+TIMES = timings(1, 4, 0.5, 2, 0.25)
+TIMINGS = {
+    "cache_n": 1,
+    "prompt_n": 4,
+    "prompt_ms": 500.0,
+    "prompt_per_token_ms": 125.0,
+    "prompt_per_second": 8.0,
+    "predicted_n": 2,
+    "predicted_ms": 250.0,
+    "predicted_per_token_ms": 125.0,
+    "predicted_per_second": 8.0,
+}
+
+
 def chat_choice(finish_reason: str, **fields: Any) -> chat_completions.ChatCompletionChoice:
     said = chat_completions.ChatMessage(**fields)
     return chat_completions.ChatCompletionChoice(index=0, message=said, logprobs=None, finish_reason=finish_reason)
@@ -90,11 +105,17 @@ def chat_choice_sent(finish_reason: str, **fields: Any) -> dict[str, Any]:
 
 def chat_completion(*choices: chat_completions.ChatCompletionChoice) -> chat_completions.ChatCompletion:
     head: dict[str, Any] = HEAD
-    return chat_completions.ChatCompletion(**head, choices=choices, usage=completion_usage(COUNTS))
+    return chat_completions.ChatCompletion(**head, choices=choices, usage=completion_usage(COUNTS), timings=TIMES)
 
 
 def chat_completion_sent(*choices: dict[str, Any]) -> dict[str, Any]:
-    return {**HEAD, "object": "chat.completion", "choices": list(choices), "usage": COMPLETION_USAGE}
+    return {
+        **HEAD,
+        "object": "chat.completion",
+        "choices": list(choices),
+        "usage": COMPLETION_USAGE,
+        "timings": TIMINGS,
+    }
 
 
 def chat_chunk(**fields: Any) -> chat_completions.ChatCompletionChunk:
@@ -295,8 +316,8 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         ChatCompletionChunk,
     ),
     (
-        chat_chunk(choices=[], usage=completion_usage(COUNTS)),
-        chat_chunk_sent(choices=[], usage=COMPLETION_USAGE),
+        chat_chunk(choices=[], usage=completion_usage(COUNTS), timings=TIMES),
+        chat_chunk_sent(choices=[], usage=COMPLETION_USAGE, timings=TIMINGS),
         ChatCompletionChunk,
     ),
     (
