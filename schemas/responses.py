@@ -52,6 +52,8 @@ MAX_INPUT_ITEMS = 10_000
 
 MAX_EVENTS = 2**53
 
+REASONING_SUMMARIES = ("auto", "concise", "detailed")
+
 RESPONSE = "resp_"
 
 LOGPROBS = "message.output_text.logprobs"
@@ -125,6 +127,8 @@ class ResponsesRequest:
     num_top_logprobs: int | None = None
     """Likeliest tokens beside the chosen one that have a logprob, as the engine counts; None is no logprobs."""
     reasoning_effort: str | None = None
+    reasoning_summary: str | None = None
+    """The client's word for the summary it wants; None is none. All words mean the thoughts themselves."""
     seals_reasoning: bool = False
     """Whether reasoning is also sent as `encrypted_content`."""
     user: str | None = None
@@ -192,9 +196,12 @@ class QueryBoolean(StrictField[bool]):
 
 
 class ReasoningOptionsSchema(RequestSchema):
-    """How long the model thinks. `summary` is tolerated: reasoning is sent as it is, and nothing is summarized."""
+    """How long the model thinks, and whether its thoughts are told as a summary, too."""
 
     effort = Choice(REASONING_EFFORTS)
+    summary = Choice(REASONING_SUMMARIES)
+    generate_summary = Choice(REASONING_SUMMARIES)
+    """OpenAI's older name of `summary`, which wins when both are given."""
 
 
 class TextField(StrictField[TextOptions]):
@@ -299,7 +306,8 @@ def load_response(body: Mapping[str, Any]) -> ResponsesRequest:
 
 def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
     given = {name: loaded[name] for name in COMMON_NAMES if name in loaded}
-    effort = loaded.get("reasoning", {}).get("effort")
+    reasoning = loaded.get("reasoning", {})
+    effort = reasoning.get("effort")
     return ResponsesRequest(
         input=loaded.get("input", ()),
         conversation_id=loaded.get("conversation"),
@@ -309,6 +317,7 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
         output_format=output_format(_demands(loaded)),
         num_top_logprobs=_num_top_logprobs(loaded),
         reasoning_effort=effort,
+        reasoning_summary=reasoning.get("summary", reasoning.get("generate_summary")),
         seals_reasoning=ENCRYPTED_REASONING in loaded.get("include", ()),
         user=loaded.get("user", loaded.get("safety_identifier")),
         prompt_cache=prompt_cache(loaded),

@@ -193,7 +193,11 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
             "accepted and never there",
         ),
         _done("top_logprobs", "0 to 20, with `include`"),
-        _done("reasoning", "`effort` is passed to the chat template; reasoning is told as it is, without a `summary`"),
+        _done(
+            "reasoning",
+            "`effort` is passed to the chat template; a `summary`, where one is asked for in any of OpenAI's words, is "
+            "the thoughts themselves",
+        ),
         _done("text", "`format`: `json_schema` is always kept to, `strict` or not; what cannot be kept to is a 400"),
         _done("tools", "functions, `strict` only if they say so; tools of other types are passed over"),
         _done("tool_choice", "functions only, for which `required` and a name are guaranteed"),

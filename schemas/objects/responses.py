@@ -35,10 +35,10 @@ class IncompleteDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasoningOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the model was to think; nothing is ever summarized."""
+    """How long the model was to think, and whether its thoughts are told as a summary, too."""
 
     effort: str | None
-    summary: None = None
+    summary: str | None
 
 
 class ResponseText(msgspec.Struct, frozen=True, kw_only=True):

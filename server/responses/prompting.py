@@ -84,6 +84,7 @@ class Prompting:
             new_id,
             shows_logprobs=wanted.num_top_logprobs is not None,
             seals_reasoning=wanted.seals_reasoning,
+            summarizes_reasoning=wanted.reasoning_summary is not None,
         )
 
     def start(self) -> Started:

@@ -39,7 +39,7 @@ def new_response(
         previous_response_id=wanted.previous_response_id,
         prompt_cache_key=wanted.prompt_cache.key,
         prompt_cache_retention=wanted.prompt_cache.retention,
-        reasoning=ReasoningOptions(effort=wanted.reasoning_effort),
+        reasoning=ReasoningOptions(effort=wanted.reasoning_effort, summary=wanted.reasoning_summary),
         safety_identifier=wanted.user,
         store=wanted.store,
         temperature=temperature,

@@ -206,8 +206,39 @@ def test_reasoning_may_be_sealed_and_is_read_again() -> None:
     assert chat_messages([{**returned, "encrypted_content": "gAAAA"}]) == []
 
 
-def test_events_of_all_kinds_come_back_from_rows_as_they_were() -> None:
-    built = builder()
+SUMMARIZED: dict[str, Any] = {"options": {"summarizes_reasoning": True}, "reasoning": {"summary": "auto"}}
+
+
+def test_thoughts_are_told_as_their_summary_where_one_is_asked_for() -> None:
+    built = builder(**SUMMARIZED)
+    events = scripted_stream(built) + built.finish(STOP, USAGE, 5)
+    check(events)
+    assert [event["type"].removeprefix("response.") for event in events][2:9] == [
+        *("output_item.added", "reasoning_summary_part.added"),
+        *("reasoning_summary_text.delta", "reasoning_summary_text.delta", "reasoning_summary_text.done"),
+        *("reasoning_summary_part.done", "output_item.done"),
+    ]
+    assert (events[2]["item"]["summary"], events[2]["item"]["content"]) == ([], [])
+    assert (events[6]["text"], events[7]["part"]["text"], "status" in events[7]) == ("Hm.", "Hm.", False)
+    reasoning = events[-1]["response"]["output"][0]
+    assert reasoning["summary"] == [{"type": "summary_text", "text": "Hm."}]
+    assert reasoning["content"] == [{"type": "reasoning_text", "text": "Hm."}]
+    assert events[-1]["response"]["reasoning"]["summary"] == "auto"
+    assert chat_messages([reasoning]) == [Message("assistant", reasoning="Hm.")]
+    assert chat_messages([{**reasoning, "content": None}]) == [Message("assistant", reasoning="Hm.")]
+
+
+def test_a_summary_that_breaks_off_is_incomplete() -> None:
+    built = builder(**SUMMARIZED)
+    events = scripted_stream(built, 2) + built.finish(End("length"), USAGE, 5)
+    check(events)
+    (done,) = [event for event in events if event["type"] == "response.reasoning_summary_part.done"]
+    assert (done["status"], events[-1]["response"]["output"][0]["status"]) == ("incomplete", "incomplete")
+
+
+@pytest.mark.parametrize("options", [{}, SUMMARIZED])
+def test_events_of_all_kinds_come_back_from_rows_as_they_were(options: dict[str, Any]) -> None:
+    built = builder(**options)
     events = scripted_stream(built) + built.finish(STOP, USAGE, 5)
     text = pack(events)[1]
     assert list(unpack(text)) == events

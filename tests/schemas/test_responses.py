@@ -39,6 +39,14 @@ def test_logprobs_are_wanted_by_include() -> None:
 
 
 def test_the_effort_is_for_the_template() -> None:
+    for reasoning, summary in (
+        ({}, None),
+        ({"summary": None}, None),
+        ({"summary": "auto"}, "auto"),
+        ({"generate_summary": "concise"}, "concise"),
+        ({"generate_summary": "concise", "summary": "detailed"}, "detailed"),
+    ):
+        assert load_response({"input": "hi", "reasoning": reasoning}).reasoning_summary == summary
     wanted = load_response({"input": "hi", "reasoning": {"effort": "low"}, "chat_template_kwargs": {"a": 1}})
     assert (wanted.reasoning_effort, wanted.template_kwargs) == ("low", {"reasoning_effort": "low", "a": 1})
 

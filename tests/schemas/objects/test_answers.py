@@ -128,7 +128,7 @@ RESPONSE = responses.Response(
     previous_response_id=None,
     prompt_cache_key=None,
     prompt_cache_retention=None,
-    reasoning=responses.ReasoningOptions(effort=None),
+    reasoning=responses.ReasoningOptions(effort=None, summary=None),
     safety_identifier=None,
     store=True,
     temperature=1.0,
