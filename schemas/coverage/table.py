@@ -270,7 +270,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("POST", "/v1/responses/compact", "a summary by the model; the item is not encrypted"),
     _done_at("POST", "/v1/conversations", "with up to 20 items; also `title`"),
     _done_at("GET", "/v1/conversations/{conversation_id}", "also `title` and `updated_at`"),
-    _done_at("POST", "/v1/conversations/{conversation_id}", "`metadata` and `title`"),
+    _done_at("POST", "/v1/conversations/{conversation_id}", "`metadata` and `title`; null metadata alone is a 400"),
     _done_at(
         "DELETE",
         "/v1/conversations/{conversation_id}",
