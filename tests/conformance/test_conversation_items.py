@@ -56,6 +56,7 @@ def test_text_comes_back_as_a_part(ada: OpenAI) -> None:
         "type": "output_text",
         "text": " Hello.\n",
         "annotations": [],
+        "logprobs": [],
     }
 
 
