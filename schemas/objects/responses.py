@@ -65,6 +65,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: int | None = None
     conversation: ConversationId | None
     error: ResponseError | None = None
+    frequency_penalty: float
     incomplete_details: IncompleteDetails | None = None
     instructions: str | None
     max_output_tokens: int | None
@@ -72,6 +73,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     output: Sequence[Mapping[str, Any]] = ()
     parallel_tool_calls: bool
+    presence_penalty: float
     previous_response_id: str | None
     prompt_cache_key: str | None
     prompt_cache_retention: str | None

@@ -205,7 +205,7 @@ class CallItem(OutputItem):
 
     def end(self, status: str) -> list[BareEvent]:
         self.status = status
-        done = self._event("function_call_arguments.done", arguments=self.text)
+        done = self._event("function_call_arguments.done", arguments=self.text, name=self._name)
         return [done, self._item_event("done", self.as_object)]
 
     def _with_arguments(self, arguments: str) -> dict[str, Any]:

@@ -67,15 +67,13 @@ class Prompting:
 
     def builder(self, started: Started, response_id: str) -> ResponseBuilder:
         """The builder of the response that begins now."""
-        wanted, card = self._wanted, self._card
-        given = wanted.sampling
+        wanted = self._wanted
         response = new_response(
             wanted,
             response_id=response_id,
             created_at=int(time.time()),
             model=self._model.id,
-            temperature=card.temperature if given.temperature is None else given.temperature,
-            top_p=card.top_p if given.top_p is None else given.top_p,
+            card=self._card,
             conversation_id=wanted.conversation_id,
             cut=started.cut,
         )

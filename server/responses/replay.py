@@ -55,7 +55,8 @@ def _replayed_item(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]
     if item.get("arguments"):
         yield {"type": "response.function_call_arguments.delta", **place, "delta": item["arguments"]}
     if "arguments" in item and is_over:
-        yield {"type": "response.function_call_arguments.done", **place, "arguments": item["arguments"]}
+        done = {"arguments": item["arguments"], "name": item["name"]}
+        yield {"type": "response.function_call_arguments.done", **place, **done}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 

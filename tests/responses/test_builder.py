@@ -10,6 +10,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from schemas.responses import load_response
+from server.answers.backend import Card
 from server.answers.messages import Message
 from server.answers.parts import (
     ContentText,
@@ -48,8 +49,7 @@ def builder(
         response_id="resp_1",
         created_at=1_700_000_000,
         model="m",
-        temperature=1.0,
-        top_p=1.0,
+        card=Card(n_ctx=100, presence_penalty=0.5),
         conversation_id=None,
         cut=cut,
     )
@@ -97,6 +97,14 @@ def test_the_response_is_complete_in_the_end() -> None:
     assert (response.usage.input_tokens, response.usage.output_tokens, response.usage.total_tokens) == (10, 3, 13)
     assert response.usage.input_tokens_details.cached_tokens == 4
     assert (response.metadata, response.instructions, response.max_output_tokens) == ({"a": "b"}, "Be kind.", 20)
+
+
+def test_the_response_says_how_it_was_sampled_whether_the_request_did_or_not() -> None:
+    usual = builder().body
+    assert [usual[name] for name in ("temperature", "top_p")] == [1.0, 1.0]
+    assert [usual[name] for name in ("presence_penalty", "frequency_penalty")] == [0.5, 0.0]
+    given: dict[str, Any] = {"temperature": 0.0, "top_p": 0.5, "presence_penalty": 0.0, "frequency_penalty": -1.5}
+    assert builder(**given).body.items() >= given.items()
 
 
 def test_the_token_limit_makes_it_incomplete() -> None:
@@ -160,6 +168,8 @@ def test_reasoning_messages_and_calls_come_one_after_the_other() -> None:
         *("output_item.added", "function_call_arguments.delta"),
         *("function_call_arguments.done", "output_item.done"),
     ]
+    done = [event for event in events if event["type"].endswith("arguments.done")]
+    assert [(event["name"], event["arguments"]) for event in done] == [("f", '{"a": 1}'), ("g", "{}")]
     indexes = [event["output_index"] for event in events if "output_index" in event]
     assert indexes == sorted(indexes)
     response = Response.model_validate(events[-1]["response"], strict=True)

@@ -102,6 +102,7 @@ def test_items_of_all_kinds_are_told_from_the_end() -> None:
     kinds = [event["type"] for event in events]
     assert kinds.count("response.output_item.done") == 4
     assert [event["delta"] for event in events if "delta" in event] == ["Hm.", "I look.", '{"a": 1}', "{}"]
+    assert [event["name"] for event in events if event["type"].endswith("arguments.done")] == ["f", "g"]
     assert all(kind in kinds for kind in ("response.reasoning_text.done", "response.function_call_arguments.done"))
 
 
