@@ -276,7 +276,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/v1/conversations/{conversation_id}",
         "its items go, unless a response or another conversation has them",
     ),
-    _done_at("POST", "/v1/conversations/{conversation_id}/items", "up to 20; of unknown types as they are"),
+    _done_at(
+        "POST",
+        "/v1/conversations/{conversation_id}/items",
+        "up to 20; of unknown types as they are; an id that is in the conversation already is a 400",
+    ),
     _done_at("GET", "/v1/conversations/{conversation_id}/items"),
     _done_at("GET", "/v1/conversations/{conversation_id}/items/{item_id}"),
     _done_at("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"),

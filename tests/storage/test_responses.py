@@ -108,6 +108,8 @@ def test_an_item_of_the_conversation_is_not_appended_again(
     [item] = database.run(items.add, user.id, conversation.public_id, [message("old")])
     with pytest.raises(DuplicateItem):
         begin(database, user, item.data, message("new"), conversation_id=conversation.public_id)
+    with pytest.raises(DuplicateItem):
+        begin(database, user, {**message("other words"), "id": item.public_id}, conversation_id=conversation.public_id)
     assert history(database, user, conversation) == ["old"]
 
 
