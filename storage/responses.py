@@ -78,10 +78,41 @@ def create(
     return stored
 
 
+@writes
+def keep(db: Db, user_id: int, body: dict[str, Any], items: Sequence[dict[str, Any]]) -> None:
+    """Store what was made without a turn, such as a compaction: whoever goes on from it builds on these items alone.
+
+    `body` has id and created_at, and the items have ids of their own. Called again with that id it does nothing.
+    """
+    stored = StoredResponse(
+        public_id=str(body["id"]),
+        created_at=int(body["created_at"]),
+        status="completed",
+        conversation_id=None,
+        previous_response_id=None,
+        is_background=False,
+        is_cancel_requested=False,
+        body=body,
+        user_id=user_id,
+    )
+    row_id = _insert(db, stored, None, None, None, num_items=len(items))
+    if row_id is not None:
+        batch = sql.Batch()
+        rows = [item_rows.insert(db, user_id, item) for item in items]
+        item_rows.append_to_response(batch, row_id, 0, rows, is_output=True)
+        batch.run(db)
+
+
 def _insert(
-    db: Db, stored: StoredResponse, owner: str, lease_seconds: float, position: int | None, *, num_items: int
+    db: Db,
+    stored: StoredResponse,
+    owner: str | None,
+    lease_seconds: float | None,
+    position: int | None,
+    *,
+    num_items: int,
 ) -> int | None:
-    """Number of the new row; None if the response is there already."""
+    """Number of the new row; None if the response is there already. One that has ended has no lease."""
     values: dict[str, Any] = {
         "public_id": stored.public_id,
         "user_id": stored.user_id,
@@ -96,8 +127,10 @@ def _insert(
         "body": encode(stored.body),
         "created_at": stored.created_at,
     }
-    columns = {name: f"${name}" for name in values} | {"lease_until": f"{lease_now(db)} + $lease"}
-    values |= {"now": now_micros(), "lease": int(lease_seconds * MICROS)}
+    columns = {name: f"${name}" for name in values}
+    if lease_seconds is not None:
+        columns["lease_until"] = f"{lease_now(db)} + $lease"
+        values |= {"now": now_micros(), "lease": int(lease_seconds * MICROS)}
     return sql.insert_unless_there(db, "responses", columns, **values)
 
 
