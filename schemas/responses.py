@@ -202,22 +202,33 @@ class ReasoningOptionsSchema(RequestSchema):
     summary = Choice(REASONING_SUMMARIES)
     generate_summary = Choice(REASONING_SUMMARIES)
     """OpenAI's older name of `summary`, which wins when both are given."""
+    context = Text()
+    """Tolerated, as is `mode`: which thoughts a model sees again is its template's business."""
+    mode = Text()
 
 
 class TextField(StrictField[TextOptions]):
     """The object `text`. Its `verbosity` is tolerated: local models do not know it."""
 
     _format = ResponseFormat("text.format", is_flat=True)
+    _verbosity = Text()
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> TextOptions:
-        written = as_object(value).get("format")
+        if (verbosity := as_object(value).get("verbosity")) is not None:
+            with at("verbosity"):
+                self._verbosity.load(verbosity)
+        written = value.get("format")
         if written is None:
             return TextOptions()
         with at("format"):
             return TextOptions(self._format.load(written), _shown_format(as_object(written)))
 
     def json_schema(self, definitions: Definitions) -> JSONSchema:
-        return an_object({}, {"format": nullable(self._format.json_schema(definitions))})
+        described = {
+            "format": self._format.json_schema(definitions),
+            "verbosity": self._verbosity.json_schema(definitions),
+        }
+        return an_object({}, {name: nullable(schema) for name, schema in described.items()})
 
 
 def _shown_format(written: dict[str, Any]) -> dict[str, Any]:

@@ -172,3 +172,12 @@ def test_a_query_says_how_a_response_is_wanted() -> None:
     for query in ({"stream": ["yes"]}, {"starting_after": ["-1"]}, {"include[]": ["all"]}):
         with pytest.raises(SchemaError):
             load_retrieval(query)
+
+
+@pytest.mark.parametrize("param", ["text.verbosity", "reasoning.context", "reasoning.mode"])
+def test_what_is_tolerated_inside_an_object_is_a_string(param: str) -> None:
+    outer, _, inner = param.partition(".")
+    assert load_response({"input": "hi", outer: {inner: "x"}}) == load_response({"input": "hi", outer: {}})
+    with pytest.raises(SchemaError) as caught:
+        load_response({"input": "hi", outer: {inner: 5}})
+    assert (caught.value.param, caught.value.code) == (param, "invalid_type")
