@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields.base import RequestSchema, Text, problem
+from schemas.fields.base import Boolean, RequestSchema, Text, problem
 from schemas.fields.ids import Id
 from schemas.generation import MAX_NAME_LENGTH, load_fields
 from schemas.items import Item
@@ -26,6 +26,7 @@ class CompactionRequest:
     """None is the default model."""
     instructions: str | None = None
     previous_response_id: str | None = None
+    store: bool = True
 
 
 class CompactionSchema(RequestSchema):
@@ -35,6 +36,7 @@ class CompactionSchema(RequestSchema):
     model = Text(MAX_NAME_LENGTH)
     instructions = Text()
     previous_response_id = Id(RESPONSE)
+    store = Boolean()
 
     @validates_schema
     def _has_something(self, data: Mapping[str, Any], **kwargs: Any) -> None:

@@ -75,10 +75,13 @@ def load_new_conversation(body: Mapping[str, Any]) -> NewConversation:
 def load_conversation_change(body: Mapping[str, Any]) -> ConversationChange:
     """The change in a decoded JSON object; raises SchemaError.
 
-    OpenAI's client always sends `metadata`, so that it must be there, if only as null, unless there is a title.
+    Without a title there must be `metadata`, and as at OpenAI it must not be null. With one it may be null, since
+    OpenAI's client always sends it.
     """
     if "metadata" not in body and "title" not in body:
         raise SchemaError("'metadata' is required, but was not given.", "metadata", "missing_required_parameter")
+    if "metadata" in body and body["metadata"] is None and body.get("title") is None:
+        raise SchemaError("'metadata' must not be null unless there is a title.", "metadata", "invalid_type")
     return ConversationChange(**load(CHANGE, body))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import validates_schema
 
 from schemas.coverage.refusals import refuse_unsupported
+from schemas.coverage.tolerances import check_tolerated
 from schemas.fields.base import Array, Boolean, Integer, Object, RequestSchema, StrictField, Text, invalid, wrong_type
 from schemas.fields.json_schema import Definitions, JSONSchema, any_of
 from schemas.fields.loading import load
@@ -75,6 +76,7 @@ class StreamOptionsSchema(RequestSchema):
     """What a stream has besides its text. `include_obfuscation` is tolerated: nothing is ever padded."""
 
     include_usage = Boolean()
+    include_obfuscation = Boolean()
 
 
 class GenerationSchema(SamplingSchema, StructureSchema):
@@ -108,6 +110,7 @@ class GenerationSchema(SamplingSchema, StructureSchema):
 def load_fields(schema: RequestSchema, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a decoded JSON object that `schema` knows; raises SchemaError, first for what is not supported."""
     refuse_unsupported(endpoint, body)
+    check_tolerated(endpoint, body)
     return load(schema, body)
 
 

@@ -61,7 +61,7 @@ MESSAGE_SCHEMAS: dict[str, Schema] = {
 }
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "output_text": {"annotations": []},
+    "output_text": {"annotations": [], "logprobs": []},
     "input_image": {"detail": "auto"},
     "computer_screenshot": {"detail": "auto"},
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from schemas import chat_completions, compaction, completions, conversations, embeddings, responses, tokens
 from schemas.coverage.table import PARAMETERS
+from schemas.coverage.tolerances import tolerated_properties
 from schemas.fields.base import RequestSchema
 from schemas.fields.json_schema import JSONSchema, document
 
@@ -30,5 +31,6 @@ BODIES: dict[str, tuple[RequestSchema, ...]] = {
 
 def body_schema(path: str) -> JSONSchema:
     """The body of a POST request, as a document that is complete in itself."""
-    rows = PARAMETERS.get(path.removeprefix("/v1/"), ())
-    return document(*BODIES[path], notes={row.name: row.note for row in rows})
+    endpoint = path.removeprefix("/v1/")
+    notes = {row.name: row.note for row in PARAMETERS.get(endpoint, ())}
+    return document(*BODIES[path], notes=notes, others=tolerated_properties(endpoint))

@@ -52,6 +52,8 @@ MAX_INPUT_ITEMS = 10_000
 
 MAX_EVENTS = 2**53
 
+REASONING_SUMMARIES = ("auto", "concise", "detailed")
+
 RESPONSE = "resp_"
 
 LOGPROBS = "message.output_text.logprobs"
@@ -125,6 +127,8 @@ class ResponsesRequest:
     num_top_logprobs: int | None = None
     """Likeliest tokens beside the chosen one that have a logprob, as the engine counts; None is no logprobs."""
     reasoning_effort: str | None = None
+    reasoning_summary: str | None = None
+    """The client's word for the summary it wants; None is none. All words mean the thoughts themselves."""
     seals_reasoning: bool = False
     """Whether reasoning is also sent as `encrypted_content`."""
     user: str | None = None
@@ -192,25 +196,39 @@ class QueryBoolean(StrictField[bool]):
 
 
 class ReasoningOptionsSchema(RequestSchema):
-    """How long the model thinks. `summary` is tolerated: reasoning is sent as it is, and nothing is summarized."""
+    """How long the model thinks, and whether its thoughts are told as a summary, too."""
 
     effort = Choice(REASONING_EFFORTS)
+    summary = Choice(REASONING_SUMMARIES)
+    generate_summary = Choice(REASONING_SUMMARIES)
+    """OpenAI's older name of `summary`, which wins when both are given."""
+    context = Text()
+    """Tolerated, as is `mode`: which thoughts a model sees again is its template's business."""
+    mode = Text()
 
 
 class TextField(StrictField[TextOptions]):
     """The object `text`. Its `verbosity` is tolerated: local models do not know it."""
 
     _format = ResponseFormat("text.format", is_flat=True)
+    _verbosity = Text()
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> TextOptions:
-        written = as_object(value).get("format")
+        if (verbosity := as_object(value).get("verbosity")) is not None:
+            with at("verbosity"):
+                self._verbosity.load(verbosity)
+        written = value.get("format")
         if written is None:
             return TextOptions()
         with at("format"):
             return TextOptions(self._format.load(written), _shown_format(as_object(written)))
 
     def json_schema(self, definitions: Definitions) -> JSONSchema:
-        return an_object({}, {"format": nullable(self._format.json_schema(definitions))})
+        described = {
+            "format": self._format.json_schema(definitions),
+            "verbosity": self._verbosity.json_schema(definitions),
+        }
+        return an_object({}, {name: nullable(schema) for name, schema in described.items()})
 
 
 def _shown_format(written: dict[str, Any]) -> dict[str, Any]:
@@ -299,7 +317,8 @@ def load_response(body: Mapping[str, Any]) -> ResponsesRequest:
 
 def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
     given = {name: loaded[name] for name in COMMON_NAMES if name in loaded}
-    effort = loaded.get("reasoning", {}).get("effort")
+    reasoning = loaded.get("reasoning", {})
+    effort = reasoning.get("effort")
     return ResponsesRequest(
         input=loaded.get("input", ()),
         conversation_id=loaded.get("conversation"),
@@ -309,6 +328,7 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
         output_format=output_format(_demands(loaded)),
         num_top_logprobs=_num_top_logprobs(loaded),
         reasoning_effort=effort,
+        reasoning_summary=reasoning.get("summary", reasoning.get("generate_summary")),
         seals_reasoning=ENCRYPTED_REASONING in loaded.get("include", ()),
         user=loaded.get("user", loaded.get("safety_identifier")),
         prompt_cache=prompt_cache(loaded),

@@ -32,14 +32,21 @@ class ItemRow:
     id: int
     item: StoredItem
     is_new: bool
+    instead_of: ItemRow | None = None
+    """The item whose id this one was sent with, before it got one of its own."""
+
+    @property
+    def named(self) -> ItemRow:
+        """What the client's id for it names."""
+        return self.instead_of or self
 
 
 def store(db: Db, user_id: int, items: Sequence[dict[str, Any]]) -> list[ItemRow]:
     """Rows for the items as they go on the wire, in their order.
 
     An item without id gets one. An item that is stored already with equal content shares that row, and a reference has
-    the row that it refers to. An id that other content has already is replaced by a new one. Raises RecordNotFound for
-    a reference to nothing.
+    the row that it refers to. An id that other content has already is replaced by a new one; that other item and this
+    one cannot be in one conversation. Raises RecordNotFound for a reference to nothing.
     """
     given = {item["id"] for item in items if item.get("id")}
     known = {row.item.public_id: row for row in _find(db, user_id, given)}
@@ -62,10 +69,10 @@ def _row_of(db: Db, user_id: int, item: dict[str, Any], known: dict[str, ItemRow
         return stored
     if not public_id or stored is not None:
         public_id = new_id(item_prefix(item_type(item)))
-    return insert(db, user_id, with_id(item, public_id))
+    return insert(db, user_id, with_id(item, public_id), instead_of=stored)
 
 
-def insert(db: Db, user_id: int, data: dict[str, Any]) -> ItemRow:
+def insert(db: Db, user_id: int, data: dict[str, Any], instead_of: ItemRow | None = None) -> ItemRow:
     """A new row for an item that has an id which this user has not used."""
     item = StoredItem(data["id"], item_type(data), data.get("status"), data, now_seconds())
     row_id = sql.insert(
@@ -78,7 +85,7 @@ def insert(db: Db, user_id: int, data: dict[str, Any]) -> ItemRow:
         data=encode(data),
         created_at=item.created_at,
     )
-    return ItemRow(row_id, item, is_new=True)
+    return ItemRow(row_id, item, is_new=True, instead_of=instead_of)
 
 
 def replace(batch: sql.Batch, row_id: int, data: dict[str, Any]) -> None:
@@ -106,7 +113,8 @@ def delete_unreachable(batch: sql.Batch, row_ids: Sequence[int]) -> None:
 def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Sequence[ItemRow]) -> sql.Batch:
     """Statements that link the items to the conversation from `position` on.
 
-    `conversation_rows.advance` has to follow. Raises DuplicateItem.
+    `conversation_rows.advance` has to follow. Raises DuplicateItem for an id that is in the conversation already,
+    whatever the item says.
     """
     _refuse_repeated(db, conversation_id, rows)
     links = [(conversation_id, position + number, row.id) for number, row in enumerate(rows)]
@@ -124,11 +132,12 @@ def append_to_response(
 
 
 def _refuse_repeated(db: Db, conversation_id: int, rows: Sequence[ItemRow]) -> None:
-    ids = {row.id for row in rows}
-    if len(ids) < len(rows):
-        repeated = next(row for number, row in enumerate(rows) if row.id in {other.id for other in rows[:number]})
+    named = [row.named for row in rows]
+    ids = {row.id for row in named}
+    if len(ids) < len(named):
+        repeated = next(row for number, row in enumerate(named) if row.id in {other.id for other in named[:number]})
         raise DuplicateItem(repeated.item.public_id)
-    old = {row.id: row for row in rows if not row.is_new}
+    old = {row.id: row for row in named if not row.is_new}
     if not old:
         return
     known = list(old)

@@ -70,13 +70,38 @@ def create(
     place = response_rows.place_of(db, user_id, takes_up) if takes_up is not None else None
     position = place.position if place else held.next_position if held else None
     more = {"conversation_position": position, "idempotency_key": idempotency_key, "next_position": len(input_items)}
-    row_id = _insert(db, stored, owner, lease_seconds, more)
+    row_id = _insert(db, stored, more, owner=owner, lease_seconds=lease_seconds)
     if row_id is None:
         return _created_before(db, user_id, public_id)
     batch, rows = _placed(db, user_id, input_items, held, place)
     item_rows.append_to_response(batch, row_id, 0, rows, is_output=False)
     batch.run(db)
     return stored
+
+
+@writes
+def keep(db: Db, user_id: int, body: dict[str, Any], items: Sequence[dict[str, Any]]) -> None:
+    """Store what was made without a turn, such as a compaction: whoever goes on from it builds on these items alone.
+
+    `body` has id and created_at, and the items have ids of their own. Called again with that id it does nothing.
+    """
+    stored = StoredResponse(
+        public_id=str(body["id"]),
+        created_at=int(body["created_at"]),
+        status="completed",
+        conversation_id=None,
+        previous_response_id=None,
+        is_background=False,
+        is_cancel_requested=False,
+        body=body,
+        user_id=user_id,
+    )
+    row_id = _insert(db, stored, {"next_position": len(items)})
+    if row_id is not None:
+        batch = sql.Batch()
+        rows = [item_rows.insert(db, user_id, item) for item in items]
+        item_rows.append_to_response(batch, row_id, 0, rows, is_output=True)
+        batch.run(db)
 
 
 def _placed(
@@ -95,8 +120,15 @@ def _placed(
     return batch, rows
 
 
-def _insert(db: Db, stored: StoredResponse, owner: str, lease_seconds: float, more: Mapping[str, Any]) -> int | None:
-    """Number of the new row; None if the response is there already."""
+def _insert(
+    db: Db,
+    stored: StoredResponse,
+    more: Mapping[str, Any],
+    *,
+    owner: str | None = None,
+    lease_seconds: float | None = None,
+) -> int | None:
+    """Number of the new row; None if the response is there already. One that has ended has no lease."""
     values: dict[str, Any] = {
         "public_id": stored.public_id,
         "user_id": stored.user_id,
@@ -110,8 +142,10 @@ def _insert(db: Db, stored: StoredResponse, owner: str, lease_seconds: float, mo
         "created_at": stored.created_at,
         **more,
     }
-    columns = {name: f"${name}" for name in values} | {"lease_until": f"{lease_now(db)} + $lease"}
-    values |= {"now": now_micros(), "lease": int(lease_seconds * MICROS)}
+    columns = {name: f"${name}" for name in values}
+    if lease_seconds is not None:
+        columns["lease_until"] = f"{lease_now(db)} + $lease"
+        values |= {"now": now_micros(), "lease": int(lease_seconds * MICROS)}
     return sql.insert_unless_there(db, "responses", columns, **values)
 
 

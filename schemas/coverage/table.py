@@ -20,12 +20,15 @@ from schemas.coverage.neutral import (
 
 Status = Literal["done", "tolerated", "refused", "not yet"]
 
+JSONType = Literal["string", "integer", "boolean", "array", "object"]
+
 
 @dataclass(frozen=True)
 class Parameter:
     """A field of a request's body; "a.b" is the field b of the object a.
 
-    Done: honoured. Tolerated: accepted and without effect. Refused: a 400 with its name, unless the value is neutral.
+    Done: honoured. Tolerated: accepted and without effect, if it is of its type. Refused: a 400 with its name, unless
+    the value is neutral.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Parameter:
     is_neutral: IsNeutral = never
     is_extra: bool = False
     """Not in OpenAI's API."""
+    json_type: JSONType | None = None
+    """What a tolerated parameter has to be; of others the schemas know more."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,8 @@ def _extra(name: str, note: str) -> Parameter:
     return Parameter(name, "done", note, is_extra=True)
 
 
-def _tolerated(name: str, note: str) -> Parameter:
-    return Parameter(name, "tolerated", note)
+def _tolerated(name: str, note: str, json_type: JSONType) -> Parameter:
+    return Parameter(name, "tolerated", note, json_type=json_type)
 
 
 def _refused(name: str, note: str, is_neutral: IsNeutral = never) -> Parameter:
@@ -78,7 +83,7 @@ _GENERATION = (
     _done("n", "more than the model's slots wait for each other"),
     _done("stream"),
     _done("stream_options.include_usage"),
-    _tolerated("stream_options.include_obfuscation", "chunks are never padded"),
+    _tolerated("stream_options.include_obfuscation", "chunks are never padded", "boolean"),
     _done("user", "waiting users are served in turns"),
 )
 
@@ -114,8 +119,14 @@ _OTHER_SERVERS = (
     ),
     Parameter("return_token_ids", "refused", "`POST /tokenize` has the ids of a text", is_false, is_extra=True),
     Parameter("truncate_prompt_tokens", "refused", "a prompt that is too long is refused, not cut", is_extra=True),
-    Parameter("timings_per_token", "tolerated", "`timings` come once, at the end", is_extra=True),
-    Parameter("return_progress", "tolerated", "a stream pings while the prompt is computed", is_extra=True),
+    Parameter("timings_per_token", "tolerated", "`timings` come once, at the end", is_extra=True, json_type="boolean"),
+    Parameter(
+        "return_progress",
+        "tolerated",
+        "a stream pings while the prompt is computed",
+        is_extra=True,
+        json_type="boolean",
+    ),
 )
 
 _STRUCTURE = (
@@ -151,13 +162,13 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _refused("modalities", "this server speaks text only", text_only),
         _refused("web_search_options", "this server searches nothing"),
         _refused("moderation", "this server has no moderation model"),
-        _tolerated("metadata", "chat completions are not stored"),
-        _tolerated("prediction", "it would only be faster"),
+        _tolerated("metadata", "chat completions are not stored", "object"),
+        _tolerated("prediction", "it would only be faster", "object"),
         _done("prompt_cache_key", "a hint: what was computed stays ten minutes longer; it is found by its tokens"),
-        _tolerated("prompt_cache_options", "prefixes are found by their tokens"),
+        _tolerated("prompt_cache_options", "prefixes are found by their tokens", "object"),
         _done("prompt_cache_retention", "`in_memory` stays off the disk, `24h` is written there after every turn"),
-        _tolerated("service_tier", "there is one tier"),
-        _tolerated("verbosity", "local models do not know it"),
+        _tolerated("service_tier", "there is one tier", "string"),
+        _tolerated("verbosity", "local models do not know it", "string"),
         *_EXTRAS,
         *_OTHER_SERVERS,
         *_STRUCTURE,
@@ -204,7 +215,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("store", "true by default; false leaves nothing behind"),
         _done("background", "goes on without its client; needs `store`"),
         _done("stream"),
-        _tolerated("stream_options.include_obfuscation", "events are never padded"),
+        _tolerated("stream_options.include_obfuscation", "events are never padded", "boolean"),
         _done("max_output_tokens", "absent means to the end of the context"),
         _done("temperature", "0 to 2"),
         _done("top_p", "0 to 1"),
@@ -218,7 +229,8 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("top_logprobs", "0 to 20, with `include`"),
         _done(
             "reasoning",
-            "`effort` as `reasoning_effort` of chat completions; reasoning is told as it is, without a `summary`",
+            "`effort` as `reasoning_effort` of chat completions; a `summary`, where one is asked for in any of "
+            "OpenAI's words, is the thoughts themselves",
         ),
         _done("text", "`format`: `json_schema` is always kept to, `strict` or not; what cannot be kept to is a 400"),
         _done("tools", "functions, `strict` only if they say so; tools of other types are passed over"),
@@ -228,15 +240,17 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("user", "waiting users are served in turns"),
         _refused("prompt", "prompt templates are kept by OpenAI"),
         _refused("moderation", "this server has no moderation model"),
-        _tolerated("access_programs", "OpenAI's own"),
-        _tolerated("background_options", "a response in the background begins at once"),
-        _tolerated("context_management", "nothing is compacted by itself; `truncation` and `context` drop turns"),
-        _tolerated("image", "this server speaks text only"),
-        _tolerated("max_tool_calls", "this server runs no tools"),
+        _tolerated("access_programs", "OpenAI's own", "object"),
+        _tolerated("background_options", "a response in the background begins at once", "object"),
+        _tolerated(
+            "context_management", "nothing is compacted by itself; `truncation` and `context` drop turns", "array"
+        ),
+        _tolerated("image", "this server speaks text only", "object"),
+        _tolerated("max_tool_calls", "this server runs no tools", "integer"),
         _done("prompt_cache_key", "a hint: what was computed stays ten minutes longer; it is found by its tokens"),
-        _tolerated("prompt_cache_options", "prefixes are found by their tokens"),
+        _tolerated("prompt_cache_options", "prefixes are found by their tokens", "object"),
         _done("prompt_cache_retention", "`in_memory` stays off the disk, `24h` is written there after every turn"),
-        _tolerated("service_tier", "there is one tier"),
+        _tolerated("service_tier", "there is one tier", "string"),
         *_EXTRAS,
         *_STRUCTURE,
         _extra("context.max_turns", "how many turns the model sees, the newest ones; absent: the model's setting"),
@@ -253,11 +267,12 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("model", "an id or alias; absent means the default model, unknown is a 404"),
         _done("instructions", "what else the summary has to heed"),
         _done("previous_response_id", "what it and those before it said comes before `input`"),
-        _tolerated("image", "this server speaks text only"),
-        _tolerated("prompt_cache_key", "prefixes are found by their tokens"),
-        _tolerated("prompt_cache_options", "prefixes are found by their tokens"),
-        _tolerated("prompt_cache_retention", "prefixes stay as long as there is room"),
-        _tolerated("service_tier", "there is one tier"),
+        _extra("store", "true by default, so that `previous_response_id` can name it; false leaves nothing behind"),
+        _tolerated("image", "this server speaks text only", "object"),
+        _tolerated("prompt_cache_key", "prefixes are found by their tokens", "string"),
+        _tolerated("prompt_cache_options", "prefixes are found by their tokens", "object"),
+        _tolerated("prompt_cache_retention", "prefixes stay as long as there is room", "string"),
+        _tolerated("service_tier", "there is one tier", "string"),
     ),
 }
 """By endpoint, without its method and prefix: POST /v1/<endpoint>."""
@@ -293,16 +308,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("POST", "/v1/responses/{response_id}/cancel", "background only"),
     _done_at("GET", "/v1/responses/{response_id}/input_items"),
     _done_at("POST", "/v1/responses/input_tokens"),
-    _done_at("POST", "/v1/responses/compact", "a summary by the model; the item is not encrypted"),
+    _done_at("POST", "/v1/responses/compact", "the user's messages, then a summary as an item, which is not encrypted"),
     _done_at("POST", "/v1/conversations", "with up to 20 items; also `title`"),
     _done_at("GET", "/v1/conversations/{conversation_id}", "also `title` and `updated_at`"),
-    _done_at("POST", "/v1/conversations/{conversation_id}", "`metadata` and `title`"),
+    _done_at("POST", "/v1/conversations/{conversation_id}", "`metadata` and `title`; null metadata alone is a 400"),
     _done_at(
         "DELETE",
         "/v1/conversations/{conversation_id}",
         "its items go, unless a response or another conversation has them",
     ),
-    _done_at("POST", "/v1/conversations/{conversation_id}/items", "up to 20; of unknown types as they are"),
+    _done_at(
+        "POST",
+        "/v1/conversations/{conversation_id}/items",
+        "up to 20; of unknown types as they are; an id that is in the conversation already is a 400",
+    ),
     _done_at("GET", "/v1/conversations/{conversation_id}/items"),
     _done_at("GET", "/v1/conversations/{conversation_id}/items/{item_id}"),
     _done_at("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"),

@@ -46,11 +46,14 @@ class Definitions:
         return {"$ref": f"#/$defs/{name}"}
 
 
-def document(*schemas: Schema, notes: Mapping[str, str]) -> JSONSchema:
-    """A body that each of `schemas` loads a part of, complete in itself; `notes` say what is meant by its members."""
+def document(*schemas: Schema, notes: Mapping[str, str], others: Mapping[str, JSONSchema] = {}) -> JSONSchema:
+    """A body that each of `schemas` loads a part of, complete in itself; `notes` say what is meant by its members.
+
+    `others` are members that no schema loads.
+    """
     definitions = Definitions()
     parts = [describe(schema, definitions) for schema in schemas]
-    properties = {name: prop for part in parts for name, prop in part["properties"].items()}
+    properties = {**others} | {name: prop for part in parts for name, prop in part["properties"].items()}
     body = {
         **parts[0],
         "properties": {name: _noted(schema, notes.get(name, "")) for name, schema in properties.items()},

@@ -35,10 +35,10 @@ class IncompleteDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasoningOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the model was to think; nothing is ever summarized."""
+    """How long the model was to think, and whether its thoughts are told as a summary, too."""
 
     effort: str | None
-    summary: None = None
+    summary: str | None
 
 
 class ResponseText(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +65,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: int | None = None
     conversation: ConversationId | None
     error: ResponseError | None = None
+    frequency_penalty: float
     incomplete_details: IncompleteDetails | None = None
     instructions: str | None
     max_output_tokens: int | None
@@ -72,6 +73,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     output: Sequence[Mapping[str, Any]] = ()
     parallel_tool_calls: bool
+    presence_penalty: float
     previous_response_id: str | None
     prompt_cache_key: str | None
     prompt_cache_retention: str | None

@@ -40,6 +40,10 @@ class Card:
     """Temperature where a request names none."""
     top_p: float = 1.0
     """Top-p where a request names none."""
+    presence_penalty: float = 0.0
+    """Presence penalty where a request names none."""
+    frequency_penalty: float = 0.0
+    """Frequency penalty where a request names none."""
 
 
 class Described(Protocol):

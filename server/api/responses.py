@@ -58,6 +58,8 @@ def retrieve_response(response_id: str) -> Response:
     body = _current_body(response_id)
     if not wanted.stream:
         return json_response(body)
+    if body["object"] != "response":
+        raise InvalidRequest("A compaction is not made as a stream and has no events.", param="stream")
     return _event_stream(_followed(response_id, wanted.starting_after))
 
 

@@ -33,6 +33,7 @@ from server.responses.output_items import (
     OutputItem,
     PartItem,
     ReasoningItem,
+    SummarizedReasoningItem,
     logprob_object,
 )
 from server.responses.response_object import usage_object
@@ -75,11 +76,13 @@ class ResponseBuilder:
         *,
         shows_logprobs: bool = False,
         seals_reasoning: bool = False,
+        summarizes_reasoning: bool = False,
     ) -> None:
         self._response = response
         self._new_id = new_id
         self._shows_logprobs = shows_logprobs
         self._seals_reasoning = seals_reasoning
+        self._reasoning_kind = SummarizedReasoningItem if summarizes_reasoning else ReasoningItem
         self._next_number = 0
         self._items: list[OutputItem] = []
 
@@ -166,7 +169,7 @@ class ResponseBuilder:
 
     def _new_part_item(self, kind: type[PartItem]) -> PartItem:
         if kind is ReasoningItem:
-            return ReasoningItem(self._new_id("rs"), len(self._items), is_sealed=self._seals_reasoning)
+            return self._reasoning_kind(self._new_id("rs"), len(self._items), is_sealed=self._seals_reasoning)
         return MessageItem(self._new_id("msg"), len(self._items))
 
     def _arguments(self, text: str) -> list[WireEvent]:

@@ -9,7 +9,7 @@ the items that are kept word for word: instructions, and the last turn if that i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,16 @@ import msgspec
 
 from server.answers.messages import Message, text_message
 from server.responses.opaque import seal, unseal
-from server.responses.prompt import CALL_TYPES, OUTPUT_TYPES, Item, call_id_of, call_ids, is_instruction, text_of
+from server.responses.prompt import (
+    CALL_TYPES,
+    OUTPUT_TYPES,
+    Item,
+    call_id_of,
+    call_ids,
+    is_instruction,
+    is_users,
+    text_of,
+)
 from server.responses.truncation import Turns
 
 COMPACTION = "compaction"
@@ -62,6 +71,12 @@ class Split:
 
 def compaction_item(item_id: str, sealed: Sealed) -> dict[str, Any]:
     return {"id": item_id, "type": COMPACTION, "encrypted_content": seal(sealed)}
+
+
+def users_messages(items: Sequence[Item], new_id: Callable[[str], str]) -> list[dict[str, Any]]:
+    """What the user said, as messages of their own: a conversation that has those already can take these as well."""
+    said = ({key: value for key, value in item.items() if key != "id"} for item in items if is_users(item))
+    return [{"id": new_id("msg"), **message} for message in said]
 
 
 def opened(item: Item) -> Sealed | None:

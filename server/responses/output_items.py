@@ -2,6 +2,7 @@
 
     message        item added . part added . output_text.delta* . output_text.done . part done . item done
     reasoning      item added . part added . reasoning_text.delta* . reasoning_text.done . part done . item done
+    summarized     item added . summary part added . reasoning_summary_text.delta* . done . part done . item done
     function call  item added . function_call_arguments.delta* . function_call_arguments.done . item done
 
 Events are told without their sequence number, and share nothing with the item that changes. It does not know which
@@ -145,6 +146,39 @@ class ReasoningItem(PartItem):
         return {**item, "encrypted_content": sealed_text(self.text)} if self._is_sealed else item
 
 
+class SummarizedReasoningItem(ReasoningItem):
+    """Thoughts for a client that has asked for their summary, and may show nothing else.
+
+    The summary is the thoughts themselves. Only it is told while they grow, since clients that show both would show
+    everything twice; the item has `content` as well.
+    """
+
+    def with_content(self, content: list[dict[str, Any]]) -> dict[str, Any]:
+        return {**super().with_content(content), "summary": [self._summary()] if content else []}
+
+    def begin(self) -> list[BareEvent]:
+        return [self._item_event("added", self.with_content([])), self._told("part.added", part=self._summary())]
+
+    def delta(self, text: str, logprobs: list[dict[str, Any]]) -> list[BareEvent]:
+        self._texts.append(text)
+        return [self._told("text.delta", delta=text)]
+
+    def end(self, status: str) -> list[BareEvent]:
+        self.status = status
+        broke_off = {} if status == "completed" else {"status": "incomplete"}
+        return [
+            self._told("text.done", text=self.text),
+            self._told("part.done", part=self._summary(), **broke_off),
+            self._item_event("done", self.as_object),
+        ]
+
+    def _summary(self) -> dict[str, Any]:
+        return {"type": "summary_text", "text": self.text}
+
+    def _told(self, kind: str, **fields: Any) -> BareEvent:
+        return self._event(f"reasoning_summary_{kind}", summary_index=0, **fields)
+
+
 class CallItem(OutputItem):
     """A function that the client shall call."""
 
@@ -171,7 +205,7 @@ class CallItem(OutputItem):
 
     def end(self, status: str) -> list[BareEvent]:
         self.status = status
-        done = self._event("function_call_arguments.done", arguments=self.text)
+        done = self._event("function_call_arguments.done", arguments=self.text, name=self._name)
         return [done, self._item_event("done", self.as_object)]
 
     def _with_arguments(self, arguments: str) -> dict[str, Any]:

@@ -67,15 +67,13 @@ class Prompting:
 
     def builder(self, started: Started, response_id: str) -> ResponseBuilder:
         """The builder of the response that begins now."""
-        wanted, card = self._wanted, self._card
-        given = wanted.sampling
+        wanted = self._wanted
         response = new_response(
             wanted,
             response_id=response_id,
             created_at=int(time.time()),
             model=self._model.id,
-            temperature=card.temperature if given.temperature is None else given.temperature,
-            top_p=card.top_p if given.top_p is None else given.top_p,
+            card=self._card,
             conversation_id=wanted.conversation_id,
             cut=started.cut,
         )
@@ -84,6 +82,7 @@ class Prompting:
             new_id,
             shows_logprobs=wanted.num_top_logprobs is not None,
             seals_reasoning=wanted.seals_reasoning,
+            summarizes_reasoning=wanted.reasoning_summary is not None,
         )
 
     def start(self) -> Started:

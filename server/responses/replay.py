@@ -39,19 +39,35 @@ def terminal(response: dict[str, Any]) -> dict[str, Any]:
 
 def _replayed_item(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     begun = {**item, "status": "in_progress"}
-    parts = item.get("content") or []
+    summary = item.get("summary") or []
+    parts = [] if summary else item.get("content") or []
     begun |= {"content": []} if "content" in item else {}
+    begun |= {"summary": []} if summary else {}
     begun |= {"arguments": ""} if "arguments" in item else {}
     yield {"type": "response.output_item.added", "output_index": index, "item": begun}
     place = {"item_id": item["id"], "output_index": index}
     is_over = item["status"] != "in_progress"
+    for number, part in enumerate(summary):
+        yield from _replayed_summary({**place, "summary_index": number}, part, item["status"])
     for number, part in enumerate(parts):
         yield from _replayed_part({**place, "content_index": number}, part, is_over)
     if item.get("arguments"):
         yield {"type": "response.function_call_arguments.delta", **place, "delta": item["arguments"]}
     if "arguments" in item and is_over:
-        yield {"type": "response.function_call_arguments.done", **place, "arguments": item["arguments"]}
+        done = {"arguments": item["arguments"], "name": item["name"]}
+        yield {"type": "response.function_call_arguments.done", **place, **done}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
+
+
+def _replayed_summary(place: dict[str, Any], part: dict[str, Any], status: str) -> Iterator[dict[str, Any]]:
+    kind = "response.reasoning_summary"
+    yield {"type": f"{kind}_part.added", **place, "part": {**part, "text": ""}}
+    if part["text"]:
+        yield {"type": f"{kind}_text.delta", **place, "delta": part["text"]}
+    if status != "in_progress":
+        broke_off = {} if status == "completed" else {"status": "incomplete"}
+        yield {"type": f"{kind}_text.done", **place, "text": part["text"]}
+        yield {"type": f"{kind}_part.done", **place, "part": part, **broke_off}
 
 
 def _replayed_part(place: dict[str, Any], part: dict[str, Any], is_over: bool) -> Iterator[dict[str, Any]]:

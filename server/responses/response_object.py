@@ -10,6 +10,7 @@ from schemas.objects.responses import ConversationId, Dropped, ReasoningOptions,
 from schemas.objects.usage import response_usage
 from schemas.response_tools import shown_tool
 from schemas.responses import ResponsesRequest
+from server.answers.backend import Card
 from server.answers.usage import Usage
 from server.responses.truncation import Cut
 
@@ -20,39 +21,48 @@ def new_response(
     response_id: str,
     created_at: int,
     model: str,
-    temperature: float,
-    top_p: float,
+    card: Card,
     conversation_id: str | None,
     cut: Cut,
 ) -> dict[str, Any]:
-    """A response that has just begun, as JSON values. `dropped` is there only if the prompt had to be shortened."""
+    """A response that has just begun, as JSON values, with the model's numbers where the request has none.
+
+    `dropped` is there only if the prompt had to be shortened.
+    """
+    given = wanted.sampling
     begun = Response(
         id=response_id,
         created_at=created_at,
         status="in_progress",
         background=wanted.background,
         conversation=ConversationId(id=conversation_id) if conversation_id else None,
+        frequency_penalty=_number(given.frequency_penalty, card.frequency_penalty),
         instructions=wanted.instructions,
         max_output_tokens=wanted.max_tokens,
         model=model,
         parallel_tool_calls=wanted.parallel_tool_calls,
+        presence_penalty=_number(given.presence_penalty, card.presence_penalty),
         previous_response_id=wanted.previous_response_id,
         prompt_cache_key=wanted.prompt_cache.key,
         prompt_cache_retention=wanted.prompt_cache.retention,
-        reasoning=ReasoningOptions(effort=wanted.reasoning_effort),
+        reasoning=ReasoningOptions(effort=wanted.reasoning_effort, summary=wanted.reasoning_summary),
         safety_identifier=wanted.user,
         store=wanted.store,
-        temperature=temperature,
+        temperature=_number(given.temperature, card.temperature),
         text=ResponseText(format=wanted.text.written),
         tool_choice=wanted.choosing.written,
         tools=[shown_tool(function) for function in wanted.tools],
         top_logprobs=wanted.num_top_logprobs or 0,
-        top_p=top_p,
+        top_p=_number(given.top_p, card.top_p),
         truncation=wanted.truncation or "disabled",
         metadata=wanted.metadata,
         dropped=Dropped(turns=cut.num_turns, items=cut.num_items) if cut.num_items else msgspec.UNSET,
     )
     return as_json(begun)
+
+
+def _number(given: float | None, usual: float) -> float:
+    return usual if given is None else given
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:

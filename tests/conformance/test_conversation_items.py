@@ -56,6 +56,7 @@ def test_text_comes_back_as_a_part(ada: OpenAI) -> None:
         "type": "output_text",
         "text": " Hello.\n",
         "annotations": [],
+        "logprobs": [],
     }
 
 
@@ -156,11 +157,14 @@ def test_items_keep_fields_key_order_and_white_space(keeper: LiveServer, ada: Op
 def test_an_item_is_added_once(keeper: LiveServer, ada: OpenAI) -> None:
     item: Any = {**HELLO, "id": "msg_twice", "type": "message"}
     made = ada.conversations.create(items=[item])
-    for items in ([HELLO, item], [{**item, "id": "msg_new"}] * 2):
+    other_words: Any = {**item, "content": "Something else."}
+    for items in ([HELLO, item], [other_words], [{**item, "id": "msg_new"}] * 2):
         status, answer = send(keeper, "POST", f"/{made.id}/items", {"items": items})
         assert (status, answer["error"]["param"], answer["error"]["code"]) == (400, "items", "duplicate_item")
     assert ids(ada.conversations.items.list(made.id)) == ["msg_twice"]
-    # Elsewhere it is another item.
+    # Elsewhere it is another item, with an id of its own if it says something else.
+    elsewhere = ada.conversations.create(items=[other_words])
+    assert ids(ada.conversations.items.list(elsewhere.id)) not in ([], ["msg_twice"])
     other = ada.conversations.create(items=[item])
     ada.conversations.items.delete("msg_twice", conversation_id=other.id)
     assert ids(ada.conversations.items.list(made.id)) == ["msg_twice"]

@@ -102,10 +102,13 @@ def test_every_call_works_async(keeper: LiveServer) -> None:
     asyncio.run(talk())
 
 
-def test_metadata_is_replaced_and_null_leaves_it_alone(ada: OpenAI) -> None:
+def test_metadata_is_replaced_and_null_is_refused_as_openai_does(ada: OpenAI) -> None:
     made = ada.conversations.create(metadata={"z": "1", "a": "2"})
     assert list(ada.conversations.retrieve(made.id).metadata) == ["z", "a"]  # type: ignore[call-overload]
-    assert ada.conversations.update(made.id, metadata=None).metadata == {"z": "1", "a": "2"}
+    with pytest.raises(openai.BadRequestError) as caught:
+        ada.conversations.update(made.id, metadata=None)
+    assert (caught.value.code, caught.value.param) == ("invalid_type", "metadata")
+    assert ada.conversations.retrieve(made.id).metadata == {"z": "1", "a": "2"}
     assert ada.conversations.update(made.id, metadata={}).metadata == {}
 
 

@@ -24,7 +24,7 @@ def ask(client: OpenAI, text: str = THOUGHT, **options: Any) -> Any:
 
 @pytest.mark.parametrize("store", [True, False])
 def test_reasoning_is_an_item_of_its_own(saying: OpenAI, store: bool) -> None:
-    response = ask(saying, store=store, reasoning={"effort": "low", "summary": "auto"})
+    response = ask(saying, store=store, reasoning={"effort": "low"})
     Response.model_validate(response.model_dump(by_alias=True), strict=True)
     reasoning, message = response.output
     assert (reasoning.type, reasoning.status, reasoning.content[0].text) == ("reasoning", "completed", "Hm.")
@@ -48,6 +48,54 @@ def test_it_is_streamed_in_openais_order(saying: OpenAI, store: bool) -> None:
         *("output_text.done", "content_part.done", "output_item.done", "completed"),
     ]
     assert "".join(event.delta for event in events if event.type == "response.reasoning_text.delta") == "Hm."
+
+
+SUMMARY: dict[str, Any] = {"reasoning": {"summary": "auto"}}
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_a_summary_is_the_thoughts_where_one_is_asked_for(saying: OpenAI, store: bool) -> None:
+    response = ask(saying, store=store, **SUMMARY)
+    Response.model_validate(response.model_dump(by_alias=True), strict=True)
+    assert response.reasoning.summary == "auto"
+    assert [part.text for part in response.output[0].summary] == ["Hm."]
+    assert [part.text for part in response.output[0].content] == ["Hm."]
+    events = events_of(ask(saying, store=store, stream=True, **SUMMARY))
+    kinds = [event.type.removeprefix("response.") for event in events]
+    assert kinds[2:4] == ["output_item.added", "reasoning_summary_part.added"]
+    assert "".join(event.delta for event in events if event.type == "response.reasoning_summary_text.delta") == "Hm."
+    assert not any(kind.startswith("reasoning_text") for kind in kinds)  # who shows both would show it twice
+    assert events[-1].response.output[0].summary == response.output[0].summary
+    if store:
+        assert saying.responses.retrieve(response.id).model_dump() == response.model_dump()
+
+
+def test_a_summary_is_followed_and_replayed(saying: OpenAI) -> None:
+    told = events_of(ask(saying, stream=True, **SUMMARY))
+    again = events_of(saying.responses.retrieve(told[0].response.id, stream=True, starting_after=2), 3)
+    assert [event.model_dump() for event in again] == [event.model_dump() for event in told[3:]]
+    whole = ask(saying, **SUMMARY)
+    replayed = events_of(saying.responses.retrieve(whole.id, stream=True))
+    assert [event.text for event in replayed if event.type == "response.reasoning_summary_text.done"] == ["Hm."]
+
+
+def test_the_clients_stream_helper_follows_a_summary(saying: OpenAI) -> None:
+    with saying.responses.stream(model="thinking", input=f"Say «{THOUGHT}»", **SUMMARY) as stream:
+        reasoning = stream.get_final_response().output[0]
+    assert reasoning.type == "reasoning"
+    assert [part.text for part in reasoning.summary] == ["Hm."]
+
+
+def test_what_a_client_keeps_of_a_summary_is_seen_by_the_model(saying: OpenAI) -> None:
+    first = ask(saying, store=False, **SUMMARY)
+    reasoning = first.output[0].model_dump(exclude={"id", "content", "status", "encrypted_content"})
+    items = [reasoning, {"role": "user", "content": f"Say «{THOUGHT}»"}]
+    options: dict[str, Any] = {"model": "thinking", "input": items, "store": False}
+    assert saying.responses.create(**options).output_text == "Yes."
+    with_it, without = (
+        saying.responses.input_tokens.count(model="thinking", input=given).input_tokens for given in (items, items[1:])
+    )
+    assert with_it > without
 
 
 def test_a_stored_stream_can_be_read_again_from_any_event(saying: OpenAI) -> None:
@@ -118,7 +166,7 @@ def _ended(client: OpenAI, response_id: str) -> Any:
 
 def test_what_is_thought_about_a_summary_is_no_part_of_it(saying: OpenAI) -> None:
     made = saying.responses.compact(model="thinking", input=f"Say «{THOUGHT}»")
-    (item,) = made.output
+    *_, item = made.output
     assert b'"summary":"Yes."' in base64.urlsafe_b64decode(item.encrypted_content)  # type: ignore[union-attr, arg-type]
 
 

@@ -10,6 +10,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from schemas.responses import load_response
+from server.answers.backend import Card
 from server.answers.messages import Message
 from server.answers.parts import (
     ContentText,
@@ -48,8 +49,7 @@ def builder(
         response_id="resp_1",
         created_at=1_700_000_000,
         model="m",
-        temperature=1.0,
-        top_p=1.0,
+        card=Card(n_ctx=100, presence_penalty=0.5),
         conversation_id=None,
         cut=cut,
     )
@@ -97,6 +97,14 @@ def test_the_response_is_complete_in_the_end() -> None:
     assert (response.usage.input_tokens, response.usage.output_tokens, response.usage.total_tokens) == (10, 3, 13)
     assert response.usage.input_tokens_details.cached_tokens == 4
     assert (response.metadata, response.instructions, response.max_output_tokens) == ({"a": "b"}, "Be kind.", 20)
+
+
+def test_the_response_says_how_it_was_sampled_whether_the_request_did_or_not() -> None:
+    usual = builder().body
+    assert [usual[name] for name in ("temperature", "top_p")] == [1.0, 1.0]
+    assert [usual[name] for name in ("presence_penalty", "frequency_penalty")] == [0.5, 0.0]
+    given: dict[str, Any] = {"temperature": 0.0, "top_p": 0.5, "presence_penalty": 0.0, "frequency_penalty": -1.5}
+    assert builder(**given).body.items() >= given.items()
 
 
 def test_the_token_limit_makes_it_incomplete() -> None:
@@ -160,6 +168,8 @@ def test_reasoning_messages_and_calls_come_one_after_the_other() -> None:
         *("output_item.added", "function_call_arguments.delta"),
         *("function_call_arguments.done", "output_item.done"),
     ]
+    done = [event for event in events if event["type"].endswith("arguments.done")]
+    assert [(event["name"], event["arguments"]) for event in done] == [("f", '{"a": 1}'), ("g", "{}")]
     indexes = [event["output_index"] for event in events if "output_index" in event]
     assert indexes == sorted(indexes)
     response = Response.model_validate(events[-1]["response"], strict=True)
@@ -206,8 +216,39 @@ def test_reasoning_may_be_sealed_and_is_read_again() -> None:
     assert chat_messages([{**returned, "encrypted_content": "gAAAA"}]) == []
 
 
-def test_events_of_all_kinds_come_back_from_rows_as_they_were() -> None:
-    built = builder()
+SUMMARIZED: dict[str, Any] = {"options": {"summarizes_reasoning": True}, "reasoning": {"summary": "auto"}}
+
+
+def test_thoughts_are_told_as_their_summary_where_one_is_asked_for() -> None:
+    built = builder(**SUMMARIZED)
+    events = scripted_stream(built) + built.finish(STOP, USAGE, 5)
+    check(events)
+    assert [event["type"].removeprefix("response.") for event in events][2:9] == [
+        *("output_item.added", "reasoning_summary_part.added"),
+        *("reasoning_summary_text.delta", "reasoning_summary_text.delta", "reasoning_summary_text.done"),
+        *("reasoning_summary_part.done", "output_item.done"),
+    ]
+    assert (events[2]["item"]["summary"], events[2]["item"]["content"]) == ([], [])
+    assert (events[6]["text"], events[7]["part"]["text"], "status" in events[7]) == ("Hm.", "Hm.", False)
+    reasoning = events[-1]["response"]["output"][0]
+    assert reasoning["summary"] == [{"type": "summary_text", "text": "Hm."}]
+    assert reasoning["content"] == [{"type": "reasoning_text", "text": "Hm."}]
+    assert events[-1]["response"]["reasoning"]["summary"] == "auto"
+    assert chat_messages([reasoning]) == [Message("assistant", reasoning="Hm.")]
+    assert chat_messages([{**reasoning, "content": None}]) == [Message("assistant", reasoning="Hm.")]
+
+
+def test_a_summary_that_breaks_off_is_incomplete() -> None:
+    built = builder(**SUMMARIZED)
+    events = scripted_stream(built, 2) + built.finish(End("length"), USAGE, 5)
+    check(events)
+    (done,) = [event for event in events if event["type"] == "response.reasoning_summary_part.done"]
+    assert (done["status"], events[-1]["response"]["output"][0]["status"]) == ("incomplete", "incomplete")
+
+
+@pytest.mark.parametrize("options", [{}, SUMMARIZED])
+def test_events_of_all_kinds_come_back_from_rows_as_they_were(options: dict[str, Any]) -> None:
+    built = builder(**options)
     events = scripted_stream(built) + built.finish(STOP, USAGE, 5)
     text = pack(events)[1]
     assert list(unpack(text)) == events

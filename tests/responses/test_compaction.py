@@ -19,6 +19,7 @@ from server.responses.compaction import (
     split,
     transcript,
     unfolded,
+    users_messages,
 )
 
 SYSTEM = message("system", "Be kind.")
@@ -116,3 +117,10 @@ def test_the_request_has_the_clients_instructions_and_the_conversation() -> None
     assert asked.role == "user"
     assert "Mind the names." in asked.text
     assert "USER: one\n\nASSISTANT: 1" in asked.text
+
+
+def test_the_users_messages_are_told_in_order_with_ids_of_their_own() -> None:
+    ids = iter(["msg_1", "msg_2"])
+    told = users_messages([SYSTEM, {**ONE, "id": "msg_old"}, ANSWER, CALL, OUTPUT, TWO], lambda prefix: next(ids))
+    assert told == [{"id": "msg_1", **ONE}, {"id": "msg_2", **TWO}]
+    assert unfolded([*told, compacted("s")]).items == []

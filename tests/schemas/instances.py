@@ -64,7 +64,10 @@ class Instances:
         return {name: self._inner(properties[name]) for name in (*needed, *chosen)}
 
     def _array(self, schema: Mapping[str, Any]) -> list[Any]:
-        return [self._inner(schema["items"]) for _ in range(schema.get("minItems", 0) + self.draw(st.integers(0, 2)))]
+        return [
+            self._inner(schema.get("items", True))
+            for _ in range(schema.get("minItems", 0) + self.draw(st.integers(0, 2)))
+        ]
 
     def _string(self, schema: Mapping[str, Any]) -> Any:
         unwanted = schema.get("not", {})
@@ -75,6 +78,8 @@ class Instances:
 def _plain(kind: str, schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     least = schema.get("minimum", schema.get("exclusiveMinimum"))
     match kind:
+        case "integer" if "maximum" not in schema:
+            return st.integers()
         case "integer":
             return st.sampled_from([least, schema["maximum"]]) | st.integers(least, schema["maximum"])
         case "number":

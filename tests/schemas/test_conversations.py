@@ -65,11 +65,17 @@ def test_a_bad_title_is_named(title: object) -> None:
     assert caught.value.param == "title"
 
 
-def test_a_change_leaves_alone_what_is_null() -> None:
-    assert load_conversation_change({"metadata": None}) == ConversationChange(None, None)
+def test_a_change_leaves_alone_what_is_null_beside_a_title() -> None:
     assert load_conversation_change({"metadata": {}}) == ConversationChange({}, None)
     assert load_conversation_change({"metadata": None, "title": "T"}) == ConversationChange(None, "T")
     assert load_conversation_change({"title": ""}) == ConversationChange(None, "")
+
+
+@pytest.mark.parametrize("body", [{"metadata": None}, {"metadata": None, "title": None}])
+def test_metadata_alone_must_not_be_null(body: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_conversation_change(body)
+    assert (caught.value.param, caught.value.code) == ("metadata", "invalid_type")
 
 
 def test_a_change_must_change_something() -> None:

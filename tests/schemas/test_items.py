@@ -77,7 +77,7 @@ def test_text_becomes_a_part_of_the_kind_that_fits_its_role() -> None:
         ("user", {"type": "input_text", "text": " hi\n"}),
         ("system", {"type": "input_text", "text": " hi\n"}),
         ("developer", {"type": "input_text", "text": " hi\n"}),
-        ("assistant", {"type": "output_text", "text": " hi\n", "annotations": []}),
+        ("assistant", {"type": "output_text", "text": " hi\n", "annotations": [], "logprobs": []}),
     ):
         expected = {"type": "message", "status": "completed", "role": role, "content": [part]}
         assert loaded({"role": role, "content": " hi\n"}) == [expected]
@@ -88,7 +88,7 @@ def test_text_becomes_a_part_of_the_kind_that_fits_its_role() -> None:
 def test_a_message_keeps_its_fields_and_their_order() -> None:
     sent = {
         "z": {"b": 1, "a": [2, {"y": None, "x": " "}]},
-        "content": [{"text": "\t hi \n\n", "annotations": [], "type": "output_text", "extra": 1.50}],
+        "content": [{"text": "\t hi \n\n", "annotations": [], "type": "output_text", "logprobs": [], "extra": 1.50}],
         "status": "incomplete",
         "role": "assistant",
         "type": "message",

@@ -64,6 +64,7 @@ UNSAID = re.compile(
             "needs a last message of the assistant",
             "is required unless",
             "'metadata' is required, but was not given",  # of a conversation's change, unless there is a title
+            "must not be null unless there is",
             "needs the response to be stored",
             "makes [0-9]+ choices over all prompts",
             "as many as 'n'",

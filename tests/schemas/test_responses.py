@@ -39,6 +39,14 @@ def test_logprobs_are_wanted_by_include() -> None:
 
 
 def test_the_effort_is_for_the_template() -> None:
+    for reasoning, summary in (
+        ({}, None),
+        ({"summary": None}, None),
+        ({"summary": "auto"}, "auto"),
+        ({"generate_summary": "concise"}, "concise"),
+        ({"generate_summary": "concise", "summary": "detailed"}, "detailed"),
+    ):
+        assert load_response({"input": "hi", "reasoning": reasoning}).reasoning_summary == summary
     wanted = load_response({"input": "hi", "reasoning": {"effort": "low"}, "chat_template_kwargs": {"a": 1}})
     assert (wanted.reasoning_effort, wanted.template_kwargs) == ("low", {"reasoning_effort": "low", "a": 1})
 
@@ -164,3 +172,12 @@ def test_a_query_says_how_a_response_is_wanted() -> None:
     for query in ({"stream": ["yes"]}, {"starting_after": ["-1"]}, {"include[]": ["all"]}):
         with pytest.raises(SchemaError):
             load_retrieval(query)
+
+
+@pytest.mark.parametrize("param", ["text.verbosity", "reasoning.context", "reasoning.mode"])
+def test_what_is_tolerated_inside_an_object_is_a_string(param: str) -> None:
+    outer, _, inner = param.partition(".")
+    assert load_response({"input": "hi", outer: {inner: "x"}}) == load_response({"input": "hi", outer: {}})
+    with pytest.raises(SchemaError) as caught:
+        load_response({"input": "hi", outer: {inner: 5}})
+    assert (caught.value.param, caught.value.code) == (param, "invalid_type")

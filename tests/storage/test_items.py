@@ -62,11 +62,13 @@ def test_an_item_that_differs_to_the_byte_is_another_one(
 ) -> None:
     first = {"type": "message", "id": "msg_1", "a": 1, "b": 2}
     second = {"type": "message", "id": "msg_1", **other}
-    added = database.run(items.add, user.id, conversation.public_id, [first, second])
-    assert added[0].public_id == "msg_1"
-    assert added[1].public_id != "msg_1"
-    assert msgspec.json.encode([added[1].data[name] for name in other]) == msgspec.json.encode(list(other.values()))
-    assert [name for name in added[1].data if name in other] == list(other)
+    database.run(conversations.create, user.id, None, [first])
+    [added] = database.run(items.add, user.id, conversation.public_id, [second])
+    assert added.public_id != "msg_1"
+    assert msgspec.json.encode([added.data[name] for name in other]) == msgspec.json.encode(list(other.values()))
+    assert [name for name in added.data if name in other] == list(other)
+    with pytest.raises(DuplicateItem, match="msg_1"):
+        database.run(conversations.create, user.id, None, [first, second])
 
 
 def test_a_given_id_is_kept_in_its_place(database: Database, user: User, conversation: Conversation) -> None:
@@ -89,14 +91,27 @@ def test_the_same_item_is_not_in_a_conversation_twice(
     assert positions(database, conversation) == [0]
 
 
-def test_an_id_that_is_taken_by_other_content_is_replaced(
+def test_an_id_that_is_taken_by_other_content_elsewhere_is_replaced(
     database: Database, user: User, conversation: Conversation
 ) -> None:
-    database.run(items.add, user.id, conversation.public_id, [message("x", id="msg_1")])
+    database.run(conversations.create, user.id, None, [message("x", id="msg_1")])
     [other] = database.run(items.add, user.id, conversation.public_id, [message("y", id="msg_1")])
     assert other.public_id != "msg_1"
     assert other.data["id"] == other.public_id
-    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["x", "y"]
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["y"]
+
+
+def test_an_id_is_not_in_a_conversation_twice_whatever_the_items_say(
+    database: Database, user: User, conversation: Conversation
+) -> None:
+    database.run(items.add, user.id, conversation.public_id, [message("x", id="msg_1")])
+    for again in ([message("y", id="msg_1")], [message("z"), {"type": "function_call", "id": "msg_1"}]):
+        with pytest.raises(DuplicateItem, match="msg_1"):
+            database.run(items.add, user.id, conversation.public_id, again)
+    with pytest.raises(DuplicateItem, match="msg_2"):
+        database.run(items.add, user.id, conversation.public_id, [message("x", id="msg_2"), message("y", id="msg_2")])
+    assert texts(database.run(items.list_all, user.id, conversation.public_id)) == ["x"]
+    assert positions(database, conversation) == [0]
 
 
 def test_two_users_may_use_one_id(database: Database, user: User, stranger: User) -> None:

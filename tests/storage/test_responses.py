@@ -108,6 +108,8 @@ def test_an_item_of_the_conversation_is_not_appended_again(
     [item] = database.run(items.add, user.id, conversation.public_id, [message("old")])
     with pytest.raises(DuplicateItem):
         begin(database, user, item.data, message("new"), conversation_id=conversation.public_id)
+    with pytest.raises(DuplicateItem):
+        begin(database, user, {**message("other words"), "id": item.public_id}, conversation_id=conversation.public_id)
     assert history(database, user, conversation) == ["old"]
 
 
@@ -370,3 +372,17 @@ def test_paging_through_an_input_that_refers_twice_to_an_item_ends(
             break
         after = page.data[-1].public_id
     assert not pages[-1].has_more
+
+
+def test_what_is_kept_without_a_turn_begins_a_chain_of_its_own(database: Database, user: User, stranger: User) -> None:
+    body = {"id": "resp_c", "object": "response.compaction", "created_at": 5, "output": []}
+    for _ in range(2):
+        database.run(responses.keep, user.id, body, [message("so far", id="cmp_1")])
+    stored = database.run(responses.get, user.id, "resp_c")
+    assert (stored.body, stored.is_running, stored.created_at) == (body, False, 5)
+    assert database.run(responses.reap_expired) == []
+    assert [item["id"] for item in database.run(responses.chain, user.id, "resp_c")] == ["cmp_1"]
+    with pytest.raises(RecordNotFound):
+        database.run(responses.get, stranger.id, "resp_c")
+    database.run(responses.delete, user.id, "resp_c")
+    assert database.run(items.find, user.id, ["cmp_1"]) == {}

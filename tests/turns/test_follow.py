@@ -9,7 +9,7 @@ import pytest
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from server.answers.parts import FinishReason
+from server.answers.parts import End, FinishReason
 from server.responses import replay as ending
 from server.responses.replay import replay
 from server.turns import follow as follow_module
@@ -17,7 +17,7 @@ from server.turns.event_rows import pack
 from server.turns.follow import follow_stored
 from server.turns.teller import WireEvent
 from storage.errors import StorageUnavailable
-from tests.responses.test_builder import STOP, USAGE, builder, scripted_stream, whole_stream
+from tests.responses.test_builder import STOP, SUMMARIZED, USAGE, builder, scripted_stream, whole_stream
 
 ANY_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
@@ -103,7 +103,18 @@ def test_items_of_all_kinds_are_told_from_the_end() -> None:
     kinds = [event["type"] for event in events]
     assert kinds.count("response.output_item.done") == 4
     assert [event["delta"] for event in events if "delta" in event] == ["Hm.", "I look.", '{"a": 1}', "{}"]
+    assert [event["name"] for event in events if event["type"].endswith("arguments.done")] == ["f", "g"]
     assert all(kind in kinds for kind in ("response.reasoning_text.done", "response.function_call_arguments.done"))
+
+
+@pytest.mark.parametrize("reason", ["stop", "length"])
+def test_thoughts_with_a_summary_are_told_from_the_end_as_they_were_told_first(reason: FinishReason) -> None:
+    built = builder(**SUMMARIZED)
+    told = scripted_stream(built, 1) + built.finish(End(reason), USAGE, 5)
+    again = replay(told[-1]["response"])
+    assert again[2:] == told[2:]
+    for event in again:
+        ANY_EVENT.validate_python(event, strict=True)
 
 
 def test_a_silence_is_told_as_nothing() -> None:

@@ -142,4 +142,6 @@ def _shown(card: ModelCard) -> Card:
         system_fingerprint=card.system_fingerprint,
         temperature=defaults.temperature,
         top_p=defaults.top_p,
+        presence_penalty=defaults.presence_penalty,
+        frequency_penalty=defaults.frequency_penalty,
     )

@@ -24,6 +24,7 @@ from schemas.compaction import load_compaction
 from schemas.completions import load_completion
 from schemas.coverage.page import coverage_markdown
 from schemas.coverage.table import ENDPOINTS, PARAMETERS, Parameter
+from schemas.coverage.tolerances import TYPES
 from schemas.embeddings import load_embedding
 from schemas.fields.errors import SchemaError
 from schemas.responses import load_response
@@ -146,12 +147,23 @@ def test_what_is_refused_may_be_null_or_ask_for_nothing(endpoint: str, row: Para
 
 
 @pytest.mark.parametrize(("endpoint", "row"), rows("tolerated"))
-def test_what_is_tolerated_changes_nothing_whatever_it_is(endpoint: str, row: Parameter) -> None:
+def test_what_is_tolerated_changes_nothing_and_is_a_400_with_its_name_if_it_is_of_another_type(
+    endpoint: str, row: Parameter
+) -> None:
     outer, _, inner = row.name.partition(".")
-    for value in VALUES:
-        stream = {"stream": True} if inner else {}
-        fields = {outer: {inner: value}} if inner else {outer: value}
-        assert only(endpoint, {**stream, **fields}) == only(endpoint, stream)
+    stream = {"stream": True} if inner else {}
+    assert row.json_type is not None
+    for value in (None, *VALUES):
+        fields = {**stream, outer: {inner: value} if inner else value}
+        if value is None or type(value) is TYPES[row.json_type][0]:
+            assert only(endpoint, fields) == only(endpoint, stream)
+            continue
+        with pytest.raises(SchemaError) as caught:
+            only(endpoint, fields)
+        assert (caught.value.param, caught.value.code) == (row.name, "invalid_type")
+    if inner:
+        with pytest.raises(SchemaError, match=f"'{outer}' must be an object"):
+            only(endpoint, {**stream, outer: 5})
 
 
 def test_every_refusal_says_why() -> None:
