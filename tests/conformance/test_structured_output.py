@@ -143,7 +143,7 @@ PLACE = "response_format.json_schema.schema"
         (schema_format({"properties": {"a": {"not": {}}}}), f"{PLACE}.properties.a.not", "'not'"),
         (schema_format({"anyOf": [{}, {"uniqueItems": True}]}), f"{PLACE}.anyOf[1].uniqueItems", "uniqueItems"),
         (schema_format({"type": "string", "format": "regex"}), f"{PLACE}.format", "'regex'"),
-        (schema_format({"type": "string", "pattern": "a(?=b)"}), PLACE, "look-ahead"),
+        (schema_format({"type": "string", "pattern": "a(?=b)"}), f"{PLACE}.pattern", "looking ahead"),
         (schema_format({"$ref": "https://example.org/schema"}), f"{PLACE}.$ref", "within the schema"),
         (schema_format({"items": {"$ref": "#/$defs/a"}}), f"{PLACE}.items.$ref", "nothing in the schema"),
         (schema_format({"items": {"type": "strin"}}), f"{PLACE}.items.type", "no type 'strin'"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from schemas.tools import FunctionTool, ToolChoice
 from server.chat.schema.kept import UnsupportedSchema, supported
@@ -17,18 +16,20 @@ def tool_use(functions: Sequence[FunctionTool], choice: ToolChoice, parallel_too
     Raises:
         InvalidRequest: naming the keyword of a strict function's schema that cannot be guaranteed.
     """
+    for tool in functions:
+        _check_strict(tool)
     return ToolUse(
-        tools=tuple(Tool(tool.name, _parameters(tool), tool.description, tool.strict) for tool in functions),
+        tools=tuple(Tool(tool.name, tool.parameters, tool.description, tool.strict) for tool in functions),
         must_call=choice.mode == "required",
         parallel=parallel_tool_calls and not choice.is_single,
     )
 
 
-def _parameters(tool: FunctionTool) -> Mapping[str, Any]:
+def _check_strict(tool: FunctionTool) -> None:
     if not tool.strict:
-        return tool.parameters
+        return
     try:
-        return supported(tool.parameters)
+        supported(tool.parameters)
     except UnsupportedSchema as error:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
         message = f"The function '{tool.name}' cannot be strict with these parameters. {error}."

@@ -1,7 +1,7 @@
 """Which JSON Schemas can be kept to, word by word: `supported` refuses what llguidance would refuse or pass over.
 
-What it lets through is compiled by the engine, which has the last word: on regular expressions, on references, on
-size. Keywords that JSON Schema does not know are annotations there, and stay without effect. It does not know requests.
+What it lets through is compiled by the engine, which has the last word: on references, on size. Keywords that JSON
+Schema does not know are annotations there, and stay without effect. It does not know requests.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from server.chat.schema.endless import endless_reference, missing_target
 from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES, UNIONS
+from server.chat.schema.patterns import PatternRefused, translated
 
 Path = tuple[str | int, ...]
 """Keys and indices from the schema's root."""
@@ -62,7 +63,11 @@ def spelled(path: Path) -> str:
 
 
 def supported(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema, less what demands nothing. Raises UnsupportedSchema, naming the keyword and its place."""
+    """The schema, less what demands nothing, with patterns as llguidance has them.
+
+    Raises:
+        UnsupportedSchema: naming the keyword and its place.
+    """
     kept = _supported(schema, ())
     if not isinstance(kept, dict):
         raise UnsupportedSchema((), "must be an object")
@@ -101,13 +106,24 @@ def _demands_nothing(keyword: str, value: Any, schema: Mapping[str, Any], path: 
 
 def _value(keyword: str, value: Any, path: Path) -> Any:
     """What stays of a keyword's value: the schemas in it are checked."""
+    if keyword == "patternProperties" and isinstance(value, Mapping):
+        return {_pattern(name, (*path, name)): _supported(child, (*path, name)) for name, child in value.items()}
     if keyword in MAPS and isinstance(value, Mapping):
         return {name: _supported(child, (*path, name)) for name, child in value.items()}
+    if keyword == "pattern" and isinstance(value, str):
+        return _pattern(value, path)
     if keyword in LISTS or (keyword == "items" and isinstance(value, list)):
         return [_supported(child, (*path, index)) for index, child in enumerate(_items(value, path))]
     if keyword in SINGLES or keyword == "additionalItems":
         return _supported(value, path)
     return value
+
+
+def _pattern(pattern: str, path: Path) -> str:
+    try:
+        return translated(pattern)
+    except PatternRefused as refused:
+        raise UnsupportedSchema(path, f"the pattern cannot be guaranteed: {refused}") from None
 
 
 def _items(value: Any, path: Path) -> list[Any]:

@@ -7,19 +7,16 @@ itself when told to be lenient; here goes what it would stumble over. It does no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES
+from server.chat.schema.patterns import PatternRefused, translated
 
 Schema = Mapping[str, Any]
 
 COUNTS = frozenset(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
 BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
-
-_BEYOND_REGULAR = re.compile(r"\(\?(?:[=!>]|<[=!])|\\[1-9k]")
-"""Looking ahead and behind, atomic groups, references back."""
 
 
 def loosened(schema: Schema) -> dict[str, Any]:
@@ -45,13 +42,15 @@ def _loose_values(keyword: str, value: Any, root: Schema) -> list[Any]:
         return [[_loosened(item, root) for item in value]] if isinstance(value, list) and value else []
     if keyword in SINGLES:
         return [_loosened(value, root)]
+    if keyword == "pattern":
+        return _patterns(value)
     return [value] if _can_be_enforced(keyword, value, root) else []
 
 
 def _loose_map(keyword: str, schemas: Mapping[str, Any], root: Schema) -> dict[str, Any]:
-    are_patterns = keyword == "patternProperties"
-    names = (name for name in schemas if not are_patterns or _is_regular(name))
-    return {name: _loosened(schemas[name], root) for name in names}
+    if keyword == "patternProperties":
+        return {name: _loosened(schemas[given], root) for given in schemas for name in _patterns(given)}
+    return {name: _loosened(schema, root) for name, schema in schemas.items()}
 
 
 def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
@@ -59,8 +58,6 @@ def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
         return all(isinstance(kind, str) and kind in TYPES for kind in (value if isinstance(value, list) else [value]))
     if keyword == "$ref":
         return isinstance(value, str) and _leads_somewhere(value, root)
-    if keyword == "pattern":
-        return _is_regular(value)
     if keyword in COUNTS | BOUNDS:
         return type(value) is int and value >= 0 if keyword in COUNTS else type(value) in (int, float)
     if keyword == "enum":
@@ -68,14 +65,12 @@ def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
     return keyword != "x-guidance"  # llguidance's own options are ours to set
 
 
-def _is_regular(pattern: Any) -> bool:
-    if not isinstance(pattern, str) or _BEYOND_REGULAR.search(pattern):
-        return False
+def _patterns(pattern: Any) -> list[str]:
+    """The pattern as llguidance has it; nothing where that has none."""
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return False
-    return True
+        return [translated(pattern)] if isinstance(pattern, str) else []
+    except PatternRefused:
+        return []
 
 
 def _leads_somewhere(reference: str, root: Schema) -> bool:
