@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest
@@ -37,10 +38,14 @@ def chat_request(wanted: ChatCompletionRequest, settings: Settings, system_promp
 
 
 def message(index: int, given: Mapping[str, Any]) -> Message:
-    """The message of that index in the request, typed."""
+    """The message of that index in the request, typed.
+
+    A tool's result is sent again with every turn: what a model cannot take of it is left out, or nothing goes on.
+    """
+    places = (None if given["role"] == "tool" else f"messages[{index}].content[{at}]" for at in count())
     return Message(
         role=given["role"],
-        content=tuple(_part(f"messages[{index}].content[{at}]", part) for at, part in enumerate(given["content"])),
+        content=tuple(map(_part, places, given["content"])),
         name=given.get("name"),
         reasoning=given.get("reasoning_content"),
         tool_calls=tuple(map(_call, given.get("tool_calls", ()))),
@@ -48,7 +53,7 @@ def message(index: int, given: Mapping[str, Any]) -> Message:
     )
 
 
-def _part(param: str, given: Mapping[str, Any]) -> Part:
+def _part(param: str | None, given: Mapping[str, Any]) -> Part:
     if given["type"] == "text":
         return TextPart(given["text"])
     return MediaPart(given["type"], given, param)
