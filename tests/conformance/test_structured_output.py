@@ -102,6 +102,7 @@ NUMBER = {"type": "integer", "minimum": 10, "maximum": 99}
         ({"structured_outputs": {"choice": ["left", "right"]}}, "left|right"),
         ({"structured_outputs": {"grammar": 'start: "l" "r"'}}, "lr"),
         ({"response_format": {"type": "json_object", "schema": NUMBER}}, "[1-9][0-9]"),
+        ({"response_format": {"type": "json_schema", "schema": NUMBER}}, "[1-9][0-9]"),
     ],
     ids=str,
 )
@@ -172,6 +173,25 @@ def test_what_cannot_be_honoured_is_refused_by_name(
     with pytest.raises(BadRequestError, match=re.escape(says)) as refused:
         client.chat.completions.create(model=MODEL, messages=MESSAGES, extra_body=extra)
     assert refused.value.param == (param or f"{PLACE}.x-guidance")
+
+
+@pytest.mark.parametrize(
+    ("response_format", "missing"),
+    [
+        ({"type": "json_schema"}, "json_schema"),
+        ({"type": "json_schema", "json_schema": None}, "json_schema"),
+        ({"type": "json_schema", "json_schema": {"schema": NUMBER}}, "json_schema.name"),
+        ({"type": "json_schema", "json_schema": {"name": None, "schema": NUMBER}}, "json_schema.name"),
+        ({"type": "json_schema", "json_schema": {"name": "n"}}, "json_schema.schema"),
+        ({"type": "json_schema", "json_schema": {"name": "n", "shema": NUMBER}}, "json_schema.schema"),
+        ({"type": "json_schema", "schema": None}, "schema"),
+    ],
+    ids=str,
+)
+def test_a_format_without_its_name_or_schema_is_refused(client: OpenAI, response_format: Any, missing: str) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        client.chat.completions.create(model=MODEL, messages=MESSAGES, response_format=response_format)
+    assert (refused.value.param, refused.value.code) == (f"response_format.{missing}", "missing_required_parameter")
 
 
 SLOW = {"type": "string", "allOf": [{"pattern": f"x{number}.*y"} for number in range(8)]}
