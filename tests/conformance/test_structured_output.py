@@ -69,6 +69,36 @@ def test_a_schema_is_kept_to_whether_strict_or_not(client: OpenAI, strict: bool 
     assert [json.loads(choice.message.content or "") for choice in completion.choices] == [{"a": 5}] * 2
 
 
+INNER: dict[str, Any] = {"type": "object", "properties": {"b": {"type": "boolean"}}}
+OUTER: dict[str, Any] = {"type": "object", "properties": {"a": INNER}, "required": ["a"]}
+
+
+def test_an_object_has_no_other_members_than_those_that_are_listed(client: OpenAI) -> None:
+    completion = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, n=4, max_tokens=100, **{**WILD, **schema_format(OUTER)}
+    )
+    for choice in completion.choices:
+        assert choice.finish_reason == "stop"
+        assert json.loads(choice.message.content or "") in ({"a": {}}, {"a": {"b": True}}, {"a": {"b": False}})
+
+
+def test_an_object_that_is_said_to_be_open_is(client: OpenAI) -> None:
+    schema = {**OUTER, "additionalProperties": {"type": "null"}, "minProperties": 1, "required": ["other"]}
+    completion = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, max_tokens=200, temperature=0, **schema_format(schema)
+    )
+    if completion.choices[0].finish_reason == "stop":
+        assert json.loads(completion.choices[0].message.content or "")["other"] is None
+
+
+def test_descriptions_count_nothing(client: OpenAI) -> None:
+    schema = {**OUTER, "description": "words " * 60_000, "properties": {"a": {**INNER, "default": "x" * 100_000}}}
+    completion = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, max_tokens=100, temperature=0, **schema_format(schema)
+    )
+    assert json.loads(completion.choices[0].message.content or "").keys() == {"a"}
+
+
 def test_json_object_is_an_object(client: OpenAI) -> None:
     completion = client.chat.completions.create(
         model=MODEL,

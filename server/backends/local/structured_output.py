@@ -14,7 +14,8 @@ from typing import Any
 
 from schemas.structured_output import OutputFormat
 from server.chat.output.grammar import GrammarsClash
-from server.chat.schema.kept import UnsupportedSchema, supported
+from server.chat.schema.enforced import enforced
+from server.chat.schema.kept import UnsupportedSchema
 from server.errors.tree import InvalidRequest
 from server.http.strict_json import decode_object
 from server.protocol.values import Grammar
@@ -32,7 +33,7 @@ def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
         return None
     match wanted.kind:
         case "json_schema":
-            return Grammar("json_schema", json.dumps(_supported(wanted)))
+            return Grammar("json_schema", json.dumps(_enforced(wanted)))
         case "regex":
             return Grammar("regex", wanted.value)
         case "choice":
@@ -71,9 +72,9 @@ def _schema(wanted: OutputFormat) -> dict[str, Any]:
         raise InvalidRequest(message, param=wanted.param) from None
 
 
-def _supported(wanted: OutputFormat) -> dict[str, object]:
+def _enforced(wanted: OutputFormat) -> dict[str, object]:
     try:
-        return supported(_schema(wanted))
+        return enforced(_schema(wanted))
     except UnsupportedSchema as error:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
         raise InvalidRequest(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.tools import FunctionTool, ToolChoice
-from server.chat.schema.kept import UnsupportedSchema, supported
+from server.chat.schema.enforced import enforced_arguments
+from server.chat.schema.kept import UnsupportedSchema
 from server.chat.tools import Tool, ToolUse
 from server.errors.tree import InvalidRequest
 
@@ -29,7 +30,7 @@ def _check_strict(tool: FunctionTool) -> None:
     if not tool.strict:
         return
     try:
-        supported(tool.parameters)
+        enforced_arguments(tool.parameters, is_strict=True)
     except UnsupportedSchema as error:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
         message = f"The function '{tool.name}' cannot be strict with these parameters. {error}."

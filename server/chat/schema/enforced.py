@@ -8,14 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from server.chat.schema.annotations import without_annotations
+from server.chat.schema.closed import closed
 from server.chat.schema.kept import supported
 from server.chat.schema.loose import loosened
+
+NO_ARGUMENTS = {"properties": {}, "additionalProperties": False}
+
+
+def enforced(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema word by word, with its objects closed.
+
+    Raises:
+        UnsupportedSchema: if it cannot be kept to.
+    """
+    return supported(closed(without_annotations(schema), is_one_of_exact=True))
 
 
 def enforced_arguments(schema: Mapping[str, Any], *, is_strict: bool) -> dict[str, Any]:
     """The schema of a function's arguments: word by word if it is strict, else as far as it can be kept to.
 
+    A function that lists no arguments has none. Of other objects that list nothing, nothing is known.
+
     Raises:
         UnsupportedSchema: if a strict one cannot be kept to.
     """
-    return supported(schema) if is_strict else loosened(schema)
+    bare = without_annotations(schema)
+    if {**bare, "type": "object"} == {"type": "object", "properties": {}}:
+        return {"type": "object", **NO_ARGUMENTS}
+    return enforced(bare) if is_strict else loosened(closed(bare, is_one_of_exact=False))
