@@ -7,16 +7,24 @@ itself when told to be lenient; here goes what it would stumble over. It does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES
+from server.chat.schema.keywords import LISTS, MAPS, MEMBERS, SINGLES, TYPES, UNIONS
 from server.chat.schema.patterns import PatternRefused, translated
+from server.chat.schema.trial import complaint
 
 Schema = Mapping[str, Any]
 
 COUNTS = frozenset(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
 BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+WITHIN = frozenset([*MAPS, *LISTS, *SINGLES, "$ref"])
+"""Keywords with schemas, which are loosened for themselves."""
+ELSEWHERE = frozenset(["$defs", "definitions", *UNIONS, "$ref"])
+"""Those of them that say nothing of a value's members."""
+
+DRAFTS = ("http://json-schema.org/", "https://json-schema.org/")
 
 
 def loosened(schema: Schema) -> dict[str, Any]:
@@ -31,7 +39,32 @@ def _loosened(schema: Any, root: Schema) -> Any:
     kept = {keyword: found[0] for keyword, found in values.items() if found}
     if len(kept.get("patternProperties", ())) < len(schema.get("patternProperties") or ()):
         kept.pop("additionalProperties", None)  # names that a pattern would have allowed must stay possible
-    return kept
+    return next(attempt for attempt in _attempts(kept) if not _is_refused(attempt))
+
+
+def _attempts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schema, with less and less of what it says itself. What remains last demands nothing together."""
+    yield schema
+    yield {keyword: value for keyword, value in schema.items() if keyword in WITHIN or keyword == "type"}
+    yield {keyword: value for keyword, value in schema.items() if keyword in WITHIN and keyword != "prefixItems"}
+    yield {keyword: value for keyword, value in schema.items() if keyword in ELSEWHERE}
+
+
+def _is_refused(schema: dict[str, Any]) -> bool:
+    """Whether llguidance does not take what the schema says itself, such as bounds between which there is nothing."""
+    if set(schema) <= WITHIN | {"type"} and isinstance(schema.get("type", ""), str):
+        return False
+    own = {keyword: _hollow(keyword, value) for keyword, value in schema.items() if keyword not in ELSEWHERE}
+    return bool(complaint(json.dumps({**own, "x-guidance": {"lenient": True}})))
+
+
+def _hollow(keyword: str, value: Any) -> Any:
+    """The keyword's value with schemas that allow everything in it, or nothing where they do."""
+    if keyword in MEMBERS:
+        return {name: schema is not False for name, schema in value.items()}
+    if keyword in LISTS or (keyword == "items" and isinstance(value, list)):
+        return [schema is not False for schema in value]
+    return value is not False if keyword in SINGLES else value
 
 
 def _loose_values(keyword: str, value: Any, root: Schema) -> list[Any]:
@@ -56,6 +89,8 @@ def _loose_map(keyword: str, schemas: Mapping[str, Any], root: Schema) -> dict[s
 def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
     if keyword == "type":
         return all(isinstance(kind, str) and kind in TYPES for kind in (value if isinstance(value, list) else [value]))
+    if keyword == "$schema":
+        return isinstance(value, str) and value.startswith(DRAFTS)
     if keyword == "$ref":
         return isinstance(value, str) and _leads_somewhere(value, root)
     if keyword in COUNTS | BOUNDS:

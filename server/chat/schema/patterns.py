@@ -7,11 +7,12 @@ where in a schema a pattern stands.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from llguidance import LLMatcher, LLTokenizer
+from server.chat.schema.trial import complaint
 
 MAX_LENGTH = 4096
 """Characters of a pattern, whose trial takes a millisecond at most then."""
@@ -56,9 +57,9 @@ def translated(pattern: str) -> str:
     """
     if len(pattern) > MAX_LENGTH:
         raise PatternRefused(f"it is longer than {MAX_LENGTH} characters")
-    spelled, complaint = _tried(pattern)
-    if complaint:
-        raise PatternRefused(complaint)
+    spelled, reason = _tried(pattern)
+    if reason:
+        raise PatternRefused(reason)
     return spelled
 
 
@@ -69,26 +70,19 @@ def _tried(pattern: str) -> tuple[str, str]:
         spelled = "".join(map(_piece, _PIECE.finditer(pattern)))
     except PatternRefused as refused:
         return "", str(refused)
-    grammar = LLMatcher.grammar_from_json_schema({"type": "string", "pattern": spelled})
-    return spelled, _plain(LLMatcher.validate_grammar(grammar, _bytes()))
+    return spelled, _plain(complaint(json.dumps({"type": "string", "pattern": spelled}, ensure_ascii=False)))
 
 
-@lru_cache(1)
-def _bytes() -> LLTokenizer:
-    """A vocabulary, which a trial must have."""
-    return LLTokenizer("byte")
-
-
-def _plain(complaint: str) -> str:
+def _plain(said: str) -> str:
     """The complaint without the pattern, which is not the client's as it is now, and without llguidance's own words."""
-    if complaint.startswith("regex parse error"):
-        *_, last = complaint.rpartition("error: ")
+    if said.startswith("regex parse error"):
+        *_, last = said.rpartition("error: ")
         return last.strip()
-    if "lookaround" in complaint:
+    if "lookaround" in said:
         return "word boundaries, and anchors of lines, cannot be followed"
-    if complaint.startswith("Unsatisfiable"):
+    if said.startswith("Unsatisfiable"):
         return "there is no text that it matches"
-    return "it cannot be followed" if complaint else ""
+    return "it cannot be followed" if said else ""
 
 
 def _piece(found: re.Match[str]) -> str:
