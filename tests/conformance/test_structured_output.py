@@ -224,6 +224,22 @@ def test_a_format_without_its_name_or_schema_is_refused(client: OpenAI, response
     assert (refused.value.param, refused.value.code) == (f"response_format.{missing}", "missing_required_parameter")
 
 
+UNMEETABLE: dict[str, Any] = {"type": "object", "properties": {"a": {"allOf": [{"type": "string"}, {"type": "null"}]}}}
+UNMEETABLE["required"] = ["a"]
+
+
+def test_a_schema_that_nothing_meets_is_refused_in_the_words_of_schemas(client: OpenAI) -> None:
+    tool: Any = {"type": "function", "function": {"name": "f", "parameters": UNMEETABLE}}
+    for options, param, code in (
+        (schema_format(UNMEETABLE), PLACE, "invalid_json_schema"),
+        ({"tools": [tool], "tool_choice": "required"}, "tools", "invalid_function_parameters"),
+    ):
+        with pytest.raises(BadRequestError, match="unsatisfiable") as refused:
+            client.chat.completions.create(model=MODEL, messages=MESSAGES, **options)
+        assert (refused.value.param, refused.value.code) == (param, code)
+        assert not re.search(r"start:|%json|\d\(\d+\)|x-guidance|compile", refused.value.message)
+
+
 SLOW = {"type": "string", "allOf": [{"pattern": f"x{number}.*y"} for number in range(8)]}
 
 

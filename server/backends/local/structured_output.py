@@ -43,11 +43,6 @@ def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
             return Grammar("gbnf" if IS_GBNF.search(wanted.value) else "lark", wanted.value)
 
 
-def grammar_param(wanted: OutputFormat | None) -> str | None:
-    """What to blame for a grammar that cannot be compiled."""
-    return wanted.param if wanted else None
-
-
 @contextmanager
 def clashes_refused(wanted: OutputFormat | None) -> Iterator[None]:
     """While an output is planned: what is wanted of the text may not be possible behind a call or reasoning.
@@ -59,7 +54,7 @@ def clashes_refused(wanted: OutputFormat | None) -> Iterator[None]:
         yield
     except GrammarsClash:
         reason = "A GBNF grammar cannot be combined with tools or with this model's reasoning; please give it as Lark."
-        raise InvalidRequest(reason, param=grammar_param(wanted)) from None
+        raise InvalidRequest(reason, param=wanted.param if wanted else None) from None
 
 
 def _schema(wanted: OutputFormat) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.chat.schema.endless import endless_reference, missing_target
-from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES, UNIONS
+from server.chat.schema.keywords import DRAFTS, LISTS, MAPS, SINGLES, TYPES, UNIONS
 from server.chat.schema.patterns import PatternRefused, translated
 
 Path = tuple[str | int, ...]
@@ -146,9 +146,7 @@ def _is_loose(value: Any, schema: Mapping[str, Any], path: Path) -> bool:
 
 def _problems(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
     """What is wrong with keywords together, or with how much there is of one."""
-    reference = schema.get("$ref", "#")
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        yield (*path, "$ref"), "only references within the schema (#...) can be followed"
+    yield from _foreign(schema, path)
     kinds = schema.get("type", [])
     if unknown := [kind for kind in (kinds if isinstance(kinds, list) else [kinds]) if kind not in TYPES]:
         yield (*path, "type"), f"there is no type {unknown[0]!r}; those that there are: {', '.join(TYPES)}"
@@ -167,3 +165,12 @@ def _problems(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str
     if isinstance(minimum, (int, float)) and minimum > max(1, num_required) and not is_closed:
         reason = "more than one cannot be guaranteed where names are free: one that is given twice counts once"
         yield (*path, "minProperties"), reason
+
+
+def _foreign(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Keywords that name what is not here."""
+    reference = schema.get("$ref", "#")
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        yield (*path, "$ref"), "only references within the schema (#...) can be followed"
+    if not str(schema.get("$schema", DRAFTS[0])).startswith(DRAFTS):
+        yield (*path, "$schema"), "must be a draft of JSON Schema, such as https://json-schema.org/draft/2020-12/schema"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.chat.schema.keywords import LISTS, MAPS, MEMBERS, SINGLES, TYPES, UNIONS
+from server.chat.schema.keywords import DRAFTS, LISTS, MAPS, MEMBERS, SINGLES, TYPES, UNIONS
 from server.chat.schema.patterns import PatternRefused, translated
 from server.chat.schema.trial import complaint
 
@@ -23,8 +23,6 @@ WITHIN = frozenset([*MAPS, *LISTS, *SINGLES, "$ref"])
 """Keywords with schemas, which are loosened for themselves."""
 ELSEWHERE = frozenset(["$defs", "definitions", *UNIONS, "$ref"])
 """Those of them that say nothing of a value's members."""
-
-DRAFTS = ("http://json-schema.org/", "https://json-schema.org/")
 
 
 def loosened(schema: Schema) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def test_schemas_within_schemas_are_looked_at(schema: dict[str, Any]) -> None:
         ({"anyOf": [{}] * 3000}, "schemas"),
         ({"allOf": [{"pattern": "a"}] * 9}, "patterns"),
         ({"minProperties": 2}, "minProperties"),
+        ({"$schema": "mine"}, "draft"),
         ({"allOf": 5}, "array"),
         ({"items": 5}, "object or a boolean"),
     ],
