@@ -10,10 +10,10 @@ from marshmallow import validates_schema
 
 from schemas.fields.base import Array, Boolean, Choice, Integer, JSONObject, Text, invalid
 from schemas.generation import (
-    MAX_TOKENS,
     MAX_TOP_LOGPROBS,
     REASONING_EFFORTS,
     GenerationSchema,
+    TokenLimit,
     generation_options,
     load_fields,
 )
@@ -88,7 +88,7 @@ class ChatCompletionSchema(GenerationSchema):
     """What is to be said next in a conversation."""
 
     messages = Array(MessageField(), min_items=1, max_items=MAX_MESSAGES, required=True)
-    max_completion_tokens = Integer(1, MAX_TOKENS)
+    max_completion_tokens = TokenLimit()
     """OpenAI's newer name of `max_tokens`, which loses when both are given."""
     logprobs = Boolean()
     top_logprobs = Integer(0, MAX_TOP_LOGPROBS)

@@ -12,9 +12,9 @@ from schemas.fields.base import Boolean, Integer, StrictField, Text, at, check_l
 from schemas.fields.json_schema import Definitions, JSONSchema, any_of
 from schemas.generation import (
     MAX_CHOICES,
-    MAX_TOKENS,
     MAX_TOP_LOGPROBS,
     GenerationSchema,
+    TokenLimit,
     generation_options,
     load_fields,
 )
@@ -134,7 +134,7 @@ class CompletionSchema(GenerationSchema):
     """Likeliest tokens beside the chosen one; OpenAI accepts 5 at most."""
 
     best_of = Integer(1, MAX_CHOICES)
-    max_tokens = Integer(0, MAX_TOKENS)
+    max_tokens = TokenLimit(0)
 
     @validates_schema
     def _bounded_in_all(self, data: Mapping[str, Any], **kwargs: Any) -> None:

@@ -56,6 +56,21 @@ class StopStrings(StrictField[tuple[str, ...]]):
         return any_of(self._string.json_schema(definitions), self._strings.json_schema(definitions))
 
 
+class TokenLimit(Integer):
+    """The most tokens of an answer; -1 is no limit, as llama-server and LM Studio have it."""
+
+    def __init__(self, minimum: int = 1) -> None:
+        super().__init__(minimum, MAX_TOKENS)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is int and value == -1:
+            return MAX_TOKENS
+        return super()._deserialize(value, attr, data, **kwargs)
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return any_of(super().json_schema(definitions), {"const": -1})
+
+
 class StreamOptionsSchema(RequestSchema):
     """What a stream has besides its text. `include_obfuscation` is tolerated: nothing is ever padded."""
 
@@ -66,7 +81,7 @@ class GenerationSchema(SamplingSchema, StructureSchema):
     """The fields of every request that generates."""
 
     model = Text(MAX_NAME_LENGTH)
-    max_tokens = Integer(1, MAX_TOKENS)
+    max_tokens = TokenLimit()
     stop = StopStrings()
     n = Integer(1, MAX_CHOICES)
     stream = Boolean()

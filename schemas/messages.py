@@ -48,8 +48,12 @@ class Content(StrictField[tuple[Part, ...]]):
 
     _string = Text()
 
-    def __init__(self, kinds: tuple[str, ...] = ("text",), *, required: bool = False) -> None:
+    def __init__(
+        self, kinds: tuple[str, ...] = ("text",), *, may_be_empty: bool = False, required: bool = False
+    ) -> None:
+        """`may_be_empty`: whether no parts are a content, as an empty string is one."""
         super().__init__(required=required)
+        self._min_parts = 0 if may_be_empty else 1
         self._kind = Choice(kinds)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Part, ...]:
@@ -57,7 +61,7 @@ class Content(StrictField[tuple[Part, ...]]):
             return (text_part(value),)
         if not isinstance(value, list):
             raise wrong_type("a string or an array of content parts", value)
-        check_length(value, 1, None)
+        check_length(value, self._min_parts, None)
         return tuple(self._parts(value))
 
     def _parts(self, parts: list[Any]) -> Iterator[Part]:
@@ -78,7 +82,7 @@ class Content(StrictField[tuple[Part, ...]]):
         string = self._string.json_schema(definitions)
         texts = [an_object({"type": {"const": kind}, kind: string}) for kind in self._kind.choices]
         media = an_object({"type": {"enum": list(OTHER_MEDIA)}})
-        return any_of(string, {"type": "array", "items": any_of(*texts, media), "minItems": 1})
+        return any_of(string, {"type": "array", "items": any_of(*texts, media), "minItems": self._min_parts})
 
 
 def text_part(text: str) -> Part:
@@ -126,7 +130,7 @@ class AssistantSchema(RequestSchema):
     """What the model said, refused or called. The content may be missing where one of the others is there."""
 
     role = Text()
-    content = Content(("text", "refusal"))
+    content = Content(("text", "refusal"), may_be_empty=True)
     name = Text(MAX_NAME_LENGTH)
     refusal = Text()
     reasoning_content = Text()
@@ -154,18 +158,22 @@ class AssistantSchema(RequestSchema):
 
 
 class ToolSchema(RequestSchema):
-    """What a tool answered."""
+    """What a tool answered; the content may be missing where that is nothing."""
 
     role = Text()
-    content = Content(required=True)
+    content = Content(may_be_empty=True)
     tool_call_id = Text(MAX_NAME_LENGTH, required=True)
     name = Text(MAX_NAME_LENGTH)
+
+    @post_load
+    def _with_content(self, data: Any, **kwargs: Any) -> Message:
+        return {"content": (), **data}
 
 
 class FunctionMessageSchema(RequestSchema):
     """The deprecated form of a tool's answer, which names its function instead of the call."""
 
-    content = Content()
+    content = Content(may_be_empty=True)
     name = Text(MAX_NAME_LENGTH, required=True)
 
     @post_load

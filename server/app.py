@@ -61,6 +61,12 @@ RESOURCES = (
     tokens,
 )
 
+UNVERSIONED = ((chat_completions, "/chat/completions"), (embeddings, "/embeddings"), (models, "/models"))
+"""Resources that llama-server has without /v1 as well, which its users' clients have in their settings."""
+
+ALWAYS_ANSWERED = (None, health.blueprint.name, metrics.blueprint.name)
+"""Blueprints that a worker which is about to end goes on with; None is paths that do not exist."""
+
 EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"]
 """What a browser's script may read of a response from another origin."""
 
@@ -98,6 +104,8 @@ def assemble(services: Services) -> Flask:
     services.attach(app)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
+    for resource, path in UNVERSIONED:
+        app.register_blueprint(resource.blueprint, name=f"{resource.blueprint.name}_unversioned", url_prefix=path)
     app.before_request(_begin)
     authenticate_requests(app, settings, services.database)
     app.after_request(_end)
@@ -138,7 +146,7 @@ def _close(database: Database) -> None:
 def _begin() -> None:
     g.request_id = f"req_{secrets.token_hex(16)}"
     g.started = time.perf_counter()
-    if draining.is_draining() and (request.path.startswith("/v1/") or request.blueprint == tokens.blueprint.name):
+    if draining.is_draining() and request.blueprint not in ALWAYS_ANSWERED:
         raise ShuttingDown
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pony.orm import Database as Db
 
-from storage import item_rows, items, locks, responses
+from storage import item_rows, items, locks, response_rows, responses
 from storage.db.session import writes_for_now
 from storage.errors import RecordNotFound, ResponseStillRunning
 from storage.records import Opened
@@ -51,15 +51,21 @@ def lock_and_read(
     lease_seconds: float,
     conversation_id: str | None = None,
     previous_response_id: str | None = None,
+    takes_up: str | None = None,
 ) -> Opened:
     """Whole history of a turn, whose conversation `owner` keeps locked from now on, and its looked up input.
 
-    `owner` is the id of the response that will be made, `worker` the process that makes it. Raises as `read_history`
+    `owner` is the id of the response that will be made, `worker` the process that makes it. `takes_up` is an attempt at
+    this turn that broke off: if nothing was added since, the history ends where it began. Raises as `read_history`
     does, and ConversationLocked.
     """
     if conversation_id is None:
         return read_history(db, user_id, input_items, previous_response_id=previous_response_id)
     held = locks.take(db, user_id, conversation_id, owner, lease_seconds, worker)
+    place = response_rows.place_of(db, user_id, takes_up) if takes_up is not None else None
+    if place is not None and response_rows.is_last_in_conversation(db, place.response_id):
+        before = items.before(db, user_id, conversation_id, place.position)
+        return Opened([item.data for item in before], _looked_up(db, user_id, input_items), takes_up)
     history = [item.data for item in items.all_in_row(db, held.id)]
     return Opened(history, _looked_up(db, user_id, input_items))
 

@@ -24,6 +24,12 @@ from storage.response_rows import response_record
 
 MESSAGE = "The server stopped while it generated this response. What it had generated until then is kept."
 
+NUMBERS_LEFT_FREE = 1 << 20
+"""Sequence numbers between the last stored event and the last one of all.
+
+A worker tells events before it stores them, so followers may have seen more than is stored. The last event has a number
+that none of them can have seen: whoever asks for what comes after the newest event they know, gets it."""
+
 GROWING = "in_progress"
 ENDED_EARLY = "incomplete"
 
@@ -106,9 +112,11 @@ def _ended_body(body: dict[str, Any], status: str, outputs: list[dict[str, Any]]
 
 
 def _append_last_event(db: Db, batch: sql.Batch, row_id: int, status: str, body: dict[str, Any]) -> None:
-    """Tell the end to followers, if events are stored. There is no event for a cancelled response."""
+    """Tell the end to followers, if events are stored; a cancelled response has the event of an incomplete one."""
     number = orm.select(orm.max(e.sequence_number) for e in db.ResponseEvent if e.response_id == row_id).first()
-    if number is None or status == "cancelled":
+    if number is None:
         return
-    event = {"type": f"response.{status}", "sequence_number": number + 1, "response": body}
-    response_rows.append_events(batch, row_id, [StoredEvent(number + 1, encode(event))])
+    last = number + NUMBERS_LEFT_FREE
+    kind = "incomplete" if status == "cancelled" else status
+    event = {"type": f"response.{kind}", "sequence_number": last, "response": body}
+    response_rows.append_events(batch, row_id, [StoredEvent(last, encode(event))])

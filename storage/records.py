@@ -114,6 +114,17 @@ class Opened:
 
     history: Sequence[Mapping[str, Any]] = ()
     input: Sequence[Mapping[str, Any]] = ()
+    takes_up: str | None = None
+    """Response whose place this turn takes: an earlier attempt at it that broke off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An earlier response to a request that is repeated."""
+
+    response: StoredResponse
+    has_equal_input: bool
+    """Whether it was sent what is sent now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,3 +193,67 @@ def input_positions(db: Db, user_id: int, row_id: int, public_id: str) -> list[i
         and not link.is_output
     )
     return list(found)
+
+
+# --- attempts that broke off ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a response stands in its conversation."""
+
+    response_id: int
+    conversation_id: int
+    position: int
+    """Position of its first input item."""
+
+
+def place_of(db: Db, user_id: int, public_id: str) -> Place | None:
+    """Place of a response in its conversation; None if it has none, or no longer."""
+    found = orm.select(
+        (r.id, c.id, r.conversation_position)
+        for r in db.Response
+        for c in db.Conversation
+        if r.public_id == public_id
+        and r.user_id == user_id
+        and c.public_id == r.conversation_public_id
+        and r.conversation_position is not None
+    ).get()
+    return None if found is None else Place(*found)
+
+
+def is_last_in_conversation(db: Db, row_id: int) -> bool:
+    """Whether a response's conversation holds nothing from its place on but its own items."""
+    others = orm.select(
+        link.item_id
+        for r in db.Response
+        for c in db.Conversation
+        for link in db.ConversationItem
+        if r.id == row_id
+        and c.public_id == r.conversation_public_id
+        and link.conversation_id == c.id
+        and link.position >= r.conversation_position
+    )
+    own = set(orm.select(link.item_id for link in db.ResponseItem if link.response_id == row_id))
+    return set(others) <= own
+
+
+def input_rows(db: Db, row_id: int) -> list[ItemRow]:
+    """Rows of what was sent with a response, in order."""
+    found = orm.select(
+        (link.position, i.id, i.public_id, i.type, i.status, i.data, i.created_at)
+        for link in db.ResponseItem
+        for i in db.Item
+        if link.response_id == row_id and not link.is_output and i.id == link.item_id
+    )
+    return [ItemRow(one[1], record(one[2:]), is_new=False) for one in sorted(found)]
+
+
+def leave_conversation(batch: sql.Batch, place: Place) -> None:
+    """Take what a response has answered out of its conversation; the response itself keeps it."""
+    batch.add(
+        "DELETE FROM conversation_items WHERE conversation_id = $conversation AND item_id IN"
+        " (SELECT item_id FROM response_items WHERE response_id = $response AND is_output)",
+        conversation=place.conversation_id,
+        response=place.response_id,
+    )

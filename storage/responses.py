@@ -9,7 +9,7 @@ far, and `finish` is the end, once. What a response writes in a conversation is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pony import orm
@@ -21,9 +21,9 @@ from storage.db.clock import MICROS, lease_clock, lease_now, now_micros, now_sec
 from storage.db.json_text import encode
 from storage.db.session import writes, writes_for_now
 from storage.errors import RecordNotFound, ResponseEnded
-from storage.item_rows import record
+from storage.item_rows import ItemRow, record
 from storage.records import Heartbeat, Held, Order, Page, StoredEvent, StoredItem, StoredResponse
-from storage.response_rows import response_record
+from storage.response_rows import Place, response_record
 
 # --- writing: one turn ----------------------------------------------------------------------------------------------
 
@@ -40,10 +40,13 @@ def create(
     conversation_id: str | None = None,
     previous_response_id: str | None = None,
     is_background: bool = False,
+    idempotency_key: str | None = None,
+    takes_up: str | None = None,
 ) -> StoredResponse:
     """Store the Response object with what was sent, and append that to the conversation, whose lock it takes.
 
-    `body` has id, status and created_at. `owner` names the worker that will keep it alive. Called again with that id,
+    `body` has id, status and created_at. `owner` names the worker that will keep it alive. `takes_up` is an attempt
+    that broke off, whose input stays where it is and whose output leaves the conversation. Called again with that id,
     it returns what the first call stored. Raises ConversationLocked, DuplicateItem, and RecordNotFound for the
     conversation, the previous response or a reference to an item.
     """
@@ -64,37 +67,48 @@ def create(
         body=body,
         user_id=user_id,
     )
-    position = held.next_position if held else None
-    row_id = _insert(db, stored, owner, lease_seconds, position, num_items=len(input_items))
+    place = response_rows.place_of(db, user_id, takes_up) if takes_up is not None else None
+    position = place.position if place else held.next_position if held else None
+    more = {"conversation_position": position, "idempotency_key": idempotency_key, "next_position": len(input_items)}
+    row_id = _insert(db, stored, owner, lease_seconds, more)
     if row_id is None:
         return _created_before(db, user_id, public_id)
-    rows = item_rows.store(db, user_id, input_items)
-    batch = sql.Batch()
-    if held is not None:
-        batch = item_rows.append_to_conversation(db, held.id, held.next_position, rows)
-        conversation_rows.advance(batch, held.id, held.next_position + len(rows))
+    batch, rows = _placed(db, user_id, input_items, held, place)
     item_rows.append_to_response(batch, row_id, 0, rows, is_output=False)
     batch.run(db)
     return stored
 
 
-def _insert(
-    db: Db, stored: StoredResponse, owner: str, lease_seconds: float, position: int | None, *, num_items: int
-) -> int | None:
+def _placed(
+    db: Db, user_id: int, input_items: Sequence[dict[str, Any]], held: Held | None, place: Place | None
+) -> tuple[sql.Batch, list[ItemRow]]:
+    """Statements that put what was sent in its place in the conversation, if there is one, and its rows."""
+    batch = sql.Batch()
+    if held is not None and place is not None:
+        response_rows.leave_conversation(batch, place)
+        conversation_rows.advance(batch, held.id, held.next_position)
+        return batch, response_rows.input_rows(db, place.response_id)
+    rows = item_rows.store(db, user_id, input_items)
+    if held is not None:
+        batch = item_rows.append_to_conversation(db, held.id, held.next_position, rows)
+        conversation_rows.advance(batch, held.id, held.next_position + len(rows))
+    return batch, rows
+
+
+def _insert(db: Db, stored: StoredResponse, owner: str, lease_seconds: float, more: Mapping[str, Any]) -> int | None:
     """Number of the new row; None if the response is there already."""
     values: dict[str, Any] = {
         "public_id": stored.public_id,
         "user_id": stored.user_id,
         "status": stored.status,
         "conversation_public_id": stored.conversation_id,
-        "conversation_position": position,
         "previous_response_id": stored.previous_response_id,
         "is_background": stored.is_background,
         "is_cancel_requested": stored.is_cancel_requested,
         "owner": owner,
-        "next_position": num_items,
         "body": encode(stored.body),
         "created_at": stored.created_at,
+        **more,
     }
     columns = {name: f"${name}" for name in values} | {"lease_until": f"{lease_now(db)} + $lease"}
     values |= {"now": now_micros(), "lease": int(lease_seconds * MICROS)}

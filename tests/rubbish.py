@@ -95,7 +95,7 @@ GENERATION: dict[str, tuple[Any, ...]] = {
     "repetition_penalty": (*NOT_A_NUMBER, *HUGE, 0, -1),
     "top_k": (*NOT_AN_INTEGER, *HUGE, -2, 2**31),
     "seed": (*NOT_AN_INTEGER, *HUGE, 2**63, -(2**63) - 1),
-    "max_tokens": (*NOT_AN_INTEGER, *HUGE, 0, -1, 2**31),
+    "max_tokens": (*NOT_AN_INTEGER, *HUGE, 0, -2, 2**31),
     "n": (*NOT_AN_INTEGER, *HUGE, 0, -1, 129),
     "stream": NOT_A_BOOLEAN,
     "ignore_eos": NOT_A_BOOLEAN,
@@ -115,7 +115,6 @@ NOT_A_MESSAGE: tuple[Any, ...] = (
     {"role": "assistant", "content": None, "tool_calls": []},
     {"role": "assistant", "function_call": {"name": "f"}},
     {"role": "tool", "content": "hi"},
-    {"role": "tool", "content": None, "tool_call_id": "a"},
     {"role": "tool", "content": "hi", "tool_call_id": 5},
     {"role": "function", "content": "hi"},
 )
@@ -162,7 +161,7 @@ FIELDS: dict[str, dict[str, tuple[Any, ...]]] = {
     CHAT: {
         **GENERATION,
         "messages": MESSAGES,
-        "max_completion_tokens": (*NOT_AN_INTEGER, *HUGE, 0, -1),
+        "max_completion_tokens": (*NOT_AN_INTEGER, *HUGE, 0, -2),
         "logprobs": NOT_A_BOOLEAN,
         "top_logprobs": (*NOT_AN_INTEGER, *HUGE, -1, 21, 0, 20),
         "reasoning_effort": (*NOT_A_STRING, "", "utmost"),

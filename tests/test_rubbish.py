@@ -8,21 +8,33 @@ from flask import Flask, Response, request
 from schemas.chat_completions import load_chat_completion
 from schemas.completions import load_completion
 from schemas.fields.errors import SchemaError
+from server.api.chat_completions.request import chat_request
+from server.backends.local.prompt import refuse_media
 from server.errors.handlers import error_response, register_error_handlers
 from server.errors.tree import InvalidRequest, ModelNotFound
 from server.http.body import read_json_body
+from server.settings import Settings
 from tests.rubbish import BASES, CHAT, COMPLETIONS, Rubbish, flaw, rubbish
 
 MAX_BODY_BYTES = 1_000_000
+SETTINGS = Settings()
 
 
 def generate() -> str:
     """What the real endpoints do before a model is involved."""
-    load = load_chat_completion if request.path == CHAT else load_completion
-    wanted = load(read_json_body(request, MAX_BODY_BYTES, timeout_seconds=30))
-    if wanted.model not in (None, "demo"):
-        raise ModelNotFound(wanted.model)
+    body = read_json_body(request, MAX_BODY_BYTES, timeout_seconds=30)
+    if request.path == CHAT:
+        chat = load_chat_completion(body)
+        _find(chat.model)
+        refuse_media(chat_request(chat, SETTINGS, None))
+    else:
+        _find(load_completion(body).model)
     return "generated"
+
+
+def _find(model: str | None) -> None:
+    if model not in (None, "demo"):
+        raise ModelNotFound(model)
 
 
 @pytest.fixture(scope="module")

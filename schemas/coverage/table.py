@@ -45,6 +45,8 @@ class Endpoint:
     note: str = ""
     is_extra: bool = False
     """Not in OpenAI's API."""
+    is_alias: bool = False
+    """Another path to what `/v1` below it answers, body and answer alike."""
 
 
 def _done(name: str, note: str = "") -> Parameter:
@@ -71,7 +73,7 @@ _GENERATION = (
     _done("frequency_penalty", "-2 to 2"),
     _done("logit_bias", "token ids to -100 to 100; fractions are accepted"),
     _done("seed", "any 64-bit integer"),
-    _done("stop", "a string or up to 64 of them; OpenAI accepts 4"),
+    _done("stop", "a string or up to 64 of them, outside of the thoughts; OpenAI accepts 4"),
     _done("n", "more than the model's slots wait for each other"),
     _done("stream"),
     _done("stream_options.include_usage"),
@@ -120,7 +122,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("messages", "roles system, developer, user, assistant, tool, function; text parts only"),
         *_GENERATION,
         _done("max_completion_tokens", "wins over `max_tokens`"),
-        _done("max_tokens", "absent means to the end of the context"),
+        _done("max_tokens", "absent or -1 means to the end of the context"),
         _done("logprobs"),
         _done("top_logprobs", "0 to 20"),
         _done("safety_identifier", _SAFETY_IDENTIFIER_NOTE),
@@ -155,7 +157,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "completions": (
         _done("prompt", "a string, strings, token ids, or arrays of token ids; required"),
         *_GENERATION,
-        _done("max_tokens", "16 by default, as OpenAI's"),
+        _done("max_tokens", "16 by default, as OpenAI's; -1 means to the end of the context"),
         _done("suffix", "only for models that can infill, and prompts that are texts"),
         _done("echo", "with `logprobs` also those of the prompt; `max_tokens` may be 0 then"),
         _done("logprobs", "0 to 20; OpenAI accepts up to 5"),
@@ -219,7 +221,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _extra("frequency_penalty", "-2 to 2"),
         _extra("logit_bias", "token ids to -100 to 100"),
         _extra("seed", "any 64-bit integer"),
-        _extra("stop", "a string or up to 64 of them"),
+        _extra("stop", "a string or up to 64 of them, outside of the thoughts"),
         _extra("chat_template_kwargs", "variables for the chat template"),
     ),
     "responses/compact": (
@@ -243,6 +245,10 @@ def _done_at(method: str, path: str, note: str = "") -> Endpoint:
 
 def _not_yet(method: str, path: str, note: str = "") -> Endpoint:
     return Endpoint(method, path, "not yet", note)
+
+
+def _unversioned(method: str, path: str) -> Endpoint:
+    return Endpoint(method, path, "done", "llama-server's; the same as below `/v1`", is_extra=True, is_alias=True)
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -309,6 +315,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "POST", "/apply-template", "done", "llama-server's; the prompt that chat completions would make", is_extra=True
     ),
+    _unversioned("POST", "/chat/completions"),
+    _unversioned("POST", "/embeddings"),
+    _unversioned("GET", "/models"),
+    _unversioned("GET", "/models/{model}"),
+    Endpoint("GET", "/health", "done", "llama-server's; 200 when some model is ready, else 503", is_extra=True),
     Endpoint("GET", "/healthz", "done", "200 while the HTTP side answers", is_extra=True),
     Endpoint("GET", "/metrics", "done", "Prometheus metrics of every model's engine", is_extra=True),
     Endpoint(

@@ -43,6 +43,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/tokenize"): tokens.Tokens,
     ("POST", "/detokenize"): tokens.Detokenized,
     ("POST", "/apply-template"): tokens.Prompt,
+    ("GET", "/health"): health.Health,
     ("GET", "/healthz"): health.Health,
     ("GET", "/readyz"): health.Readiness,
 }

@@ -104,5 +104,5 @@ class ChatCompletionChunk(msgspec.Struct, frozen=True, kw_only=True):
     system_fingerprint: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     choices: Sequence[ChatChunkChoice] | msgspec.UnsetType = msgspec.UNSET
-    usage: CompletionUsage | msgspec.UnsetType = msgspec.UNSET
-    """Only in the last chunk, if the client asked for it."""
+    usage: CompletionUsage | msgspec.UnsetType | None = msgspec.UNSET
+    """Only in the last chunk, if the client asked for it; null in those before it then."""

@@ -31,5 +31,5 @@ class TextCompletion(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     system_fingerprint: str
     choices: Sequence[TextChoice] | msgspec.UnsetType = msgspec.UNSET
-    usage: CompletionUsage | msgspec.UnsetType = msgspec.UNSET
-    """In a stream only in the last chunk, if the client asked for it."""
+    usage: CompletionUsage | msgspec.UnsetType | None = msgspec.UNSET
+    """In a stream only in the last chunk, if the client asked for it; null in those before it then."""

@@ -6,15 +6,15 @@ It does not know how a model is shown them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 INSTRUCTION_ROLES = ("system", "developer")
 """Roles of messages that tell the model how to behave."""
 
 
-@dataclass(frozen=True)
-class TextPart:
+class TextPart(msgspec.Struct, frozen=True):
     """A stretch of text."""
 
     text: str
@@ -25,8 +25,7 @@ class TextPart:
         return self.text
 
 
-@dataclass(frozen=True)
-class MediaPart:
+class MediaPart(msgspec.Struct, frozen=True):
     """An image, a file or a sound, as the client sent it; not every model takes it."""
 
     kind: str
@@ -45,8 +44,7 @@ class MediaPart:
 Part = TextPart | MediaPart
 
 
-@dataclass(frozen=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True):
     """A call of a function that the model has made."""
 
     call_id: str
@@ -55,8 +53,7 @@ class ToolCall:
     """JSON text, as the model wrote it."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message. A result of a tool has the role "tool", and names its call."""
 
     role: str

@@ -13,6 +13,7 @@ import msgspec
 from flask import Blueprint, Response, jsonify
 
 from schemas.objects.health import Health, ModelReadiness, Readiness
+from server.errors.tree import ModelNotReady, ShuttingDown
 from server.http import draining
 from server.protocol.runtime import ModelStatus, RuntimeDir, Status
 
@@ -27,11 +28,25 @@ def get_health() -> Response:
     return _uncached(jsonify(msgspec.to_builtins(Health())))
 
 
+@blueprint.get("/health")
+def get_llama_health() -> Response:
+    """llama-server's: 200 as soon as some model can answer, until the server is about to end.
+
+    Raises:
+        ShuttingDown, ModelNotReady: if none can.
+    """
+    if draining.is_draining():
+        raise ShuttingDown
+    status = _status()
+    if not any(model.state == "ready" for model in status.models.values()):
+        raise _not_ready(status)
+    return get_health()
+
+
 @blueprint.get("/readyz")
 def get_readiness() -> Response:
     """200 when every model is ready, else 503 with what is missing."""
-    runtime_dir = RuntimeDir.from_environment()
-    status = runtime_dir.read_status() if runtime_dir else Status()
+    status = _status()
     is_ready = status.is_ready and not draining.is_draining()
     models = {model_id: _dump(model) for model_id, model in status.models.items()}
     response = jsonify(msgspec.to_builtins(Readiness(status=_word(status, is_ready=is_ready), models=models)))
@@ -39,6 +54,18 @@ def get_readiness() -> Response:
         response.status_code = 503
         response.headers["Retry-After"] = str(_seconds_to_retry(status))
     return _uncached(response)
+
+
+def _status() -> Status:
+    runtime_dir = RuntimeDir.from_environment()
+    return runtime_dir.read_status() if runtime_dir else Status()
+
+
+def _not_ready(status: Status) -> ModelNotReady:
+    """Why the first model cannot be used."""
+    for model_id, model in status.models.items():
+        return ModelNotReady(model_id, model.state, model.progress, model.message, _seconds_to_retry(status))
+    return ModelNotReady("", "loading", None, "the server has just started", MIN_RETRY_SECONDS)
 
 
 def _word(status: Status, *, is_ready: bool) -> Literal["ready", "not ready", "starting", "stopping"]:

@@ -18,6 +18,7 @@ from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
 from server.answers.answer import ClientLeft
 from server.api.services import client_watch, json_body, json_response, services
+from server.api.storage_errors import client_error
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
 from server.errors.handlers import error_response
@@ -25,17 +26,19 @@ from server.errors.tree import DO_NOT_RETRY, InvalidRequest, ParleyError
 from server.http import sse
 from server.http.client_watch import NOBODY
 from server.responses import replay
-from server.responses.builder import is_terminal
+from server.responses.builder import error_event, is_terminal
 from server.responses.new_response import NewResponse
 from server.responses.opening import read_history, refers_to_storage
 from server.responses.policy import with_policy
 from server.responses.prompting import Prompting
+from server.responses.repeats import Repeat, find_repeat
 from server.titles.titling import title_soon
 from server.turns.follow import follow_stored
 from server.turns.teller import WireEvent
 from server.turns.telling import produce, tell
 from server.turns.turn import Turn
 from storage import responses
+from storage.errors import StorageError
 from storage.ids import new_id
 from storage.records import Opened
 
@@ -128,13 +131,24 @@ def _followed(response_id: str, after: int) -> Iterator[list[WireEvent]]:
     if turn := services().turns.find(response_id):
         return turn.follow(after, ping_seconds)
     database, user_id = services().database, current_user().id
-    return follow_stored(
+    followed = follow_stored(
         replay,
         lambda last: [event.data for event in database.run(responses.events, user_id, response_id, last)],
         lambda: database.run(responses.get, user_id, response_id).body,
         after,
         ping_seconds,
     )
+    return _with_last_word(followed, after)
+
+
+def _with_last_word(followed: Iterator[list[WireEvent]], after: int) -> Iterator[list[WireEvent]]:
+    """The events, and as the last one the error for which they cannot go on: the response was deleted, say."""
+    try:
+        for events in followed:
+            after = events[-1]["sequence_number"] if events else after
+            yield events
+    except StorageError as error:
+        yield [error_event(after + 1, client_error(error))]
 
 
 # --- not stored -----------------------------------------------------------------------------------------------------
@@ -168,7 +182,10 @@ def _prompting(wanted: ResponsesRequest, model: ServedModel) -> Prompting:
 
 def _stored(wanted: ResponsesRequest, model: ServedModel) -> Response:
     """Made by a turn, which this request follows unless it is in the background."""
-    turn = services().turns.begin(_new_response(wanted, model))
+    repeat = find_repeat(services().database, current_user().id, wanted, request.headers.get)
+    if repeat.answered_by is not None:
+        return _answered_before(wanted, repeat.answered_by)
+    turn = services().turns.begin(_new_response(wanted, model, repeat))
     if wanted.stream:
         return _turn_stream(turn, leaves=not wanted.background)
     if wanted.background:
@@ -181,7 +198,18 @@ def _stored(wanted: ResponsesRequest, model: ServedModel) -> Response:
     return json_response(response)
 
 
-def _new_response(wanted: ResponsesRequest, model: ServedModel) -> NewResponse:
+def _answered_before(wanted: ResponsesRequest, response_id: str) -> Response:
+    """The response that an earlier attempt has made, or still makes."""
+    if wanted.stream:
+        return _event_stream(_followed(response_id, -1))
+    if not wanted.background:
+        for events in _followed(response_id, -1):
+            if any(map(is_terminal, events)):
+                break
+    return json_response(_current_body(response_id))
+
+
+def _new_response(wanted: ResponsesRequest, model: ServedModel, repeat: Repeat) -> NewResponse:
     database, user_id, caller = services().database, current_user().id, current_caller()
     makes_titles = services().settings.make_titles
 
@@ -191,7 +219,7 @@ def _new_response(wanted: ResponsesRequest, model: ServedModel) -> NewResponse:
             title_soon(database, user_id, wanted.conversation_id, model, caller)
 
     watch = NOBODY if wanted.background else client_watch()
-    return NewResponse(database, user_id, wanted, model, caller, watch, on_end=give_title)
+    return NewResponse(database, user_id, wanted, model, caller, watch, on_end=give_title, repeat=repeat)
 
 
 def _turn_stream(turn: Turn, *, leaves: bool) -> Response:

@@ -31,7 +31,7 @@ from storage.records import ApiKey, User
 
 EXTENSION = "parley_auth"
 SHARED_CACHE = "parley_shared_cache"
-PUBLIC_PATHS = frozenset({"/healthz", "/readyz"})
+PUBLIC_PATHS = frozenset({"/health", "/healthz", "/readyz"})
 BELIEVED_SECONDS = 3.0
 MAX_BELIEVED = 10_000
 MAX_KEY_LENGTH = 200

@@ -10,6 +10,9 @@ import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from server.engine.stop_strings import Seen, StopStrings
+from server.protocol.values import Thoughts
+
 
 @dataclass(frozen=True)
 class Released:
@@ -29,8 +32,9 @@ class Detokenizer:
     be the beginning of a stop string is held back until that is decided.
     """
 
-    def __init__(self, stop: Sequence[str] = ()) -> None:
-        self._stop = tuple(stop)
+    def __init__(self, stop: Sequence[str] = (), thoughts: Thoughts | None = None) -> None:
+        """In `thoughts` stop strings do not count."""
+        self._stop_strings = StopStrings(stop, thoughts) if stop else None
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._held = ""
         self._num_released_chars = 0
@@ -40,38 +44,23 @@ class Detokenizer:
         """Add a token's bytes, and take the text that can be shown by now."""
         self._token_starts.append(self._num_released_chars + len(self._held))
         text = self._decoder.decode(token_bytes)
-        if not self._stop:
+        if not self._stop_strings:
             return self._release(self._held + text, held="")
         self._held += text
-        stop_at = self._find_stop()
-        if stop_at is not None:
-            return self._release_stopped(stop_at)
-        cut = len(self._held) - self._num_chars_in_doubt()
-        return self._release(self._held[:cut], held=self._held[cut:])
+        seen = self._stop_strings.look(self._held)
+        if seen.is_stopped:
+            return self._release_stopped(seen)
+        return self._release(self._held[: seen.num_chars], held=self._held[seen.num_chars :])
 
     def flush(self) -> Released:
         """Take the text that was held back, since nothing more comes. A character that is still incomplete is left
         out."""
         self._decoder.reset()
-        stop_at = self._find_stop()
-        if stop_at is not None:
-            return self._release_stopped(stop_at)
+        if self._stop_strings and (seen := self._stop_strings.look(self._held, is_last=True)).is_stopped:
+            return self._release_stopped(seen)
         text, self._held = self._held, ""
         num_tokens, self._token_starts = len(self._token_starts), []
         return Released(text, num_tokens)
-
-    def _find_stop(self) -> int | None:
-        """Position at which the earliest stop string starts in the held text; None if there is none."""
-        starts = [at for stop in self._stop if (at := self._held.find(stop)) >= 0]
-        return min(starts, default=None)
-
-    def _num_chars_in_doubt(self) -> int:
-        """Number of characters at the end of the held text that may be the beginning of a stop string."""
-        longest = max(len(stop) for stop in self._stop) - 1
-        for length in range(min(longest, len(self._held)), 0, -1):
-            if any(stop.startswith(self._held[-length:]) for stop in self._stop):
-                return length
-        return 0
 
     def _release(self, text: str, held: str) -> Released:
         self._held = held
@@ -80,8 +69,8 @@ class Detokenizer:
         del self._token_starts[:num_tokens]
         return Released(text, num_tokens)
 
-    def _release_stopped(self, stop_at: int) -> Released:
+    def _release_stopped(self, seen: Seen) -> Released:
         """Release everything before the stop string; tokens that start inside it or behind it are dropped."""
-        released = self._release(self._held[:stop_at], held="")
+        released = self._release(self._held[: seen.num_chars], held="")
         self._token_starts.clear()
         return Released(released.text, released.num_tokens, is_stopped=True)

@@ -187,7 +187,7 @@ class Engine:
             request,
             choice,
             lambda: self._runner.sampler(params, ignores_eos, request.dry_rule),
-            Detokenizer(request.stop),
+            Detokenizer(request.stop, request.thoughts),
         )
 
     def _compute(self, chunks: list[Chunk], deliver: Deliver | None) -> None:

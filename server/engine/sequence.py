@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from server.engine.stats import Timing
-from server.protocol.values import CachePolicy, SamplingParams, TokenLogprob
+from server.protocol.values import CachePolicy, SamplingParams, Thoughts, TokenLogprob
 
 if TYPE_CHECKING:
     from server.engine.detokenizer import Detokenizer
@@ -36,6 +36,8 @@ class Request:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     num_choices: int = 1
     stop: tuple[str, ...] = ()
+    thoughts: Thoughts | None = None
+    """Where stop strings do not count."""
     ignore_eos: bool = False
     grammar: CompiledGrammar | None = None
     dry_rule: RepetitionRule | None = None

@@ -68,7 +68,11 @@ class InvalidRequest(ParleyError):
 
 
 class ContextLengthExceeded(InvalidRequest):
-    """Prompt, or prompt and wanted completion, are longer than a sequence may be. All numbers are in tokens."""
+    """Prompt, or prompt and wanted completion, are longer than a sequence may be. All numbers are in tokens.
+
+    Clients match the message to decide whether to compact: the first sentence begins as OpenAI's, "prompt is too long:
+    ... tokens > ... maximum" is Anthropic's.
+    """
 
     default_code = "context_length_exceeded"
     default_param = "messages"
@@ -82,10 +86,15 @@ class ContextLengthExceeded(InvalidRequest):
         param: str | None = None,
         is_estimate: bool = False,
     ) -> None:
-        wanted = f"the prompt has {'about ' if is_estimate else ''}{num_prompt_tokens} tokens"
+        wanted = f"{'about ' if is_estimate else ''}{num_prompt_tokens} tokens"
+        room = min(n_ctx, num_prompt_tokens - 1)  # a prompt as long as the context leaves no room for an answer
         if num_max_tokens is not None:
-            wanted += f" and {num_max_tokens} more were asked for"
-        super().__init__(f"This model's context holds {n_ctx} tokens, but {wanted}. Please shorten it.", param=param)
+            wanted, room = f"{wanted}, and {num_max_tokens} more were asked for", n_ctx
+        super().__init__(
+            f"This model's maximum context length is {n_ctx} tokens. However, your prompt is too long: "
+            f"{wanted} > {room} maximum. Please shorten it.",
+            param=param,
+        )
         self.num_prompt_tokens, self.n_ctx, self.num_max_tokens = num_prompt_tokens, n_ctx, num_max_tokens
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from server.protocol.values import CachePolicy, FinishReason, Grammar, SamplingParams, TextPiece, TokenLogprob
+from server.protocol.values import CachePolicy, FinishReason, Grammar, SamplingParams, TextPiece, Thoughts, TokenLogprob
 
 # --- gunicorn worker -> engine --------------------------------------------------------------------------------------
 
@@ -30,6 +30,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     max_tokens: int | None = None
     """None means: until the context is full."""
     stop: list[str] = []
+    thoughts: Thoughts | None = None
+    """Where stop strings do not count; None is nowhere."""
     ignore_eos: bool = False
     """Without effect where there is a grammar: its end is the completion's."""
     grammar: Grammar | None = None

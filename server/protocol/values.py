@@ -66,6 +66,19 @@ class Grammar(msgspec.Struct, frozen=True, array_like=True):
     source: str
 
 
+class Thoughts(msgspec.Struct, frozen=True, array_like=True):
+    """What a completion that tells its thoughts apart has around them. They may begin where it does."""
+
+    starts: tuple[str, ...]
+    """Any of these begins them."""
+    ends: tuple[str, ...]
+    """Any of these ends them; none of them begins with another."""
+    are_open: bool = False
+    """Whether the prompt ends inside."""
+    recur: bool = False
+    """Whether any later start begins them again; otherwise it is text, and white space behind the end is nobody's."""
+
+
 class CachePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a request says about the KV cache of its tokens. All of it is a hint: the next answer is the same anyway."""
 

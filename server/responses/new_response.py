@@ -13,6 +13,7 @@ from server.http.client_watch import ClientWatch
 from server.responses.builder import ResponseBuilder
 from server.responses.opening import Opening, close_again, lock_and_read, store_turn
 from server.responses.prompting import Prompting
+from server.responses.repeats import NO_REPEAT, Repeat
 from server.turns.store import ResponseStore
 from storage.db.database import Database
 from storage.ids import new_id
@@ -31,6 +32,7 @@ class NewResponse:
         caller: Caller,
         watch: ClientWatch,
         on_end: Callable[[], None],
+        repeat: Repeat = NO_REPEAT,
     ) -> None:
         """`on_end` is called when all of it is stored."""
         self.id = new_id("resp")
@@ -38,7 +40,7 @@ class NewResponse:
         self.store = ResponseStore(database, user_id, self.id)
         self.on_end = on_end
         self._database = database
-        self._opening = Opening(self.id, user_id, wanted)
+        self._opening = Opening(self.id, user_id, wanted, repeat.key, repeat.takes_up)
         self._model = model
         self._caller = caller
         self._watch = watch
@@ -53,7 +55,7 @@ class NewResponse:
         return prompting.builder(started, self.id), started.answer
 
     def keep(self, worker: str, body: dict[str, Any]) -> None:
-        store_turn(self._database, self._opening, worker, body)
+        store_turn(self._database, self._opening, worker, body, self._opened.takes_up)
 
     def close_again(self) -> None:
         close_again(self._database, self._opening)

@@ -36,6 +36,10 @@ class Opening:
     response_id: str
     user_id: int
     wanted: ResponsesRequest
+    idempotency_key: str | None = None
+    """The client's own name for this request, under which it may repeat it."""
+    takes_up: str | None = None
+    """Response of an earlier attempt, whose place this one takes."""
 
 
 def refers_to_storage(wanted: ResponsesRequest) -> bool:
@@ -80,11 +84,17 @@ def lock_and_read(database: Database, new: Opening, worker: str) -> Opened:
             lease_seconds=LEASE_SECONDS,
             conversation_id=wanted.conversation_id,
             previous_response_id=wanted.previous_response_id,
+            takes_up=new.takes_up,
         )
 
 
-def store_turn(database: Database, new: Opening, worker: str, body: dict[str, Any]) -> None:
-    """Store the Response object with its input. Raises StorageError, ItemSentTwice."""
+def store_turn(
+    database: Database, new: Opening, worker: str, body: dict[str, Any], takes_up: str | None = None
+) -> None:
+    """Store the Response object with its input, unless an attempt that is taken up has stored that.
+
+    Raises StorageError, ItemSentTwice.
+    """
     wanted = new.wanted
 
     def create() -> None:
@@ -98,6 +108,8 @@ def store_turn(database: Database, new: Opening, worker: str, body: dict[str, An
             conversation_id=wanted.conversation_id,
             previous_response_id=wanted.previous_response_id,
             is_background=wanted.background,
+            idempotency_key=new.idempotency_key,
+            takes_up=takes_up,
         )
 
     try:

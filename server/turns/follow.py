@@ -14,8 +14,12 @@ import gevent
 
 from server.turns.event_rows import unpack
 from server.turns.teller import WireEvent
+from storage.errors import StorageUnavailable
 
 POLL_SECONDS = 0.25
+
+PATIENCE_SECONDS = 60.0
+"""How long a follower waits for a database that does not answer."""
 
 Read = Callable[[int], Sequence[str]]
 """The next rows with events numbered higher than that."""
@@ -47,21 +51,29 @@ class Ending(Protocol):
 def follow_stored(
     ending: Ending, read: Read, look: Look, after: int, silence_seconds: float
 ) -> Iterator[list[WireEvent]]:
-    """Events numbered higher than `after` until the terminal one; [] after a silence."""
+    """Events numbered higher than `after` until the terminal one; [] after a silence.
+
+    Raises:
+        StorageError: if the turn is gone, or the database has not answered for a minute.
+    """
     quiet_until = time.monotonic() + silence_seconds
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
     last = after
     while True:
-        body = look()  # before the events, which are stored no later than the end
-        events = _unpacked(read(last), last)
+        try:
+            events, is_over = _next(ending, read, look, last)
+            give_up_at = time.monotonic() + PATIENCE_SECONDS
+        except StorageUnavailable:
+            if time.monotonic() >= give_up_at:
+                raise
+            events, is_over = [], False
+        if events:
+            yield events
+        if is_over:
+            return
         if events:
             last = events[-1]["sequence_number"]
             quiet_until = time.monotonic() + silence_seconds
-            yield events
-            if ending.is_terminal(events[-1]):
-                return
-        elif not ending.is_running(body):
-            yield _rest(ending, body, after=last, has_events=last >= 0 and last > after)
-            return
         elif time.monotonic() >= quiet_until:
             quiet_until = time.monotonic() + silence_seconds
             yield []
@@ -69,16 +81,41 @@ def follow_stored(
             gevent.sleep(POLL_SECONDS)
 
 
+def _next(ending: Ending, read: Read, look: Look, last: int) -> tuple[list[WireEvent], bool]:
+    """Events after that one, and whether nothing comes after them."""
+    body = look()  # before the events, which are stored no later than the end
+    events = _unpacked(read(last), last)
+    if events:
+        return events, ending.is_terminal(events[-1])
+    if ending.is_running(body):
+        return [], False
+    return _rest(ending, read, body, after=last), True
+
+
 def numbered(number: int, event: dict[str, Any]) -> WireEvent:
     """An event with its number, in the order of the wire."""
     return {"type": event["type"], "sequence_number": number, **event}
 
 
-def _rest(ending: Ending, body: dict[str, Any], after: int, has_events: bool) -> list[WireEvent]:
-    """What is missing of a turn that ended without a terminal event in the storage."""
-    if has_events:
-        return [numbered(after + 1, ending.terminal(body))]
-    return [event for event in ending.replay(body) if event["sequence_number"] > after]
+def _rest(ending: Ending, read: Read, body: dict[str, Any], after: int) -> list[WireEvent]:
+    """What is missing after that event of a turn that has ended, though no stored event comes after it.
+
+    Whoever has seen the terminal event misses nothing. Otherwise exactly that is missing, unless no event was stored at
+    all: then the end is told as a stream, or as much as is missing of that.
+    """
+    stored = list(_all_stored(read))
+    if stored and ending.is_terminal(stored[-1]):
+        return []
+    told = [] if stored else ending.replay(body)
+    missing = [event for event in told if event["sequence_number"] > after]
+    return missing or [numbered(after + 1, ending.terminal(body))]
+
+
+def _all_stored(read: Read) -> Iterator[WireEvent]:
+    last = -1
+    while events := _unpacked(read(last), last):
+        yield from events
+        last = events[-1]["sequence_number"]
 
 
 def _unpacked(rows: Sequence[str], after: int) -> list[WireEvent]:

@@ -94,6 +94,7 @@ def _define_responses(db: Db) -> None:
         previous_response_id = Optional(str, nullable=True)
         is_background = Required(bool)
         is_cancel_requested = Required(bool)
+        idempotency_key = Optional(str, autostrip=False, nullable=True)
         owner = Optional(str, nullable=True)
         lease_until = Optional(int, size=64)  # microseconds; none after the end
         next_position = Required(int, size=64)

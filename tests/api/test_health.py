@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from server.api import health
+from server.errors.handlers import register_error_handlers
 from server.http import draining
 from server.protocol.runtime import RUNTIME_DIR_VARIABLE, ModelStatus, RuntimeDir, Status
 
@@ -28,6 +29,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RuntimeDir:
 def client() -> FlaskClient:
     app = Flask(__name__)
     app.register_blueprint(health.blueprint)
+    register_error_handlers(app)
     return app.test_client()
 
 
@@ -98,6 +100,20 @@ def test_when_every_model_is_ready_so_is_the_server(client: FlaskClient, runtime
     assert "Retry-After" not in response.headers
 
 
+def test_llama_servers_health_is_well_as_soon_as_one_model_can_answer(client: FlaskClient, runtime: RuntimeDir) -> None:
+    loading = ModelStatus(state="loading", progress=0.42, message="reading tensors")
+    for models in ({}, {"a": loading}):
+        runtime.write_status(Status(models=models))
+        response = client.get("/health")
+        assert response.status_code == 503
+        assert response.json is not None
+        assert response.json["error"]["code"] == "model_not_ready"
+        assert response.headers["Retry-After"] == "1"
+    runtime.write_status(Status(models={"a": loading, "b": READY}))
+    response = client.get("/health")
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
 @pytest.mark.usefixtures("is_draining")
 def test_a_worker_that_is_about_to_end_is_alive_but_not_ready(client: FlaskClient, runtime: RuntimeDir) -> None:
     runtime.write_status(Status(models={"a": READY}))
@@ -106,3 +122,4 @@ def test_a_worker_that_is_about_to_end_is_alive_but_not_ready(client: FlaskClien
     assert response.json is not None
     assert response.json["status"] == "stopping"
     assert client.get("/healthz").status_code == 200
+    assert client.get("/health").status_code == 503

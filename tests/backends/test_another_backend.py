@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
+from werkzeug.test import TestResponse
 
 from server.answers.parts import ChoicePart, ContentText, End, ReasoningText, ToolCallArguments, ToolCallStarted
 from server.api.services import Services
@@ -57,11 +58,15 @@ class Stage:
         return response.json
 
     def events(self, path: str, **body: Any) -> list[dict[str, Any]]:
-        response = self.client.post(path, json={**body, "stream": True})
-        text = response.text
-        response.close()
-        lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
-        return [json.loads(line) for line in lines if line != "[DONE]"]
+        return events_in(self.client.post(path, json={**body, "stream": True}))
+
+
+def events_in(response: TestResponse) -> list[dict[str, Any]]:
+    """The data of a stream's events, read to its end."""
+    text = response.text
+    response.close()
+    lines = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
 
 
 @pytest.fixture

@@ -147,10 +147,12 @@ def check_format(
     is_bare: bool = False,
     holds_several: bool = True,
     ends_of_text: Sequence[str] = (),
+    as_text: Callable[[str], str] = str,
 ) -> None:
     """Outputs as a model makes them, good and bad.
 
-    With `is_bare` calls can only begin an output; `ends_of_text` cannot stand in the format's strings.
+    With `is_bare` calls can only begin an output; `ends_of_text` cannot stand in the format's strings; `as_text` is
+    what remains of a call that is none.
     """
     one = render([PARIS])
     paris, total = (("call", name, json.dumps(arguments)) for name, arguments in (PARIS, SUM))
@@ -164,10 +166,10 @@ def check_format(
     if holds_several:
         assert taken_apart(family, render([PARIS, SUM, PARIS])) == [paris, total, paris]
     _check_strings(family, render, [marker for marker in family.markers if marker not in ends_of_text])
-    _check_halves(family, one)
+    _check_halves(family, one, as_text)
     unknown = render([("rm", {"a": 1})])
-    assert taken_apart(family, unknown) == [("content", unknown)]
-    assert taken_apart(family, one, tools=()) == [("content", one)]
+    assert taken_apart(family, unknown) == [("content", as_text(unknown))]
+    assert taken_apart(family, one, tools=()) == [("content", as_text(one))]
 
 
 def _check_strings(family: ToolFamily, render: Render, markers: Sequence[str]) -> None:
@@ -184,7 +186,7 @@ def _check_strings(family: ToolFamily, render: Render, markers: Sequence[str]) -
         assert taken_apart(family, written) == [("call", "write-note", expected)], written
 
 
-def _check_halves(family: ToolFamily, one: str) -> None:
+def _check_halves(family: ToolFamily, one: str, as_text: Callable[[str], str]) -> None:
     """A beginning of a call is text, as it was written, until the name is known; then it is a call."""
     has_started = False
     for end, half in enumerate(every_half(family, one)):
@@ -193,7 +195,8 @@ def _check_halves(family: ToolFamily, one: str) -> None:
             assert half[0][:2] == ("call", "get_weather")
             assert json.dumps(PARIS[1]).startswith(half[0][2]), half
         else:
-            assert half == ([("content", one[:end])] if end else [])
+            text = as_text(one[:end])
+            assert half == ([("content", text)] if text else [])
     assert has_started
 
 

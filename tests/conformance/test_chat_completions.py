@@ -223,7 +223,7 @@ def test_unknown_fields_are_tolerated(client: OpenAI) -> None:
         ({"temperature": 3}, "temperature"),
         ({"top_p": -1}, "top_p"),
         ({"n": 0}, "n"),
-        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": -2}, "max_tokens"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "nobody", "content": "x"}]}, "messages[0].role"),
         ({"top_logprobs": 2}, "top_logprobs"),

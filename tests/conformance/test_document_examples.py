@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import click
 import pytest
@@ -27,7 +28,7 @@ from tests.documents import (
     code_blocks,
     languages,
 )
-from tests.live_server import CHECKOUT, LiveServer
+from tests.live_server import CHECKOUT, LiveServer, wait_until
 
 WHOLE, STREAMED, STRUCTURE, TALK, STORY = code_blocks(README, "python")
 (FORK,) = code_blocks(CONVERSATIONS, "python")
@@ -202,6 +203,9 @@ def test_the_engine_that_runs_alone_gets_ready_and_ends_with_its_input(tmp_path:
     pipe = subprocess.PIPE
     with subprocess.Popen(["sh", "-c", block], cwd=CHECKOUT, stdin=pipe, stdout=pipe, stderr=pipe) as engine:
         assert engine.stdin is not None and engine.stdout is not None
-        assert any(b'"ready"' in report for report in engine.stdout)
+        reports: list[bytes] = []
+        # The shell keeps the output open when the engine has failed.
+        Thread(target=reports.extend, args=(engine.stdout,), daemon=True).start()
+        wait_until(lambda: any(b'"ready"' in report for report in reports), "the engine")
         engine.stdin.close()
         assert engine.wait() == 0

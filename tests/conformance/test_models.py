@@ -35,6 +35,7 @@ def test_an_unknown_model_is_not_found(client: OpenAI, name: str) -> None:
 
 def test_the_server_is_alive_and_ready(server: LiveServer) -> None:
     assert server.get("/healthz")[:2] == (200, {"status": "ok"})
+    assert server.get("/health")[:2] == (200, {"status": "ok"})
     status, body, _ = server.get("/readyz")
     assert status == 200
     assert body["models"][MODEL]["state"] == "ready"

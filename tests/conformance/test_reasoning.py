@@ -85,6 +85,33 @@ def test_reasoning_that_the_token_limit_cuts_off_is_reasoning(saying: OpenAI) ->
     assert completion.choices[0].finish_reason == "length"
 
 
+STOPPED = {
+    "thinking": "<think>\nHm.\n\nObservation: none.\n</think>\n\nYes.\nObservation: some.",
+    "channels": "<|channel|>analysis<|message|>Hm.\n\nObservation: none.<|end|><|start|>assistant"
+    "<|channel|>final<|message|>Yes.\nObservation: some.",
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", STOPPED)
+@pytest.mark.parametrize("stop", ["Observation:", ["\n", "\n\n"], "</s>"])
+def test_a_stop_string_in_the_thoughts_stops_nothing(saying: OpenAI, model: str, stop: Any, stream: bool) -> None:
+    said = "Yes.\nObservation: some." if stop == "</s>" else "Yes.\n" if stop == "Observation:" else "Yes."
+    if stream:
+        reasoning, content, _, reasons = joined(ask(saying, STOPPED[model], model=model, stop=stop, stream=True))
+        assert (reasoning, content) == ({0: "Hm.\n\nObservation: none."}, {0: said})
+        assert reasons == {0: "stop"}
+        return
+    choice = ask(saying, STOPPED[model], model=model, stop=stop).choices[0]
+    assert (reasoning_of(choice.message), choice.message.content) == ("Hm.\n\nObservation: none.", said)
+    assert choice.finish_reason == "stop"
+
+
+def test_a_stop_string_in_thoughts_that_are_content_stops(saying: OpenAI) -> None:
+    message = ask(saying, THOUGHT, stop="Hm", extra_body={"reasoning_format": "none"}).choices[0].message
+    assert message.content == "<think>\n"
+
+
 def test_logprobs_are_those_of_the_content(saying: OpenAI) -> None:
     completion = ask(saying, THOUGHT, logprobs=True)
     logprobs = completion.choices[0].logprobs

@@ -317,7 +317,8 @@ def test_a_prompt_that_does_not_fit_is_refused_and_leaves_nothing(client: OpenAI
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, input="word " * 3000, conversation=conversation.id)
     assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "input")
-    assert "2048" in caught.value.message
+    assert "This model's maximum context length is 2048 tokens." in caught.value.message
+    assert "prompt is too long: " in caught.value.message
     assert stored_items(client, conversation.id) == []
     assert not is_locked(client, conversation.id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -27,18 +28,17 @@ def demo_model() -> Path:
     return path
 
 
+STOPPED_ENGINE = json.dumps(["sh", "-c", f"kill -STOP $$; exec {sys.executable} -m server.engine.host.process"])
+
+
 @contextmanager
 def loading_server() -> Iterator[LiveServer]:
-    """One whose engine stands still while it loads; on a busy machine it may have loaded before it can be stopped, and
-    then another one is started."""
-    for _ in range(5):
-        with LiveServer(waits=False, n_ctx=16_000, slots=8, model=demo_model()) as server:
-            server.engine.suspend()
-            wait_until(lambda: server.get("/readyz")[1]["models"], "the supervisor's first word")
-            if server.get("/readyz")[0] == 503:
-                yield server
-                return
-    raise AssertionError("no engine could be stopped before it had loaded its model")
+    """One whose engine stands still before it begins to load."""
+    server = LiveServer(waits=False, model=demo_model())
+    server._command = ["env", f"_PARLEY_ENGINE_COMMAND={STOPPED_ENGINE}", *server._command]
+    with server:
+        wait_until(lambda: server.get("/readyz")[1]["models"], "the supervisor's first word")
+        yield server
 
 
 def test_requests_are_told_to_come_back_while_the_model_loads() -> None:

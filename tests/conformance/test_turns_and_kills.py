@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,61 @@ def test_a_killed_worker_leaves_what_there_was(server: LiveServer, client: OpenA
     assert again.output_text
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "a story"}], ids=["retry count", "key"])
+def test_a_request_that_the_client_repeats_after_a_kill_is_stored_once(
+    server: LiveServer, client: OpenAI, headers: dict[str, str]
+) -> None:
+    server.wait_until_ready()
+    conversation = client.conversations.create()
+    with OpenAI(base_url=server.base_url, api_key="none", max_retries=10) as retrying, ThreadPoolExecutor() as pool:
+        answered = pool.submit(
+            retrying.responses.create,
+            model=MODEL,
+            input="Tell me a story.",
+            conversation=conversation.id,
+            max_output_tokens=300,
+            extra_body={"ignore_eos": True},
+            extra_headers=headers,
+        )
+        wait_until(
+            lambda: len(list(client.conversations.items.list(conversation.id))) == 2, "some of the answer in storage"
+        )
+        for worker in server.workers:
+            worker.kill()
+        response = answered.result()
+    assert response.usage is not None
+    assert response.usage.output_tokens == 300
+    items = _items_of(server, conversation.id)
+    assert [item.role for item in items] == ["user", "assistant"]
+    assert items[1].content[0].text == response.output_text
+
+
+def test_a_stream_whose_worker_was_killed_is_followed_to_one_end(server: LiveServer, client: OpenAI) -> None:
+    server.wait_until_ready()
+    begun = client.responses.create(
+        model=MODEL, input="Tell me a story.", background=True, stream=True, extra_body={"ignore_eos": True}
+    )
+    seen: list[Any] = []
+
+    def watch() -> None:
+        for event in begun:
+            seen.append(event)
+            if len(seen) == 60:
+                for worker in server.workers:
+                    worker.kill()
+
+    with pytest.raises(openai.APIError):
+        watch()
+    response_id, last = seen[0].response.id, seen[-1].sequence_number
+    server.wait_until_ready()
+    wait_until(lambda: _ended(client, response_id), "the end of its lease")
+    rest = list(client.responses.retrieve(response_id, stream=True, starting_after=last))
+    assert rest[-1].type == "response.incomplete"
+    assert [event.type for event in rest].count("response.incomplete") == 1
+    assert rest[0].sequence_number > last
+    assert list(client.responses.retrieve(response_id, stream=True, starting_after=rest[-1].sequence_number)) == []
+
+
 def test_a_server_that_is_stopped_finishes_what_is_in_the_background() -> None:
     with LiveServer(workers=1) as server:
         with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
@@ -125,3 +181,8 @@ def _ended(client: OpenAI, response_id: str) -> Any:
     except openai.APIConnectionError:
         return None
     return None if response.status in ("queued", "in_progress") else response
+
+
+def _items_of(server: LiveServer, conversation_id: str) -> list[Any]:
+    with OpenAI(base_url=server.base_url, api_key="none") as client:
+        return list(client.conversations.items.list(conversation_id, order="asc"))

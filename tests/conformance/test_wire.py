@@ -56,6 +56,29 @@ def test_a_stream_is_only_data_lines_and_comments_and_ends_with_done(server: Liv
     assert all(len(chunk["choices"]) == 1 and "usage" not in chunk for chunk in chunks)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"), [(PATH, BODY), ("/v1/completions", {"prompt": "Hi", "max_tokens": 3, "echo": True})]
+)
+def test_a_stream_with_usage_has_a_null_in_the_other_chunks(
+    server: LiveServer, path: str, body: dict[str, Any]
+) -> None:
+    _, events = raw_post(server, path, {**body, "stream": True, "stream_options": {"include_usage": True}})
+    chunks = [json.loads(line[6:]) for line in events.decode().split("\n\n") if line.startswith("data: {")]
+    assert [chunk["usage"] is None for chunk in chunks] == [True] * (len(chunks) - 1) + [False]
+    assert chunks[-1]["choices"] == []
+
+
+def test_llama_servers_paths_without_v1_are_the_same(server: LiveServer) -> None:
+    for path in ("/models", "/models/SmolLM2-135M-Instruct"):
+        assert server.get(path)[:2] == server.get(f"/v1{path}")[:2]
+    status, answer, _ = server.post("/chat/completions", BODY)
+    assert (status, answer["object"]) == (200, "chat.completion")
+    refused = [server.post(path, {"input": "a"})[:2] for path in ("/embeddings", "/v1/embeddings")]
+    assert refused[0] == refused[1]
+    assert refused[0][0] == 400
+    assert raw_post(server, "/chat/completions", {**BODY, "stream": True})[1].endswith(b"data: [DONE]\n\n")
+
+
 def test_every_answer_carries_a_request_id_of_its_own(server: LiveServer) -> None:
     ids = {server.get(path)[2]["x-request-id"] for path in ("/healthz", "/v1/models", "/nowhere", "/v1/models/nothing")}
     assert len(ids) == 4

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 
 import httpx2
@@ -102,6 +103,30 @@ def test_the_context_error_carries_its_numbers() -> None:
     assert (error.num_prompt_tokens, error.n_ctx, error.num_max_tokens, error.param) == (8000, 8192, 500, "prompt")
     for number in ("8000", "8192", "500"):
         assert number in str(error)
+
+
+CLIENTS_WORDS = (
+    r"this model's maximum context length is",  # LiteLLM, in lower case
+    r"maximum context length is \d+ tokens",  # pi, opencode
+    r"prompt is too long",  # pi, opencode, LiteLLM
+    r"prompt is too long[^0-9]*(\d+) tokens > (\d+)",  # those that read Anthropic's numbers
+    r"maximum context length",  # CrewAI
+)
+
+
+@pytest.mark.parametrize("words", CLIENTS_WORDS)
+@pytest.mark.parametrize("is_estimate", [False, True])
+def test_a_prompt_that_is_too_long_is_so_in_words_that_clients_match(words: str, is_estimate: bool) -> None:
+    for num_prompt_tokens in (9000, 8192):
+        message = str(ContextLengthExceeded(num_prompt_tokens, 8192, is_estimate=is_estimate))
+        assert re.search(words, message, re.IGNORECASE)
+        assert f"{num_prompt_tokens} tokens > " in message
+        assert "length is 8192 tokens" in message
+
+
+def test_a_prompt_as_long_as_the_context_is_longer_than_what_it_may_be() -> None:
+    assert "8192 tokens > 8191 maximum" in str(ContextLengthExceeded(8192, 8192))
+    assert "9000 tokens > 8192 maximum" in str(ContextLengthExceeded(9000, 8192))
 
 
 def test_a_model_that_is_not_ready_says_why_and_how_far_it_is() -> None:

@@ -118,7 +118,7 @@ def test_logprobs_of_the_prompt_are_wanted_where_it_is_echoed_with_logprobs() ->
 def test_no_tokens_may_be_asked_for_where_the_prompt_is_echoed() -> None:
     assert load(echo=True, max_tokens=0).max_tokens == 0
     assert refusal(max_tokens=0).param == "max_tokens"
-    assert refusal(max_tokens=-1, echo=True).param == "max_tokens"
+    assert refusal(max_tokens=-2, echo=True).param == "max_tokens"
 
 
 def test_best_of_is_n_at_least() -> None:

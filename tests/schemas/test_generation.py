@@ -8,6 +8,7 @@ import pytest
 from schemas.chat_completions import ChatCompletionRequest, load_chat_completion
 from schemas.completions import CompletionRequest, load_completion
 from schemas.fields.errors import SchemaError
+from schemas.generation import MAX_TOKENS
 
 
 def both(**fields: Any) -> tuple[ChatCompletionRequest, CompletionRequest]:
@@ -85,7 +86,7 @@ def test_a_number_of_choices_is_whole_and_positive(value: object) -> None:
     assert refusal(n=value).param == "n"
 
 
-@pytest.mark.parametrize("value", [0, -1, 2**31, "1", 1.0, True])
+@pytest.mark.parametrize("value", [0, -2, 2**31, "1", 1.0, True])
 @pytest.mark.parametrize(
     ("load", "base"),
     [
@@ -100,6 +101,12 @@ def test_a_number_of_tokens_is_whole_and_positive(
     with pytest.raises(SchemaError) as refused:
         load({**base, "max_tokens": value})
     assert refused.value.param == "max_tokens"
+
+
+def test_minus_one_token_is_no_limit() -> None:
+    assert [wanted.max_tokens for wanted in both(max_tokens=-1)] == [MAX_TOKENS, MAX_TOKENS]
+    chat, _ = both(max_completion_tokens=-1)
+    assert chat.max_tokens == MAX_TOKENS
 
 
 @pytest.mark.parametrize("name", ["stream", "ignore_eos"])

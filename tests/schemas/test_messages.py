@@ -89,6 +89,19 @@ def test_a_tool_message_keeps_its_call() -> None:
     assert load(message) == [message]
 
 
+@pytest.mark.parametrize("content", [None, [], ""])
+def test_a_tool_may_have_answered_nothing(content: object) -> None:
+    expected = {"role": "tool", "content": "", "tool_call_id": "c"}
+    assert load({"role": "tool", "content": content, "tool_call_id": "c"}) == [expected]
+    assert load({"role": "function", "content": content, "name": "c"}) == [{**expected, "name": "c"}]
+
+
+def test_an_assistant_of_no_parts_said_nothing() -> None:
+    assert load({"role": "assistant", "content": []}) == [{"role": "assistant", "content": ""}]
+    called = {"role": "assistant", "content": [], "tool_calls": [CALL]}
+    assert load(called) == [{**called, "content": ""}]
+
+
 def test_the_deprecated_spelling_comes_out_as_todays() -> None:
     called, answered = load(
         {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
@@ -145,7 +158,6 @@ def test_parts_stay_apart_and_other_media_as_they_were_sent(kind: str) -> None:
         ),
         ({"role": "assistant", "function_call": {"name": "f"}}, ".function_call.arguments"),
         ({"role": "tool", "content": "5"}, ".tool_call_id"),
-        ({"role": "tool", "content": None, "tool_call_id": "c"}, ".content"),
         ({"role": "function", "content": "5"}, ".name"),
     ],
 )

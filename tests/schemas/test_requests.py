@@ -91,7 +91,7 @@ def refusal(path: str, body: Mapping[str, Any]) -> SchemaError | None:
 
 
 def test_every_body_that_a_post_request_may_have_is_described() -> None:
-    posts = {row.path for row in ENDPOINTS if (row.method, row.status) == ("POST", "done")}
+    posts = {row.path for row in ENDPOINTS if (row.method, row.status) == ("POST", "done") and not row.is_alias}
     assert set(BODIES) == posts - {"/v1/responses/{response_id}/cancel"}
 
 

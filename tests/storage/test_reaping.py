@@ -9,7 +9,7 @@ import pytest
 from storage import conversations, items, responses, workers
 from storage.db.database import Database
 from storage.errors import ConversationLocked, ResponseEnded
-from storage.reaping import MESSAGE
+from storage.reaping import MESSAGE, NUMBERS_LEFT_FREE
 from storage.records import StoredEvent, User
 from tests.storage.helpers import answer, begin, complete, message, texts
 
@@ -88,8 +88,24 @@ def test_followers_get_a_last_event(database: Database, user: User) -> None:
     [reaped] = database.run(responses.reap_expired)
     *_, last = database.run(responses.events, user.id, dead.public_id)
     event = msgspec.json.decode(last.data)
-    assert (last.sequence_number, event["sequence_number"], event["type"]) == (2, 2, "response.failed")
+    assert last.sequence_number == event["sequence_number"] == 1 + NUMBERS_LEFT_FREE
+    assert event["type"] == "response.failed"
     assert event["response"] == reaped.body
+
+
+def test_followers_of_a_cancelled_response_get_a_last_event(database: Database, user: User) -> None:
+    dead = begin(database, user, lease_seconds=-1, events=[StoredEvent(0, "{}")])
+    database.run(responses.request_cancel, user.id, dead.public_id)
+    database.run(responses.reap_expired)
+    *_, last = database.run(responses.events, user.id, dead.public_id)
+    assert msgspec.json.decode(last.data)["type"] == "response.incomplete"
+
+
+def test_followers_who_have_seen_more_than_is_stored_get_the_last_event_too(database: Database, user: User) -> None:
+    dead = begin(database, user, lease_seconds=-1, events=[StoredEvent(1, "{}")])
+    database.run(responses.reap_expired)
+    (last,) = database.run(responses.events, user.id, dead.public_id, 146)
+    assert database.run(responses.events, user.id, dead.public_id, last.sequence_number) == []
 
 
 def test_a_worker_that_was_only_slow_finds_out(database: Database, user: User) -> None:

@@ -12,10 +12,11 @@ from pydantic import TypeAdapter
 from server.answers.parts import FinishReason
 from server.responses import replay as ending
 from server.responses.replay import replay
-from server.turns import follow
+from server.turns import follow as follow_module
 from server.turns.event_rows import pack
 from server.turns.follow import follow_stored
 from server.turns.teller import WireEvent
+from storage.errors import StorageUnavailable
 from tests.responses.test_builder import STOP, USAGE, builder, scripted_stream, whole_stream
 
 ANY_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -42,7 +43,7 @@ class Shelf:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "POLL_SECONDS", 0)
+    monkeypatch.setattr(follow_module, "POLL_SECONDS", 0)
 
 
 def test_events_arrive_as_they_are_stored() -> None:
@@ -108,3 +109,40 @@ def test_items_of_all_kinds_are_told_from_the_end() -> None:
 def test_a_silence_is_told_as_nothing() -> None:
     running = builder().opening()[0]["response"]
     assert next(follow_stored(ending, lambda after: [], lambda: running, -1, 0)) == []
+
+
+@pytest.mark.parametrize("status", ["incomplete", "cancelled"])
+def test_whoever_has_seen_more_than_there_is_gets_the_end_once(status: str) -> None:
+    """A worker told events before it died, and could store none of them."""
+    response = builder().body | {"status": status}
+    (event,) = Shelf([], response).follow(after=146)
+    assert (event["type"], event["sequence_number"]) == ("response.incomplete", 147)
+
+
+def test_whoever_has_seen_the_end_gets_nothing() -> None:
+    events = whole_stream(builder())
+    assert Shelf([events], events[-1]["response"]).follow(after=events[-1]["sequence_number"]) == []
+
+
+class Outage:
+    """A database that does not answer some calls."""
+
+    def __init__(self, num_calls: int) -> None:
+        self.num_left = num_calls
+
+    def look(self) -> dict[str, Any]:
+        self.num_left -= 1
+        if self.num_left >= 0:
+            raise StorageUnavailable("away")
+        return builder().body | {"status": "failed"}
+
+
+def test_a_database_that_is_away_for_a_while_is_waited_for() -> None:
+    told = list(follow_stored(ending, lambda after: [], Outage(3).look, -1, 60))
+    assert [event["type"] for batch in told for event in batch][-1] == "response.failed"
+
+
+def test_a_database_that_stays_away_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_module, "PATIENCE_SECONDS", 0)
+    with pytest.raises(StorageUnavailable):
+        list(follow_stored(ending, lambda after: [], Outage(3).look, -1, 60))

@@ -22,7 +22,7 @@ class ChatChunkWriter:
     """Writes the chunks of one response. All that does not change from chunk to chunk is encoded once."""
 
     def __init__(self, head: CompletionHead, wanted: ChatCompletionRequest) -> None:
-        self._head = ChatCompletionChunk(**head)
+        self._head = ChatCompletionChunk(**head, usage=None if wanted.include_usage else msgspec.UNSET)
         self._num_choices = wanted.n
         self._wants_usage = wanted.include_usage
         self._shows_reasoning = wanted.includes_reasoning

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
 from schemas.chat_completions import ChatCompletionRequest
@@ -38,14 +37,11 @@ def chat_request(wanted: ChatCompletionRequest, settings: Settings, system_promp
 
 
 def message(index: int, given: Mapping[str, Any]) -> Message:
-    """The message of that index in the request, typed.
-
-    A tool's result is sent again with every turn: what a model cannot take of it is left out, or nothing goes on.
-    """
-    places = (None if given["role"] == "tool" else f"messages[{index}].content[{at}]" for at in count())
+    """The message of that index in the request, typed."""
+    role = given["role"]
     return Message(
-        role=given["role"],
-        content=tuple(map(_part, places, given["content"])),
+        role=role,
+        content=tuple(_part(role, index, at, part) for at, part in enumerate(given["content"])),
         name=given.get("name"),
         reasoning=given.get("reasoning_content"),
         tool_calls=tuple(map(_call, given.get("tool_calls", ()))),
@@ -53,10 +49,11 @@ def message(index: int, given: Mapping[str, Any]) -> Message:
     )
 
 
-def _part(param: str | None, given: Mapping[str, Any]) -> Part:
+def _part(role: str, index: int, at: int, given: Mapping[str, Any]) -> Part:
+    """A part of the message of that index. A tool's result, which is sent again with every turn, is never refused."""
     if given["type"] == "text":
         return TextPart(given["text"])
-    return MediaPart(given["type"], given, param)
+    return MediaPart(given["type"], given, None if role == "tool" else f"messages[{index}].content[{at}]")
 
 
 def _call(given: Mapping[str, Any]) -> ToolCall:

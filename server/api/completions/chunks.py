@@ -21,11 +21,11 @@ class CompletionChunkWriter:
     """Writes the chunks of one response."""
 
     def __init__(self, head: TextCompletion, wanted: CompletionRequest, answer: CompletionAnswer) -> None:
-        self._head = head
+        self._head = msgspec.structs.replace(head, usage=None) if wanted.include_usage else head
         self._echoes = echoes(wanted, answer)
         self._logprobs = choice_logprobs(wanted, answer)
         self._wants_usage = wanted.include_usage
-        start = b"data: " + msgspec.json.encode(head)[:-1] + b',"choices":[{"index":'
+        start = b"data: " + msgspec.json.encode(self._head)[:-1] + b',"choices":[{"index":'
         self._starts = [start + b'%d,"text":' % index for index in range(len(self._echoes))]
 
     def opening(self) -> bytes:

@@ -16,7 +16,7 @@ from server.answers.usage import Usage
 from server.backends.local.generation import ChoiceEvent, Generation
 from server.backends.local.reader import OutputReader
 from server.chat.output.plan import OutputPlan
-from server.protocol.messages import Delta
+from server.protocol.messages import Delta, Finished
 
 
 class LocalAnswer:
@@ -46,20 +46,26 @@ class LocalAnswer:
         return self._generation.prompt_starts
 
     def batches(self, silence_seconds: float | None = None) -> Iterator[Batch]:
-        read = self._read if self._readers else _passed_on
+        if self._readers:
+            yield from self._read(silence_seconds)
+            return
+        for events in self._generation.events(silence_seconds):
+            yield [(index, _as_part(event)) for index, event in events]
+
+    def rest(self) -> Batch:
+        return [(index, part) for index, reader in enumerate(self._readers) for part in reader.rest()]
+
+    def _read(self, silence_seconds: float | None) -> Iterator[Batch]:
+        """Batches that are read; tokens of which nothing can be told yet are silence, too."""
         told_at = time.monotonic()
         for events in self._generation.events(silence_seconds):
-            batch = [part for event in events for part in read(event)]
-            # Tokens of which nothing can be told yet are silence, too.
+            batch = [part for event in events for part in self._parts(event)]
             is_silent = silence_seconds is not None and time.monotonic() - told_at >= silence_seconds
             if batch or is_silent:
                 told_at = time.monotonic()
                 yield batch
 
-    def rest(self) -> Batch:
-        return [(index, part) for index, reader in enumerate(self._readers) for part in reader.rest()]
-
-    def _read(self, happened: ChoiceEvent) -> list[tuple[int, ChoicePart]]:
+    def _parts(self, happened: ChoiceEvent) -> list[tuple[int, ChoicePart]]:
         index, event = happened
         reader = self._readers[index]
         if isinstance(event, Delta):
@@ -67,11 +73,10 @@ class LocalAnswer:
         return [*((index, part) for part in reader.rest()), (index, reader.end(event))]
 
 
-def _passed_on(happened: ChoiceEvent) -> tuple[tuple[int, ChoicePart]]:
-    """What the engine sent, as one part."""
-    index, event = happened
+def _as_part(event: Delta | Finished) -> ChoicePart:
+    """What the engine sent, as it is."""
     if not isinstance(event, Delta):
-        return ((index, End(event.finish_reason)),)
+        return End(event.finish_reason)
     if event.logprobs and not event.num_tokens:
-        return ((index, PromptLogprobs(event.logprobs)),)
-    return ((index, ContentText(event.text, event.logprobs or ())),)
+        return PromptLogprobs(event.logprobs)
+    return ContentText(event.text, event.logprobs or ())

@@ -22,7 +22,7 @@ def render_prompt(
         TemplateRefused: if the template does not take these messages; naming what the endpoint calls them.
         InvalidRequest: naming a part of a message that is no text, where that is not just left out.
     """
-    _refuse_media(request)
+    refuse_media(request)
     messages = [as_dict(message) for message in request.messages]
     try:
         return render_chat(template, messages, use, request.template_kwargs, add_generation_prompt)
@@ -32,17 +32,24 @@ def render_prompt(
 
 def as_dict(message: Message) -> dict[str, Any]:
     """A message in the form of OpenAI's API, with its content joined to one text: what chat templates start from."""
-    optional = {
-        "name": message.name,
-        "reasoning_content": message.reasoning,
-        "tool_calls": [_call_dict(call) for call in message.tool_calls] or None,
-        "tool_call_id": message.tool_call_id,
-    }
-    given = {key: value for key, value in optional.items() if value is not None}
-    return {"role": message.role, "content": message.text, **given}
+    shown: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.name is not None:
+        shown["name"] = message.name
+    if message.reasoning is not None:
+        shown["reasoning_content"] = message.reasoning
+    if message.tool_calls:
+        shown["tool_calls"] = [_call_dict(call) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        shown["tool_call_id"] = message.tool_call_id
+    return shown
 
 
-def _refuse_media(request: ChatRequest) -> None:
+def refuse_media(request: ChatRequest) -> None:
+    """Refuse what is no text in the messages, where that is not just left out.
+
+    Raises:
+        InvalidRequest: naming the part.
+    """
     for part in (part for message in request.messages for part in message.content or ()):
         if isinstance(part, MediaPart) and part.param is not None:
             raise InvalidRequest(

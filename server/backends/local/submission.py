@@ -51,6 +51,7 @@ def chat_submit(
         num_choices=request.num_choices,
         max_tokens=request.max_tokens,
         stop=list(request.stop),
+        thoughts=plan.thoughts,
         ignore_eos=request.ignore_eos,
         num_top_logprobs=request.num_top_logprobs,
         shown_control_tokens=list(plan.shown_control_tokens),

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
+from server.protocol.values import Thoughts
 
 Mark = Callable[[str], str]
 """A marker as llguidance's Lark writes it: `<[128010]>` where the model has a control token of that spelling, else a
@@ -73,6 +74,11 @@ class ToolFamily(Protocol):
 @runtime_checkable
 class ChannelFamily(ToolFamily, Protocol):
     """One that owns the reasoning: an answer, too, has something in front of it."""
+
+    @property
+    def thoughts(self) -> Thoughts:
+        """What is around all that is neither content nor a call's arguments, headers included."""
+        ...
 
     def before_answer(self, mark: Mark) -> str:
         """Rules, one of them `tool_before_answer`: all up to the content, with reasoning or without; others begin with

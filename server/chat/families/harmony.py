@@ -4,7 +4,7 @@
     <|channel|>commentary to=functions.name <|constrain|>json<|message|>{...}<|call|>
 
 Reasoning and calls cannot be told apart from outside, so this family owns both. Commentary without a recipient is for
-the user: content. A message to somebody unknown comes out as it was written.
+the user: content. So is what a message to somebody unknown says. Headers and control tokens are nobody's text.
 """
 
 from __future__ import annotations
@@ -20,14 +20,20 @@ from server.chat.calls.opened import MAX_HEADER_LENGTH
 from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
+from server.protocol.values import Thoughts
 
 START, CHANNEL, MESSAGE, CONSTRAIN = "<|start|>", "<|channel|>", "<|message|>", "<|constrain|>"
 ENDS = ("<|end|>", "<|call|>", "<|return|>")
 _OPENINGS = (START, CHANNEL, "to=")
+_STRAY = (MESSAGE, CONSTRAIN, *ENDS)
+"""Where no message is: the model forgot what belongs around them."""
 
 _RECIPIENT = re.compile(r"\bto=([^\s<]+)")
 _CHANNEL = re.compile(rf"{re.escape(CHANNEL)}\s*(\w+)")
 _FUNCTION = "functions."
+
+_SAID = ("final", "commentary", "json")
+"""The last words of headers of what is no thought."""
 
 
 class Harmony:
@@ -37,6 +43,7 @@ class Harmony:
     markers = (START, CHANNEL, MESSAGE, CONSTRAIN, *ENDS)
     call_starts: tuple[str, ...] = ()
     owns_reasoning = True
+    thoughts = Thoughts((START, CHANNEL), tuple(f"{last}{MESSAGE}" for last in _SAID), recur=True)
 
     def recognizes(self, template_source: str) -> bool:
         return CHANNEL in template_source and MESSAGE in template_source
@@ -84,35 +91,47 @@ class HarmonyParser:
                 if not follows_message:
                     yield ContentText(space)
                 break
+            if (yield from reader.take_if(*_STRAY)):
+                reader.commit()
+                continue
             opens = yield from reader.find(*openings)
             reader.give_back()
-            try:
-                if opens:
-                    yield from self._read_message(reader)
-                else:
-                    yield from self._read_text(reader, ContentText, (START, CHANNEL), holds_space=True)
-                follows_message = bool(opens)
-            except Broken:
-                yield from pass_on(reader, openings)
+            if opens:
+                follows_message = yield from self._read_message(reader, openings)
+            else:
+                yield from self._read_text(reader, ContentText, (START, CHANNEL, *_STRAY), holds_space=True)
                 follows_message = False
             openings = _OPENINGS[:2]
 
-    def _read_message(self, reader: Reader) -> Steps[None]:
-        yield from reader.space()
-        header = yield from reader.whole_before(MESSAGE, max_length=MAX_HEADER_LENGTH)
+    def _read_message(self, reader: Reader, openings: Sequence[str]) -> Steps[bool]:
+        """Whether there was one, and not only the beginning of its header."""
+        try:
+            yield from reader.space()
+            header = yield from reader.whole_before(MESSAGE, max_length=MAX_HEADER_LENGTH)
+        except Broken:
+            yield from _pass_on(reader, openings)
+            return False
         yield from reader.take(MESSAGE)
-        channel, recipient = _CHANNEL.search(header), _RECIPIENT.search(header)
-        if recipient:
-            yield self._calls.start(_called(recipient[1]))
+        try:
+            yield from self._read_body(reader, _CHANNEL.search(header), _RECIPIENT.search(header))
+        except Broken:
+            reader.give_back()
+            return False
+        yield from reader.take_closing(*ENDS)
+        return True
+
+    def _read_body(self, reader: Reader, channel: re.Match[str] | None, recipient: re.Match[str] | None) -> Steps[None]:
+        called = recipient[1].removeprefix(_FUNCTION) if recipient else ""
+        if called in self._calls.tools:
+            yield self._calls.start(called)
             reader.commit()
             yield from read_arguments(reader, self._calls)
-        else:
-            reader.commit()
-            self._is_analysis = bool(channel and channel[1] == "analysis")
-            part = ReasoningText if self._is_analysis else ContentText
-            yield from self._read_text(reader, part, (*ENDS, START, CHANNEL))
-            self._is_analysis = False
-        yield from reader.take_closing(*ENDS)
+            return
+        reader.commit()
+        self._is_analysis = bool(not recipient and channel and channel[1] == "analysis")
+        part = ReasoningText if self._is_analysis else ContentText
+        yield from self._read_text(reader, part, (*ENDS, START, CHANNEL))
+        self._is_analysis = False
 
     def _read_text(
         self, reader: Reader, part: Callable[[str], OutputPart], markers: Sequence[str], holds_space: bool = False
@@ -128,7 +147,14 @@ def _thought_rules(name: str, mark: Mark) -> str:
     return f"{name}: {thought}\n{text_rule(f'{name}_text', ENDS[0], ENDS, mark)}"
 
 
-def _called(recipient: str) -> str:
-    if not recipient.startswith(_FUNCTION):
-        raise Broken
-    return recipient.removeprefix(_FUNCTION)
+def _pass_on(reader: Reader, openings: Sequence[str]) -> Steps[None]:
+    """A header that was cut off is nothing, one that does not end is text behind the control token that began it."""
+    reader.give_back()
+    yield from reader.space()
+    if (yield from reader.take_if(*_OPENINGS[:2])):
+        if reader.is_complete:
+            reader.rest()
+        reader.commit()
+    else:
+        reader.give_back()
+        yield from pass_on(reader, openings)

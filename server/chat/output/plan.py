@@ -17,14 +17,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from server.answers.parts import ContentText, OutputPart, ReasoningText
-from server.chat.calls.family import ToolFamily
+from server.chat.calls.family import ChannelFamily, ToolFamily
 from server.chat.families.detection import GENERIC
 from server.chat.output.grammar import Reasoning, answer_grammar, call_grammar, mark_with
 from server.chat.parser import MakeParser, OutputParser
 from server.chat.reasoning import ReasoningSplitter
 from server.chat.template.template import ChatTemplate
 from server.chat.tools import NO_TOOLS, ToolUse
-from server.protocol.values import Grammar, TextPiece
+from server.protocol.values import Grammar, TextPiece, Thoughts
 
 
 class PlainText:
@@ -61,6 +61,8 @@ class OutputPlan:
     make_parser: MakeParser = PlainText
     shown_control_tokens: tuple[str, ...] = ()
     grammar: Grammar | None = None
+    thoughts: Thoughts | None = None
+    """What is around thoughts that are told apart; None if there are none."""
 
     @property
     def is_plain(self) -> bool:
@@ -92,12 +94,19 @@ def plan_output(
         _parser_maker(family, use, reasoning, separates_reasoning),
         _shown(family, use, reasoning),
         _grammar(family, use, reasoning, answer, marker_ids),
+        _thoughts(family, reasoning) if separates_reasoning else None,
     )
 
 
 def _reasoning(template: ChatTemplate, family: ToolFamily, prompt: Sequence[TextPiece]) -> Reasoning | None:
     tags = None if family.owns_reasoning else template.think_tags
     return None if tags is None else Reasoning(tags, bool(prompt) and tags.is_open_in(prompt[-1].text))
+
+
+def _thoughts(family: ToolFamily, reasoning: Reasoning | None) -> Thoughts | None:
+    if isinstance(family, ChannelFamily):
+        return family.thoughts
+    return None if reasoning is None else Thoughts((reasoning.tags.start,), (reasoning.tags.end,), reasoning.is_open)
 
 
 def _parser_maker(

@@ -13,7 +13,7 @@ from typing import Any
 MAX_LENGTH = 32 * 1024 * 1024
 """Characters of a string."""
 MAX_ITEMS = 1_000_000
-"""Of a list."""
+"""Of a list or an object."""
 MAX_BITS = 4096
 """Of a number."""
 MAX_TURNS = 5_000_000
@@ -60,8 +60,8 @@ def check_size(value: Any, times: int = 1) -> Any:
     """The value itself, unless it is too large, or would be that many times over."""
     if isinstance(value, str):
         check_length(len(value) * times)
-    elif isinstance(value, (list, tuple)) and len(value) * times > MAX_ITEMS:
-        raise LimitExceeded(f"it makes a list of {len(value) * times} items, more than {MAX_ITEMS}")
+    elif isinstance(value, (list, tuple, dict)) and len(value) * times > MAX_ITEMS:
+        raise LimitExceeded(f"it makes a list or an object of {len(value) * times} items, more than {MAX_ITEMS}")
     return value
 
 

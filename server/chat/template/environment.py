@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
-from types import CodeType
+from types import CodeType, MethodDescriptorType
 from typing import Any, NoReturn
 
 from jinja2 import pass_context
-from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter, modifies_known_mutable
 
 from server.chat.template import bounds, filters
 from server.chat.template.errors import MessagesRefused
+from server.chat.template.given import is_own
 from server.chat.template.special_tokens import ControlSpellings
 from server.chat.template.syntax import CONCATENATED, COUNTED, OWN_TEXT, GenerationBlock, TextMarker
 from server.chat.template.text import TemplateText, plain
@@ -40,6 +42,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """Makes a text that reads as it is and counts as the template's. For constants, as it remembers them all."""
         self.globals |= {"raise_exception": self._raise_exception, "strftime_now": filters.strftime_now}
         self.filters |= {"tojson": filters.tojson, "from_json": filters.from_json}
+        self.filters |= {"length": filters.length, "count": filters.length}
         self.filters = {name: filters.bounded(name, function) for name, function in self.filters.items()}
         self.filters["join"] = self._written_by(self.filters["join"])
         self.filters |= {OWN_TEXT: self.own_text, CONCATENATED: self._concatenated, COUNTED: _counted}
@@ -76,6 +79,18 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def _raise_exception(self, message: object) -> NoReturn:
         raise MessagesRefused(self._spellings.unmark(str(message)))
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if isinstance(value, MethodDescriptorType):
+            return False  # a type's method, such as `dict.update`, would change whatever it is called with
+        if is_own(obj) and modifies_known_mutable(obj, attr):
+            return attr != "sort"  # it calls the function that it is given out of sight
+        return super().is_safe_attribute(obj, attr, value)
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
+        kind = type(obj).__mro__[-2].__name__  # Python's name for the types of this package as well
+        message = f"access to attribute {attribute!r} of {kind!r} object is unsafe."
+        return self.undefined(message, name=attribute, obj=obj, exc=SecurityError)
+
     def getitem(self, obj: Any, argument: Any) -> Any:
         # jinja2 takes a name that is no key for an attribute, through str().
         return super().getitem(obj, plain(argument))
@@ -89,8 +104,13 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         # The names are jinja2's: they must not be taken for keywords of the call.
         __context.parent[BUDGET].spend()
         receiver = getattr(__obj, "__self__", None)
+        if is_own(receiver):
+            # What reads a list while the list grows would never end.
+            args = tuple(map(filters.listed, args))
         bounds.check_call(getattr(__obj, "__name__", ""), receiver, (*args, *kwargs.values()))
-        return bounds.check_size(super().call(__context, __obj, *args, **kwargs))
+        result = bounds.check_size(super().call(__context, __obj, *args, **kwargs))
+        bounds.check_size(receiver)
+        return result
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         if super().wrap_str_format(value) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -46,8 +46,28 @@ def tojson(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
-    """As transformers has it: jinja2's own escapes HTML and sorts keys."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+    """As transformers has it, and of lazy values as well: jinja2's own escapes HTML and sorts keys."""
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+        default=_listed_or_refused,
+    )
+
+
+def length(value: Any) -> int:
+    """Of lazy values as well; jinja2's own fails on them."""
+    return len(listed(value))
+
+
+def listed(value: Any) -> Any:
+    """A list of what a lazy value gives: what `map`, `select` and others make, or the views of an object; else as is.
+
+    Other engines have no lazy values, and there are templates that were written for those.
+    """
+    return list(value) if isinstance(value, (Iterator, KeysView, ValuesView, ItemsView)) else value
 
 
 def from_json(text: str) -> Any:
@@ -60,6 +80,13 @@ def from_json(text: str) -> Any:
         # From an escape such as \ud83d alone, which would pass for a mark.
         raise MessagesRefused("A JSON text in the messages holds half of a surrogate pair.")
     return value
+
+
+def _listed_or_refused(value: Any) -> Any:
+    items = listed(value)
+    if items is value:
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return items
 
 
 def _as_it_is(value: Any) -> Any:

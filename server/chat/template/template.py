@@ -20,6 +20,7 @@ from server.chat.template.capabilities import Capabilities, find_capabilities, w
 from server.chat.template.conversation import Audience, Message, as_shown
 from server.chat.template.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.template.errors import MessagesRefused, TemplateBroken, TemplateError
+from server.chat.template.given import given
 from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.text import TemplateText, plain
 from server.protocol.values import TextPiece
@@ -104,10 +105,9 @@ class ChatTemplate:
             **self._tokens,
             "messages": messages,
             "add_generation_prompt": add_generation_prompt,
-            BUDGET: Budget(),
         }
         try:
-            return self._template.render(values)
+            return self._template.render({**given(values), BUDGET: Budget()})
         except MessagesRefused:
             raise
         except Exception as error:

@@ -130,6 +130,7 @@ class Intake:
             sampling=submit.sampling,
             num_choices=submit.num_choices,
             stop=tuple(submit.stop),
+            thoughts=submit.thoughts,
             ignore_eos=submit.ignore_eos,
             grammar=None if submit.grammar is None else self._grammars.known(submit.grammar),
             dry_rule=self._dry_rules.rule(submit.sampling),

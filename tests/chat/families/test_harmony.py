@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import pytest
+
 from server.chat.families.harmony import Harmony, HarmonyParser
 from tests.chat.tool_families import PARIS, TOOLS, Arguments, check_format, check_grammar, every_half, taken_apart
 
@@ -19,8 +21,14 @@ def harmony(calls: Sequence[tuple[str, Arguments]]) -> str:
     return "<|call|><|start|>assistant".join(written)
 
 
+def said(text: str) -> str:
+    """What a message to nobody says: its header is not part of it, whole or not."""
+    header, has_body, body = text.partition("<|message|>")
+    return body if has_body else "" if header.startswith("<|channel|>") else text
+
+
 def test_outputs_are_taken_apart() -> None:
-    check_format(Harmony(), harmony)
+    check_format(Harmony(), harmony, as_text=said)
 
 
 def test_the_grammar_takes_calls_and_nothing_else() -> None:
@@ -58,15 +66,48 @@ def test_formatted_answers_are_content() -> None:
     assert taken_apart(Harmony(), text) == [("content", '{"a": 1}')]
 
 
-def test_messages_to_others_and_half_headers_come_out_as_they_were_written() -> None:
-    for text in (
-        "<|channel|>analysis to=python code<|message|>print(1)",
-        "<|channel|>commentary to=functions.rm<|message|>{}",
-        "<|channel|>ana",
-        "<|channel|>analysis<|mess",
-        f"<|channel|>{'x' * 300}",
-    ):
-        assert taken_apart(Harmony(), text) == [("content", text)]
+@pytest.mark.parametrize(
+    "header",
+    [
+        "<|channel|>commentary to=get_weather <|constrain|>json",
+        " to=get_weather<|channel|>commentary json",
+        "<|start|>assistant to=get_weather<|channel|>analysis",
+    ],
+)
+def test_a_known_function_is_called_without_the_namespace_too(header: str) -> None:
+    assert taken_apart(Harmony(), f'{header}<|message|>{{"city": "Paris"}}<|call|>') == [PARIS_CALL]
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("<|channel|>analysis to=python code<|message|>print(1)<|call|>", "print(1)"),
+        ("<|channel|>commentary to=functions.rm <|constrain|>json<|message|>{}<|call|>", "{}"),
+        ("<|channel|>commentary to=rm<|message|>{}", "{}"),
+        ("<|start|>functions.add to=assistant<|channel|>commentary<|message|>3<|end|>", "3"),
+        (f"<|channel|>{'x' * 300}", "x" * 300),
+        ("<|end|>Hello<|message|> there<|return|>", "Hello there"),
+    ],
+)
+def test_what_is_said_to_nobody_known_is_content_without_control_tokens(text: str, content: str) -> None:
+    assert taken_apart(Harmony(), text) == [("content", content)]
+
+
+@pytest.mark.parametrize("text", ["<|channel|>ana", "<|channel|>analysis<|mess", "<|start|>assistant", "<|end|>"])
+def test_half_a_header_is_nobodys_text(text: str) -> None:
+    assert taken_apart(Harmony(), text) == []
+
+
+def test_a_message_behind_broken_arguments_is_read() -> None:
+    text = harmony([PARIS]).replace('"Paris"}', "<|start|>assistant<|channel|>final<|message|>Done.")
+    assert taken_apart(Harmony(), text) == [("call", "get_weather", '{"city": '), ("content", "Done.")]
+
+
+def test_messages_behind_one_to_nobody_known_are_read_as_ever() -> None:
+    final = "<|start|>assistant<|channel|>final<|message|>Done."
+    text = f"<|channel|>commentary to=rm<|message|>{{}}<|call|>{final}"
+    assert taken_apart(Harmony(), text) == [("content", "{}Done.")]
+    assert taken_apart(Harmony(), f"{harmony([PARIS])}<|call|>{final}") == [PARIS_CALL, ("content", "Done.")]
 
 
 def test_text_without_channels_is_content() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from server.chat.families.harmony import Harmony
 from server.chat.output.plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.tools import NO_TOOLS, Tool, ToolUse
-from server.protocol.values import Grammar
+from server.protocol.values import Grammar, Thoughts
 from tests.chat.chat_templates import make
 
 TIME = Tool("get_time", {"type": "object", "properties": {}})
@@ -30,6 +31,13 @@ def test_reasoning_that_is_not_separated_shows_its_tags() -> None:
     whole = plan("thinking", separates=False)
     assert whole.is_plain
     assert whole.shown_control_tokens == ("<think>", "</think>")
+
+
+def test_stop_strings_are_told_what_is_around_thoughts_where_these_are_told_apart() -> None:
+    assert plan("thinking").thoughts == Thoughts(("<think>",), ("</think>",))
+    assert plan("channels").thoughts == Harmony.thoughts
+    for whole in (plan("thinking", separates=False), plan("channels", separates=False), plan("chatml")):
+        assert whole.thoughts is None
 
 
 def test_there_is_a_grammar_only_where_something_is_promised() -> None:

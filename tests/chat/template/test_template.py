@@ -113,6 +113,30 @@ def test_tools_are_dumped_without_escapes() -> None:
     assert '"name": "get_weather", "description"' in text_of(make("instructions").render([USER], tools=[WEATHER_TOOL]))
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ messages | map(attribute='role') | tojson }}", '["user", "assistant"]'),
+        (
+            "{{ {'all': messages | map(attribute='role')} | tojson(separators=(',', ':')) }}",
+            '{"all":["user","assistant"]}',
+        ),
+        (
+            "{{ {'a': 1}.items() | tojson }}{{ {'a': 1}.keys() | tojson }}{{ {'a': 1} | items | tojson }}",
+            '[["a", 1]]["a"][["a", 1]]',
+        ),
+        ("{{ messages | map(attribute='role') | length }}{{ messages | rejectattr('name') | count }}", "22"),
+    ],
+)
+def test_lazy_values_are_dumped_and_counted_as_lists(source: str, text: str) -> None:
+    assert text_of(inline(source).render([USER, ASSISTANT])) == text
+
+
+def test_what_is_no_json_is_not_dumped() -> None:
+    with pytest.raises(TemplateBroken, match="Undefined is not JSON serializable"):
+        inline("{{ nothing | tojson }}").render([USER])
+
+
 def test_macros_write_tools_as_types() -> None:
     text = text_of(make("channels").render([USER], tools=[WEATHER_TOOL]))
     assert 'city: string,\ndays?: number[],\nunit?: "C" | "F",' in text
