@@ -347,16 +347,16 @@ def _num_top_logprobs(loaded: Mapping[str, Any]) -> int | None:
 
 
 def _refuse_media(item: Item) -> None:
-    """Refuse parts of new input that no model here can read. In older items they are left out by name."""
-    for name in ("content", "output"):
-        parts = item.get(name)
-        for index, part in enumerate(parts if isinstance(parts, list) else ()):
-            kind = as_object(part).get("type")
-            if kind in ("input_image", "input_file", "computer_screenshot"):
-                with at(name), at(index):
-                    raise problem(
-                        f"is a part of type '{kind}', but this model takes text only", "unsupported_parameter"
-                    )
+    """Refuse parts of new messages that no model here can read. In older items they are left out by name.
+
+    So they are in the outputs of tools: a client sends these again with every turn, and so would never get further.
+    """
+    parts = item.get("content")
+    for index, part in enumerate(parts if isinstance(parts, list) else ()):
+        kind = as_object(part).get("type")
+        if kind in ("input_image", "input_file", "computer_screenshot"):
+            with at("content"), at(index):
+                raise problem(f"is a part of type '{kind}', but this model takes text only", "unsupported_parameter")
 
 
 @dataclass(frozen=True)

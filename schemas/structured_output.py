@@ -45,6 +45,7 @@ JSON_OBJECT: dict[str, Any] = {"type": "object"}
 """JSON Schema that json_object stands for."""
 
 _source = Text(MAX_SOURCE_LENGTH)
+_name = Text(may_be_empty=False)
 
 
 class WrittenSchema(StrictField[Any]):
@@ -64,8 +65,8 @@ _texts = Array(Text(MAX_SOURCE_LENGTH), min_items=1, max_items=MAX_CHOSEN_TEXTS)
 class ResponseFormat(StrictField[OutputFormat | None]):
     """OpenAI's object with a type; None is text. `strict` may be anything: what is accepted is always kept to.
 
-    `is_flat`: name, schema and strict stand beside the type, as in the Responses API's `text.format`. A `schema` beside
-    the type json_object is llama-server's.
+    `is_flat`: name, schema and strict stand beside the type, as in the Responses API's `text.format`. Elsewhere, a
+    `schema` beside the type is llama-server's, which wants no name.
     """
 
     def __init__(self, param: str, *, is_flat: bool = False) -> None:
@@ -81,35 +82,51 @@ class ResponseFormat(StrictField[OutputFormat | None]):
                 raise invalid(f"must be one of {', '.join(FORMAT_TYPES)}, got {shown(kind)}")
         if kind == "text":
             return None
-        if kind == "json_schema" and not self.is_flat and not ("schema" in given and "json_schema" not in given):
+        if kind == "json_object":
+            return self._schema_of(given, self.param) if given.get("schema") is not None else self._any_object
+        if self.is_flat:
+            _check_name(given)
+        elif "json_schema" in given or "schema" not in given:
             return self._nested(given.get("json_schema"))
-        return self._schema_of(given, self.param, is_required=kind == "json_schema")
+        return self._schema_of(given, self.param)
+
+    @property
+    def _any_object(self) -> OutputFormat:
+        return OutputFormat("json_schema", JSON_OBJECT, f"{self.param}.schema")
 
     def _nested(self, value: Any) -> OutputFormat:
         with at("json_schema"):
-            if value is None:
-                raise problem("is required, but was not given", "missing_required_parameter")
-            return self._schema_of(as_object(value), f"{self.param}.json_schema", is_required=False)
+            holder = as_object(_required(value))
+            _check_name(holder)
+            return self._schema_of(holder, f"{self.param}.json_schema")
 
-    def _schema_of(self, holder: dict[str, Any], param: str, *, is_required: bool) -> OutputFormat:
-        """The `schema` in `holder`. Where OpenAI's API lets it be left out, any object is meant."""
-        schema = holder.get("schema")
+    def _schema_of(self, holder: dict[str, Any], param: str) -> OutputFormat:
         with at("schema"):
-            if schema is None and is_required:
-                raise problem("is required, but was not given", "missing_required_parameter")
-            schema = JSON_OBJECT if schema is None else as_object(schema)
-        return OutputFormat("json_schema", schema, f"{param}.schema")
+            return OutputFormat("json_schema", as_object(_required(holder.get("schema"))), f"{param}.schema")
 
     def json_schema(self, definitions: Definitions) -> JSONSchema:
-        may_have_schema: JSONSchema = {"schema": {"type": ["object", "null"]}}
+        has_schema: JSONSchema = {"schema": {"type": "object"}}
+        named = {"name": _name.json_schema(definitions), **has_schema}
+        kind: JSONSchema = {"type": {"const": "json_schema"}}
         text = an_object({"type": {"const": "text"}})
-        any_object = an_object({"type": {"const": "json_object"}}, may_have_schema)
-        flat = an_object({"type": {"const": "json_schema"}, "schema": {"type": "object"}})
+        any_object = an_object({"type": {"const": "json_object"}}, {"schema": {"type": ["object", "null"]}})
         if self.is_flat:
-            return any_of(text, any_object, flat)
-        flat["properties"]["json_schema"] = False
-        nested = {"type": {"const": "json_schema"}, "json_schema": an_object({}, may_have_schema)}
-        return any_of(text, any_object, flat, an_object(nested))
+            return any_of(text, any_object, an_object({**kind, **named}))
+        beside_type = an_object({**kind, **has_schema})
+        beside_type["properties"]["json_schema"] = False
+        return any_of(text, any_object, beside_type, an_object({**kind, "json_schema": an_object(named)}))
+
+
+def _check_name(holder: Mapping[str, Any]) -> None:
+    """OpenAI wants a name, and without one there may be something else where the schema was meant to be."""
+    with at("name"):
+        _name.load(_required(holder.get("name")))
+
+
+def _required(value: Any) -> Any:
+    if value is None:
+        raise problem("is required, but was not given", "missing_required_parameter")
+    return value
 
 
 STRUCTURED_OUTPUTS: dict[str, tuple[Kind, StrictField[Any]]] = {

@@ -378,7 +378,12 @@ def test_tokens_can_be_counted(client: OpenAI) -> None:
         ({"tools": [{"type": "function", "name": "f", "parameters": []}]}, "tools[0].parameters", "invalid_type"),
         ({"tool_choice": "required"}, "tool_choice", "invalid_value"),
         ({"tool_choice": {"type": "image_generation"}}, "tool_choice.type", "unsupported_parameter"),
-        ({"text": {"format": {"type": "json_schema"}}}, "text.format.schema", "missing_required_parameter"),
+        ({"text": {"format": {"type": "json_schema"}}}, "text.format.name", "missing_required_parameter"),
+        (
+            {"text": {"format": {"type": "json_schema", "name": "n", "json_schema": {}}}},
+            "text.format.schema",
+            "missing_required_parameter",
+        ),
         (
             {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"not": {}}}}},
             "text.format.schema.not",

@@ -69,6 +69,36 @@ def test_a_schema_is_kept_to_whether_strict_or_not(client: OpenAI, strict: bool 
     assert [json.loads(choice.message.content or "") for choice in completion.choices] == [{"a": 5}] * 2
 
 
+INNER: dict[str, Any] = {"type": "object", "properties": {"b": {"type": "boolean"}}}
+OUTER: dict[str, Any] = {"type": "object", "properties": {"a": INNER}, "required": ["a"]}
+
+
+def test_an_object_has_no_other_members_than_those_that_are_listed(client: OpenAI) -> None:
+    completion = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, n=4, max_tokens=100, **{**WILD, **schema_format(OUTER)}
+    )
+    for choice in completion.choices:
+        assert choice.finish_reason == "stop"
+        assert json.loads(choice.message.content or "") in ({"a": {}}, {"a": {"b": True}}, {"a": {"b": False}})
+
+
+def test_an_object_that_is_said_to_be_open_is(client: OpenAI) -> None:
+    schema = {**OUTER, "additionalProperties": {"type": "null"}, "minProperties": 1, "required": ["other"]}
+    completion = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, max_tokens=200, temperature=0, **schema_format(schema)
+    )
+    if completion.choices[0].finish_reason == "stop":
+        assert json.loads(completion.choices[0].message.content or "")["other"] is None
+
+
+def test_descriptions_count_nothing(client: OpenAI) -> None:
+    schema = {**OUTER, "description": "words " * 60_000, "properties": {"a": {**INNER, "default": "x" * 100_000}}}
+    completion = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, max_tokens=100, temperature=0, **schema_format(schema)
+    )
+    assert json.loads(completion.choices[0].message.content or "").keys() == {"a"}
+
+
 def test_json_object_is_an_object(client: OpenAI) -> None:
     completion = client.chat.completions.create(
         model=MODEL,
@@ -102,6 +132,7 @@ NUMBER = {"type": "integer", "minimum": 10, "maximum": 99}
         ({"structured_outputs": {"choice": ["left", "right"]}}, "left|right"),
         ({"structured_outputs": {"grammar": 'start: "l" "r"'}}, "lr"),
         ({"response_format": {"type": "json_object", "schema": NUMBER}}, "[1-9][0-9]"),
+        ({"response_format": {"type": "json_schema", "schema": NUMBER}}, "[1-9][0-9]"),
     ],
     ids=str,
 )
@@ -143,7 +174,7 @@ PLACE = "response_format.json_schema.schema"
         (schema_format({"properties": {"a": {"not": {}}}}), f"{PLACE}.properties.a.not", "'not'"),
         (schema_format({"anyOf": [{}, {"uniqueItems": True}]}), f"{PLACE}.anyOf[1].uniqueItems", "uniqueItems"),
         (schema_format({"type": "string", "format": "regex"}), f"{PLACE}.format", "'regex'"),
-        (schema_format({"type": "string", "pattern": "a(?=b)"}), PLACE, "look-ahead"),
+        (schema_format({"type": "string", "pattern": "a(?=b)"}), f"{PLACE}.pattern", "looking ahead"),
         (schema_format({"$ref": "https://example.org/schema"}), f"{PLACE}.$ref", "within the schema"),
         (schema_format({"items": {"$ref": "#/$defs/a"}}), f"{PLACE}.items.$ref", "nothing in the schema"),
         (schema_format({"items": {"type": "strin"}}), f"{PLACE}.items.type", "no type 'strin'"),
@@ -172,6 +203,41 @@ def test_what_cannot_be_honoured_is_refused_by_name(
     with pytest.raises(BadRequestError, match=re.escape(says)) as refused:
         client.chat.completions.create(model=MODEL, messages=MESSAGES, extra_body=extra)
     assert refused.value.param == (param or f"{PLACE}.x-guidance")
+
+
+@pytest.mark.parametrize(
+    ("response_format", "missing"),
+    [
+        ({"type": "json_schema"}, "json_schema"),
+        ({"type": "json_schema", "json_schema": None}, "json_schema"),
+        ({"type": "json_schema", "json_schema": {"schema": NUMBER}}, "json_schema.name"),
+        ({"type": "json_schema", "json_schema": {"name": None, "schema": NUMBER}}, "json_schema.name"),
+        ({"type": "json_schema", "json_schema": {"name": "n"}}, "json_schema.schema"),
+        ({"type": "json_schema", "json_schema": {"name": "n", "shema": NUMBER}}, "json_schema.schema"),
+        ({"type": "json_schema", "schema": None}, "schema"),
+    ],
+    ids=str,
+)
+def test_a_format_without_its_name_or_schema_is_refused(client: OpenAI, response_format: Any, missing: str) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        client.chat.completions.create(model=MODEL, messages=MESSAGES, response_format=response_format)
+    assert (refused.value.param, refused.value.code) == (f"response_format.{missing}", "missing_required_parameter")
+
+
+UNMEETABLE: dict[str, Any] = {"type": "object", "properties": {"a": {"allOf": [{"type": "string"}, {"type": "null"}]}}}
+UNMEETABLE["required"] = ["a"]
+
+
+def test_a_schema_that_nothing_meets_is_refused_in_the_words_of_schemas(client: OpenAI) -> None:
+    tool: Any = {"type": "function", "function": {"name": "f", "parameters": UNMEETABLE}}
+    for options, param, code in (
+        (schema_format(UNMEETABLE), PLACE, "invalid_json_schema"),
+        ({"tools": [tool], "tool_choice": "required"}, "tools", "invalid_function_parameters"),
+    ):
+        with pytest.raises(BadRequestError, match="unsatisfiable") as refused:
+            client.chat.completions.create(model=MODEL, messages=MESSAGES, **options)
+        assert (refused.value.param, refused.value.code) == (param, code)
+        assert not re.search(r"start:|%json|\d\(\d+\)|x-guidance|compile", refused.value.message)
 
 
 SLOW = {"type": "string", "allOf": [{"pattern": f"x{number}.*y"} for number in range(8)]}

@@ -332,7 +332,7 @@ def function(**fields: Any) -> dict[str, Any]:
         ),
         (
             {"tools": [function(strict=True, parameters={**OBJECT, "properties": {"a": {"pattern": "(?=x)"}}})]},
-            "tools",
+            "tools[0].function.parameters.properties.a.pattern",
         ),
     ],
 )
@@ -340,3 +340,14 @@ def test_a_bad_value_is_named(client: OpenAI, options: dict[str, Any], param: st
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, **options)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize("pattern", ["[[a]", "{{x}}", "a{,3}", r"\Aa\Z", "(?#c)a", r"\bword\b", "(?=a)"])
+def test_a_pattern_that_no_grammar_follows_costs_no_list_of_tools(client: OpenAI, pattern: str) -> None:
+    properties = {"a": {"type": "string", "pattern": pattern, "maxLength": 5}}
+    odd = function(parameters={**OBJECT, "properties": properties})
+    only_weather = {"type": "function", "function": {"name": "get_weather"}}
+    assert check_calls(ask(client, tools=[WEATHER, odd], tool_choice=only_weather).choices[0].message)
+    assert ask(client, tools=[WEATHER, odd]).choices[0].finish_reason
+    message: Any = ask(client, tools=[odd], tool_choice="required", parallel_tool_calls=False).choices[0].message
+    assert isinstance(json.loads(message.tool_calls[0].function.arguments), dict)

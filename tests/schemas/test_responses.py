@@ -121,8 +121,8 @@ def test_the_context_may_be_bounded() -> None:
             "input[0].content[0]",
         ),
         (
-            {"input": [{"type": "function_call_output", "call_id": "c", "output": [{"type": "input_file"}]}]},
-            "input[0].output[0]",
+            {"input": [{"type": "function_call_output", "call_id": "c", "output": [{"type": "input_sound"}]}]},
+            "input[0].output[0].type",
         ),
         ({"input": 5}, "input"),
         ({"input": [5]}, "input[0]"),
@@ -148,7 +148,9 @@ def test_the_context_may_be_bounded() -> None:
             },
             "tool_choice.tools",
         ),
-        ({"input": "hi", "text": {"format": {"type": "json_schema"}}}, "text.format.schema"),
+        ({"input": "hi", "text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format.name"),
+        ({"input": "hi", "text": {"format": {"type": "json_schema", "name": 5, "schema": {}}}}, "text.format.name"),
+        ({"input": "hi", "text": {"format": {"type": "json_schema", "name": "n", "shema": {}}}}, "text.format.schema"),
         ({"input": "hi", "text": {"format": {"type": "yaml"}}}, "text.format.type"),
         ({"input": "hi", "text": 5}, "text"),
         ({"input": "hi", "text": {"format": {"type": "json_object"}}, "guided_regex": "a"}, "guided_regex"),
@@ -164,6 +166,13 @@ def test_what_is_wrong_is_named(body: dict[str, Any], param: str) -> None:
     with pytest.raises(SchemaError) as caught:
         load_response(body)
     assert caught.value.param == param
+
+
+def test_what_a_tool_gave_may_be_more_than_text() -> None:
+    output = [{"type": "input_image", "image_url": "data:", "detail": "auto"}]
+    item = {"type": "function_call_output", "call_id": "c", "output": output}
+    (loaded,) = load_response({"input": [item]}).input
+    assert loaded["output"] == output
 
 
 def test_a_query_says_how_a_response_is_wanted() -> None:

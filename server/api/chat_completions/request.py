@@ -46,9 +46,10 @@ def prompt_end(wanted: ChatCompletionRequest) -> PromptEnd:
 
 def message(index: int, given: Mapping[str, Any]) -> Message:
     """The message of that index in the request, typed."""
+    role = given["role"]
     return Message(
-        role=given["role"],
-        content=tuple(_part(index, at, part) for at, part in enumerate(given["content"])),
+        role=role,
+        content=tuple(_part(role, index, at, part) for at, part in enumerate(given["content"])),
         name=given.get("name"),
         reasoning=given.get("reasoning_content"),
         tool_calls=tuple(map(_call, given.get("tool_calls", ()))),
@@ -56,10 +57,11 @@ def message(index: int, given: Mapping[str, Any]) -> Message:
     )
 
 
-def _part(index: int, at: int, given: Mapping[str, Any]) -> Part:
+def _part(role: str, index: int, at: int, given: Mapping[str, Any]) -> Part:
+    """A part of the message of that index. A tool's result, which is sent again with every turn, is never refused."""
     if given["type"] == "text":
         return TextPart(given["text"])
-    return MediaPart(given["type"], given, f"messages[{index}].content[{at}]")
+    return MediaPart(given["type"], given, None if role == "tool" else f"messages[{index}].content[{at}]")
 
 
 def _call(given: Mapping[str, Any]) -> ToolCall:

@@ -18,8 +18,8 @@ from server.backends.local.answer import LocalAnswer
 from server.backends.local.asking import ask
 from server.backends.local.chat import prepare, prompt_pieces
 from server.backends.local.generation import Generation
+from server.backends.local.grammar_blame import grammar_blame
 from server.backends.local.model import LocalModel
-from server.backends.local.structured_output import grammar_param
 from server.backends.local.submission import completion_submits, embed_message, sampling_params
 from server.chat.output.plan import OutputPlan
 from server.errors.tree import ContextLengthExceeded, InvalidRequest
@@ -94,16 +94,16 @@ class WritingBackend(_LocalBackend):
         card = self._model.require_card()
         check_room(len(wanted.prompts), card.num_slots + self._max_waiting_requests)
         submits = completion_submits(wanted, card, caller)
-        blamed = grammar_param(wanted.output_format)
-        generation = Generation(self._model, submits, watch, prompt_param="prompt", grammar_param=blamed)
+        blame = grammar_blame(wanted.output_format, submits[0].grammar)
+        generation = Generation(self._model, submits, watch, prompt_param="prompt", grammar_blame=blame)
         return LocalAnswer(generation, OutputPlan())
 
     def prompt_text(self, request: ChatRequest) -> str:
         return "".join(piece.text for piece in prompt_pieces(self._model, request))
 
     def _generation(self, submit: Submit, request: ChatRequest, watch: ClientWatch) -> Generation:
-        blamed = grammar_param(request.output_format) or request.blame.tools
-        return Generation(self._model, [submit], watch, prompt_param=request.blame.prompt, grammar_param=blamed)
+        blame = grammar_blame(request.output_format, submit.grammar, request.blame.tools)
+        return Generation(self._model, [submit], watch, prompt_param=request.blame.prompt, grammar_blame=blame)
 
 
 class EmbeddingBackend(_LocalBackend):

@@ -16,6 +16,7 @@ from gevent.queue import Empty, SimpleQueue
 from server.answers.answer import ClientLeft
 from server.answers.usage import Usage
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected, Ticket
+from server.backends.local.grammar_blame import NOBODY, GrammarBlame
 from server.backends.local.model import LocalModel
 from server.errors.tree import (
     ContextLengthExceeded,
@@ -31,7 +32,6 @@ from server.http.client_watch import ClientWatch
 from server.protocol.messages import Accepted, Delta, Embed, Failed, Finished, Rejected, Submit, Vector
 
 OVERLOAD_RETRY_SECONDS = 5.0
-_UNFOLLOWABLE = "The output cannot be constrained like this: {}"
 BAD_TOKEN = "Token ids must be from 0 to {} for this model."
 
 
@@ -59,14 +59,14 @@ class Generation:
         submits: Sequence[Submit | Embed],
         watch: ClientWatch,
         prompt_param: str,
-        grammar_param: str | None = None,
+        grammar_blame: GrammarBlame = NOBODY,
     ) -> None:
-        """`prompt_param` is what the endpoint calls the prompt, `grammar_param` what brought the submits' grammar."""
+        """`prompt_param` is what the endpoint calls the prompt, `grammar_blame` what brought the submits' grammar."""
         self._model = model
         self._submits = submits
         self._watch = watch
         self._prompt_param = prompt_param
-        self._grammar_param = grammar_param
+        self._grammar_blame = grammar_blame
         self._queue: SimpleQueue[Arrival | _ClientGone | _DeadlineReached] = SimpleQueue()
         self._tickets: list[Ticket] = []
         self._first_choice: dict[int, int] = {}  # by request id
@@ -210,7 +210,7 @@ class Generation:
             case EngineGone():
                 return EngineLost(self._model.id)
             case Failed(_, message, blames_grammar):
-                return self._unfollowable(message) if blames_grammar else EngineFailed(message)
+                return self._grammar_blame.refusal(message) if blames_grammar else EngineFailed(message)
             case _:
                 raise TypeError(f"the engine sent {arrival!r}")
 
@@ -223,6 +223,8 @@ class Generation:
                 )
             case "overloaded":
                 return Overloaded(OVERLOAD_RETRY_SECONDS)
+            case "invalid_grammar":
+                return self._grammar_blame.refusal(rejected.message)
             case _:
                 message, param = self._complaint(rejected)
                 return InvalidRequest(message, param=param)
@@ -235,12 +237,8 @@ class Generation:
             "invalid_logit_bias": (bad_token, "logit_bias"),
             "invalid_dimensions": (f"The model's vectors have only {rejected.limit} dimensions.", "dimensions"),
             "empty_prompt": ("The prompt has no tokens.", self._prompt_param),
-            "invalid_grammar": (_UNFOLLOWABLE.format(rejected.message), self._grammar_param),
         }
         return complaints[rejected.reason]
-
-    def _unfollowable(self, message: str) -> InvalidRequest:
-        return InvalidRequest(_UNFOLLOWABLE.format(message), param=self._grammar_param)
 
     def abandon(self) -> None:
         """End the iteration as if the client had left; from any greenlet."""

@@ -14,7 +14,8 @@ from typing import Any
 
 from schemas.structured_output import OutputFormat
 from server.chat.output.grammar import GrammarsClash
-from server.chat.schema.kept import UnsupportedSchema, supported
+from server.chat.schema.enforced import enforced
+from server.chat.schema.kept import UnsupportedSchema
 from server.errors.tree import InvalidRequest
 from server.http.strict_json import decode_object
 from server.protocol.values import Grammar
@@ -32,7 +33,7 @@ def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
         return None
     match wanted.kind:
         case "json_schema":
-            return Grammar("json_schema", json.dumps(_supported(wanted)))
+            return Grammar("json_schema", json.dumps(_enforced(wanted)))
         case "regex":
             return Grammar("regex", wanted.value)
         case "choice":
@@ -40,11 +41,6 @@ def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
             return Grammar("lark", f"start: {' | '.join(choices)}")
         case "grammar":
             return Grammar("gbnf" if IS_GBNF.search(wanted.value) else "lark", wanted.value)
-
-
-def grammar_param(wanted: OutputFormat | None) -> str | None:
-    """What to blame for a grammar that cannot be compiled."""
-    return wanted.param if wanted else None
 
 
 @contextmanager
@@ -58,7 +54,7 @@ def clashes_refused(wanted: OutputFormat | None) -> Iterator[None]:
         yield
     except GrammarsClash:
         reason = "A GBNF grammar cannot be combined with tools or with this model's reasoning; please give it as Lark."
-        raise InvalidRequest(reason, param=grammar_param(wanted)) from None
+        raise InvalidRequest(reason, param=wanted.param if wanted else None) from None
 
 
 def _schema(wanted: OutputFormat) -> dict[str, Any]:
@@ -71,9 +67,9 @@ def _schema(wanted: OutputFormat) -> dict[str, Any]:
         raise InvalidRequest(message, param=wanted.param) from None
 
 
-def _supported(wanted: OutputFormat) -> dict[str, object]:
+def _enforced(wanted: OutputFormat) -> dict[str, object]:
     try:
-        return supported(_schema(wanted))
+        return enforced(_schema(wanted))
     except UnsupportedSchema as error:
         message = f"This JSON Schema cannot be honoured. {error}."
         raise InvalidRequest(message, param=wanted.param + error.place, code="invalid_json_schema") from None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from schemas.tools import FunctionTool, ToolChoice
-from server.chat.schema.kept import UnsupportedSchema, supported
+from server.chat.schema.enforced import enforced_arguments
+from server.chat.schema.kept import UnsupportedSchema
 from server.chat.tools import Tool, ToolUse
 from server.errors.tree import InvalidRequest
 
@@ -17,18 +17,20 @@ def tool_use(functions: Sequence[FunctionTool], choice: ToolChoice, parallel_too
     Raises:
         InvalidRequest: naming the keyword of a strict function's schema that cannot be guaranteed.
     """
+    for tool in functions:
+        _check_strict(tool)
     return ToolUse(
-        tools=tuple(Tool(tool.name, _parameters(tool), tool.description, tool.strict) for tool in functions),
+        tools=tuple(Tool(tool.name, tool.parameters, tool.description, tool.strict) for tool in functions),
         must_call=choice.mode == "required",
         parallel=parallel_tool_calls and not choice.is_single,
     )
 
 
-def _parameters(tool: FunctionTool) -> Mapping[str, Any]:
+def _check_strict(tool: FunctionTool) -> None:
     if not tool.strict:
-        return tool.parameters
+        return
     try:
-        return supported(tool.parameters)
+        enforced_arguments(tool.parameters, is_strict=True)
     except UnsupportedSchema as error:
         message = f"The function '{tool.name}' cannot be strict with these parameters. {error}."
         raise InvalidRequest(message, param=tool.param + error.place, code="invalid_function_parameters") from None

@@ -22,7 +22,7 @@ from typing import Any
 from server.chat.calls.family import ChannelFamily, Mark, ToolFamily
 from server.chat.calls.schema import COMPACT, json_rule
 from server.chat.reasoning import ThinkTags
-from server.chat.schema.loose import loosened
+from server.chat.schema.enforced import enforced_arguments
 from server.chat.tools import Tool, ToolUse
 from server.protocol.values import Grammar
 
@@ -90,7 +90,7 @@ def answer_grammar(answer: Grammar, family: ToolFamily, mark: Mark, reasoning: R
 
 
 def _enforceable(tool: Tool) -> Tool:
-    return tool if tool.is_strict else replace(tool, parameters=loosened(tool.parameters))
+    return replace(tool, parameters=enforced_arguments(tool.parameters, is_strict=tool.is_strict))
 
 
 def _answer_rule(answer: Grammar) -> str:

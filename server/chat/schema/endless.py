@@ -26,7 +26,7 @@ def endless_reference(root: Mapping[str, Any]) -> Path | None:
 
 def missing_target(root: Mapping[str, Any]) -> Path | None:
     """Where the first reference is that a value may come to and that leads to nothing."""
-    return next((path for path, pointer in _reachable(root) if _target(root, pointer, None) is None), None)
+    return next((path for path, pointer in _reachable(root) if target(root, pointer, None) is None), None)
 
 
 class _Ending:
@@ -40,7 +40,7 @@ class _Ending:
         todo = list(pointers)
         while todo:
             self._current = todo.pop()
-            if self._current not in self.pointers and self._ends(_target(root, self._current)):
+            if self._current not in self.pointers and self._ends(target(root, self._current)):
                 self.pointers.add(self._current)
                 todo += self._waiting.pop(self._current, ())
 
@@ -100,7 +100,7 @@ def _reachable(root: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield (*path, "$ref"), pointer
             if pointer not in seen:
                 seen.add(pointer)
-                todo.append((tuple(_steps(pointer)), _target(root, pointer)))
+                todo.append((tuple(_steps(pointer)), target(root, pointer)))
         todo += reversed([(path + steps, child) for steps, child in _children(schema)])
 
 
@@ -123,7 +123,7 @@ def _map(schema: Mapping[str, Any], keyword: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _target(root: Any, pointer: str, nothing: Any = True) -> Any:
+def target(root: Any, pointer: str, nothing: Any = True) -> Any:
     """What a pointer leads to; by default True, which is any value, if that is nothing."""
     found = root
     for step in _steps(pointer):

@@ -1,7 +1,7 @@
 """Which JSON Schemas can be kept to, word by word: `supported` refuses what llguidance would refuse or pass over.
 
-What it lets through is compiled by the engine, which has the last word: on regular expressions, on references, on
-size. Keywords that JSON Schema does not know are annotations there, and stay without effect. It does not know requests.
+What it lets through is compiled by the engine, which has the last word: on references, on size. Keywords that JSON
+Schema does not know are annotations there, and stay without effect. It does not know requests.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.chat.schema.endless import endless_reference, missing_target
-from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES, UNIONS
+from server.chat.schema.keywords import DRAFTS, LISTS, MAPS, SINGLES, TYPES, UNIONS
+from server.chat.schema.patterns import PatternRefused, translated
 
 Path = tuple[str | int, ...]
 """Keys and indices from the schema's root."""
@@ -71,7 +72,11 @@ def _steps(path: Path) -> str:
 
 
 def supported(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema, less what demands nothing. Raises UnsupportedSchema, naming the keyword and its place."""
+    """The schema, less what demands nothing, with patterns as llguidance has them.
+
+    Raises:
+        UnsupportedSchema: naming the keyword and its place.
+    """
     kept = _supported(schema, ())
     if not isinstance(kept, dict):
         raise UnsupportedSchema((), "must be an object")
@@ -110,13 +115,24 @@ def _demands_nothing(keyword: str, value: Any, schema: Mapping[str, Any], path: 
 
 def _value(keyword: str, value: Any, path: Path) -> Any:
     """What stays of a keyword's value: the schemas in it are checked."""
+    if keyword == "patternProperties" and isinstance(value, Mapping):
+        return {_pattern(name, (*path, name)): _supported(child, (*path, name)) for name, child in value.items()}
     if keyword in MAPS and isinstance(value, Mapping):
         return {name: _supported(child, (*path, name)) for name, child in value.items()}
+    if keyword == "pattern" and isinstance(value, str):
+        return _pattern(value, path)
     if keyword in LISTS or (keyword == "items" and isinstance(value, list)):
         return [_supported(child, (*path, index)) for index, child in enumerate(_items(value, path))]
     if keyword in SINGLES or keyword == "additionalItems":
         return _supported(value, path)
     return value
+
+
+def _pattern(pattern: str, path: Path) -> str:
+    try:
+        return translated(pattern)
+    except PatternRefused as refused:
+        raise UnsupportedSchema(path, f"the pattern cannot be guaranteed: {refused}") from None
 
 
 def _items(value: Any, path: Path) -> list[Any]:
@@ -139,9 +155,7 @@ def _is_loose(value: Any, schema: Mapping[str, Any], path: Path) -> bool:
 
 def _problems(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
     """What is wrong with keywords together, or with how much there is of one."""
-    reference = schema.get("$ref", "#")
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        yield (*path, "$ref"), "only references within the schema (#...) can be followed"
+    yield from _foreign(schema, path)
     kinds = schema.get("type", [])
     if unknown := [kind for kind in (kinds if isinstance(kinds, list) else [kinds]) if kind not in TYPES]:
         yield (*path, "type"), f"there is no type {unknown[0]!r}; those that there are: {', '.join(TYPES)}"
@@ -160,3 +174,12 @@ def _problems(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str
     if isinstance(minimum, (int, float)) and minimum > max(1, num_required) and not is_closed:
         reason = "more than one cannot be guaranteed where names are free: one that is given twice counts once"
         yield (*path, "minProperties"), reason
+
+
+def _foreign(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Keywords that name what is not here."""
+    reference = schema.get("$ref", "#")
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        yield (*path, "$ref"), "only references within the schema (#...) can be followed"
+    if not str(schema.get("$schema", DRAFTS[0])).startswith(DRAFTS):
+        yield (*path, "$schema"), "must be a draft of JSON Schema, such as https://json-schema.org/draft/2020-12/schema"

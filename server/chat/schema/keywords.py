@@ -18,3 +18,6 @@ LISTS = (*UNIONS, "prefixItems")
 
 SINGLES = ("items", "additionalProperties")
 """Keywords with one schema."""
+
+DRAFTS = ("http://json-schema.org/", "https://json-schema.org/")
+"""What the names of JSON Schema's drafts begin with."""

@@ -7,19 +7,22 @@ itself when told to be lenient; here goes what it would stumble over. It does no
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.chat.schema.keywords import LISTS, MAPS, SINGLES, TYPES
+from server.chat.schema.keywords import DRAFTS, LISTS, MAPS, MEMBERS, SINGLES, TYPES, UNIONS
+from server.chat.schema.patterns import PatternRefused, translated
+from server.chat.schema.trial import complaint
 
 Schema = Mapping[str, Any]
 
 COUNTS = frozenset(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
 BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
-
-_BEYOND_REGULAR = re.compile(r"\(\?(?:[=!>]|<[=!])|\\[1-9k]")
-"""Looking ahead and behind, atomic groups, references back."""
+WITHIN = frozenset([*MAPS, *LISTS, *SINGLES, "$ref"])
+"""Keywords with schemas, which are loosened for themselves."""
+ELSEWHERE = frozenset(["$defs", "definitions", *UNIONS, "$ref"])
+"""Those of them that say nothing of a value's members."""
 
 
 def loosened(schema: Schema) -> dict[str, Any]:
@@ -34,7 +37,32 @@ def _loosened(schema: Any, root: Schema) -> Any:
     kept = {keyword: found[0] for keyword, found in values.items() if found}
     if len(kept.get("patternProperties", ())) < len(schema.get("patternProperties") or ()):
         kept.pop("additionalProperties", None)  # names that a pattern would have allowed must stay possible
-    return kept
+    return next(attempt for attempt in _attempts(kept) if not _is_refused(attempt))
+
+
+def _attempts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schema, with less and less of what it says itself. What remains last demands nothing together."""
+    yield schema
+    yield {keyword: value for keyword, value in schema.items() if keyword in WITHIN or keyword == "type"}
+    yield {keyword: value for keyword, value in schema.items() if keyword in WITHIN and keyword != "prefixItems"}
+    yield {keyword: value for keyword, value in schema.items() if keyword in ELSEWHERE}
+
+
+def _is_refused(schema: dict[str, Any]) -> bool:
+    """Whether llguidance does not take what the schema says itself, such as bounds between which there is nothing."""
+    if set(schema) <= WITHIN | {"type"} and isinstance(schema.get("type", ""), str):
+        return False
+    own = {keyword: _hollow(keyword, value) for keyword, value in schema.items() if keyword not in ELSEWHERE}
+    return bool(complaint(json.dumps({**own, "x-guidance": {"lenient": True}})))
+
+
+def _hollow(keyword: str, value: Any) -> Any:
+    """The keyword's value with schemas that allow everything in it, or nothing where they do."""
+    if keyword in MEMBERS:
+        return {name: schema is not False for name, schema in value.items()}
+    if keyword in LISTS or (keyword == "items" and isinstance(value, list)):
+        return [schema is not False for schema in value]
+    return value is not False if keyword in SINGLES else value
 
 
 def _loose_values(keyword: str, value: Any, root: Schema) -> list[Any]:
@@ -45,22 +73,24 @@ def _loose_values(keyword: str, value: Any, root: Schema) -> list[Any]:
         return [[_loosened(item, root) for item in value]] if isinstance(value, list) and value else []
     if keyword in SINGLES:
         return [_loosened(value, root)]
+    if keyword == "pattern":
+        return _patterns(value)
     return [value] if _can_be_enforced(keyword, value, root) else []
 
 
 def _loose_map(keyword: str, schemas: Mapping[str, Any], root: Schema) -> dict[str, Any]:
-    are_patterns = keyword == "patternProperties"
-    names = (name for name in schemas if not are_patterns or _is_regular(name))
-    return {name: _loosened(schemas[name], root) for name in names}
+    if keyword == "patternProperties":
+        return {name: _loosened(schemas[given], root) for given in schemas for name in _patterns(given)}
+    return {name: _loosened(schema, root) for name, schema in schemas.items()}
 
 
 def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
     if keyword == "type":
         return all(isinstance(kind, str) and kind in TYPES for kind in (value if isinstance(value, list) else [value]))
+    if keyword == "$schema":
+        return isinstance(value, str) and value.startswith(DRAFTS)
     if keyword == "$ref":
         return isinstance(value, str) and _leads_somewhere(value, root)
-    if keyword == "pattern":
-        return _is_regular(value)
     if keyword in COUNTS | BOUNDS:
         return type(value) is int and value >= 0 if keyword in COUNTS else type(value) in (int, float)
     if keyword == "enum":
@@ -68,14 +98,12 @@ def _can_be_enforced(keyword: str, value: Any, root: Schema) -> bool:
     return keyword != "x-guidance"  # llguidance's own options are ours to set
 
 
-def _is_regular(pattern: Any) -> bool:
-    if not isinstance(pattern, str) or _BEYOND_REGULAR.search(pattern):
-        return False
+def _patterns(pattern: Any) -> list[str]:
+    """The pattern as llguidance has it; nothing where that has none."""
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return False
-    return True
+        return [translated(pattern)] if isinstance(pattern, str) else []
+    except PatternRefused:
+        return []
 
 
 def _leads_somewhere(reference: str, root: Schema) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -143,3 +144,23 @@ def test_text_is_what_holds_no_marker(markers: list[str], data: st.DataObject) -
     text = "".join(data.draw(st.lists(pieces, max_size=6)))
     grammar = Grammar("lark", f"start: some_end\n{text_rules('some', markers)}")
     assert accepts(grammar, text) == (not any(marker in text for marker in markers))
+
+
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_descriptions_are_no_part_of_a_grammar(is_strict: bool) -> None:
+    described = {"type": "object", "properties": {"zone": {"enum": ["UTC"], "description": "zones " * 100_000}}}
+    tools = tuple(Tool(f"get_{number}", described, is_strict=is_strict) for number in range(100))
+    grammar = call_grammar(GENERIC, ToolUse(tools, must_call=True), mark_with({}), None)
+    assert len(grammar.source) < 100_000
+    assert accepts(grammar, CALL.replace("get_time", "get_99"))
+
+
+@pytest.mark.parametrize("is_strict", [True, False])
+def test_arguments_that_are_not_listed_are_not_written(is_strict: bool) -> None:
+    tool = Tool("get_time", {"type": "object", "properties": {"zone": {"enum": ["UTC"]}}}, is_strict=is_strict)
+    grammar = call_grammar(GENERIC, ToolUse((tool,), must_call=True), mark_with({}), None)
+    assert accepts(grammar, CALL)
+    assert not accepts(grammar, CALL.replace('"UTC"', '"UTC", "day": 1'))
+    open_tool = replace(tool, parameters={**tool.parameters, "additionalProperties": True})
+    grammar = call_grammar(GENERIC, ToolUse((open_tool,), must_call=True), mark_with({}), None)
+    assert accepts(grammar, CALL.replace('"UTC"', '"UTC", "day": 1'))

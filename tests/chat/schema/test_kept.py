@@ -47,6 +47,7 @@ def test_schemas_within_schemas_are_looked_at(schema: dict[str, Any]) -> None:
         ({"anyOf": [{}] * 3000}, "schemas"),
         ({"allOf": [{"pattern": "a"}] * 9}, "patterns"),
         ({"minProperties": 2}, "minProperties"),
+        ({"$schema": "mine"}, "draft"),
         ({"allOf": 5}, "array"),
         ({"items": 5}, "object or a boolean"),
     ],
@@ -90,3 +91,15 @@ def test_types_and_references_that_do_not_exist_are_named_with_their_place(
     with pytest.raises(UnsupportedSchema, match="there is no") as refused:
         supported(schema)
     assert refused.value.path == path
+
+
+def test_a_pattern_is_translated_or_refused_by_its_place() -> None:
+    schema = {"items": {"type": "string", "pattern": r"\A[[a]{,3}\Z"}, "patternProperties": {"{{x}}": {}}}
+    kept = {"items": {"type": "string", "pattern": r"^[\[a]{0,3}$"}, "patternProperties": {r"\{\{x\}\}": {}}}
+    assert supported(schema) == kept
+    with pytest.raises(UnsupportedSchema, match="pattern cannot be guaranteed: looking ahead") as refused:
+        supported({"items": {"pattern": "a(?=b)"}})
+    assert refused.value.path == ("items", "pattern")
+    with pytest.raises(UnsupportedSchema, match="pattern cannot be guaranteed: word") as refused:
+        supported({"patternProperties": {r"\b": {}}})
+    assert refused.value.path == ("patternProperties", r"\b")

@@ -19,11 +19,19 @@ GOOD: list[dict[str, Any]] = [
     {"anyOf": [{"enum": ["a", 1]}, {"const": 2}]},
     {"type": "array", "items": {"type": "object", "properties": {"x": True}, "additionalProperties": False}},
     {"patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False},
+    {"type": "string", "enum": ["a", None]},
+    {"type": "string", "format": "none-that-is-known", "maxLength": 5},
+    {"type": "object", "properties": {"a": {}}, "required": ["a", "b"], "minProperties": 1, "not": {"required": ["c"]}},
+    {"$schema": "http://json-schema.org/draft-07/schema#", "items": {"type": "null"}, "minItems": 1},
 ]
+EMPTY: dict[str, Any] = {"type": "object", "properties": {"a": False}}
 BAD: list[tuple[Any, Any]] = [
     ({"type": "string", "pattern": "(?=a)b"}, {"type": "string"}),
     ({"type": "string", "pattern": "("}, {"type": "string"}),
     ({"type": "string", "pattern": r"(a)\1"}, {"type": "string"}),
+    ({"type": "string", "pattern": r"\bword\b"}, {"type": "string"}),
+    ({"type": "string", "pattern": "^[[a]{,3}(?#c)$"}, {"type": "string", "pattern": r"^[\[a]{0,3}$"}),
+    ({"patternProperties": {"^[[]": {}, r"\b": {}}}, {"patternProperties": {r"^[\[]": {}}}),
     ({"$ref": "http://example.com/s"}, {}),
     ({"$ref": "#/$defs/unknown"}, {}),
     ({"type": "file"}, {}),
@@ -31,6 +39,28 @@ BAD: list[tuple[Any, Any]] = [
     ({"type": "string", "maxLength": -1}, {"type": "string"}),
     ({"enum": []}, {}),
     ({"anyOf": []}, {}),
+    ({"type": "string", "enum": [1]}, {"type": "string"}),
+    ({"type": "string", "const": 1}, {"type": "string"}),
+    ({"type": []}, {}),
+    ({"type": "integer", "minimum": 5, "maximum": 3}, {"type": "integer"}),
+    ({"type": "string", "minLength": 5, "maxLength": 2}, {"type": "string"}),
+    ({"type": "string", "maxLength": 3, "pattern": "^aaaa$"}, {"type": "string"}),
+    ({"type": "string", "format": "date", "maxLength": 3}, {"type": "string"}),
+    ({"type": "string", "format": 5}, {"type": "string"}),
+    ({"type": "integer", "multipleOf": 0}, {"type": "integer"}),
+    ({"type": "number", "multipleOf": 1e-20}, {"type": "number"}),
+    ({"type": "number", "minimum": 1e308}, {"type": "number"}),
+    (
+        {"type": "array", "minItems": 5, "maxItems": 2, "items": {"type": "null"}},
+        {"type": "array", "items": {"type": "null"}},
+    ),
+    ({"type": "object", "required": None}, {"type": "object"}),
+    (
+        {"type": "object", "required": ["a", 5], "properties": {"a": True}},
+        {"type": "object", "properties": {"a": True}},
+    ),
+    ({**EMPTY, "required": ["a"]}, EMPTY),
+    ({"$schema": "mine", "type": "null"}, {"type": "null"}),
     ({"properties": []}, {}),
     ({"items": "string"}, {"items": {}}),
     ("string", {}),
@@ -42,7 +72,7 @@ BAD: list[tuple[Any, Any]] = [
 
 
 def schema_of(part: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": {"a": part}, "$defs": {"known": {"type": "string"}}}
+    return {"type": "object", "properties": {"a": part}, "required": ["a"], "$defs": {"known": {"type": "string"}}}
 
 
 @pytest.mark.parametrize("part", GOOD, ids=json.dumps)
