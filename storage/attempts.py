@@ -18,9 +18,7 @@ from pony.orm import Database as Db
 from storage import item_rows, response_rows, responses
 from storage.item_rows import record
 from storage.records import Attempt
-
-NOT_SAID = ("id", "status")
-"""Fields of an item that the storage may have added."""
+from storage.sameness import say_the_same
 
 
 def of_key(db: Db, user_id: int, key: str, input_items: Sequence[Mapping[str, Any]]) -> Attempt | None:
@@ -47,19 +45,5 @@ def _attempt(
         return None
     row_id, public_id = found
     sent = item_rows.in_order(response_rows.items_of(db, row_id, is_output=False))
-    is_equal = _are_equal([record(one).data for one in sent], input_items)
+    is_equal = say_the_same([record(one).data for one in sent], input_items)
     return Attempt(responses.get(db, user_id, public_id), is_equal)
-
-
-def _are_equal(sent: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]]) -> bool:
-    return len(sent) == len(given) and all(map(_is_equal, sent, given))
-
-
-def _is_equal(sent: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    if given.get("type") == item_rows.REFERENCE:
-        return bool(sent["id"] == given["id"])
-    return _said(sent) == _said(given)
-
-
-def _said(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name not in NOT_SAID}

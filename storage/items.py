@@ -13,18 +13,32 @@ from pony.orm import Database as Db
 
 from storage import conversation_rows, conversations, item_rows
 from storage.db import sql
+from storage.db.clock import now_seconds
 from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.item_rows import record
 from storage.records import Conversation, Order, Page, StoredItem
+from storage.sameness import say_the_same
+
+REPEATED_WITHIN_SECONDS = 60
+"""OpenAI's clients come back within seconds. Who says the same later says it once more."""
 
 
 @writes
-def add(db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, Any]]) -> list[StoredItem]:
-    """Append items; `item_rows.store` says what ids they get. Raises RecordNotFound and DuplicateItem."""
+def add(
+    db: Db, user_id: int, conversation_id: str, items: Sequence[dict[str, Any]], *, is_repeated: bool = False
+) -> list[StoredItem]:
+    """Append items; `item_rows.store` says what ids they get. Raises RecordNotFound and DuplicateItem.
+
+    `is_repeated`: an earlier attempt may have appended them, which nobody heard of. If they are the last ones, and as
+    new as that, they are not appended again.
+    """
     locked = conversation_rows.lock_row(db, user_id, conversation_id)
     if locked is None:
         raise RecordNotFound("conversation", conversation_id)
+    last = _last(db, locked.id, len(items)) if is_repeated else []
+    if last and _is_new(last) and say_the_same([item.data for item in last], items):
+        return last
     rows = item_rows.store(db, user_id, items)
     batch = item_rows.append_to_conversation(db, locked.id, locked.next_position, rows)
     conversation_rows.advance(batch, locked.id, locked.next_position + len(rows))
@@ -110,6 +124,16 @@ def before(db: Db, user_id: int, conversation_id: str, position: int) -> list[St
         and i.id == link.item_id
     )
     return [record(row[:-1]) for row in found.order_by("link.position")]
+
+
+def _is_new(items: Sequence[StoredItem]) -> bool:
+    return all(now_seconds() - item.created_at < REPEATED_WITHIN_SECONDS for item in items)
+
+
+def _last(db: Db, row_id: int, count: int) -> list[StoredItem]:
+    """So many items at the end of a conversation, the oldest first."""
+    newest = item_rows.in_order(_items(db, row_id), "desc").limit(count)
+    return [record(row) for row in reversed(list(newest))]
 
 
 def _items(db: Db, row_id: int) -> Any:

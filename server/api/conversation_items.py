@@ -11,6 +11,7 @@ from schemas.pages import check_include, load_page_query
 from server.api.conversations import conversation_object
 from server.api.services import json_body, json_response, services
 from server.auth.authentication import current_user
+from server.responses.repeats import is_retry
 from storage import items
 
 blueprint = Blueprint("conversation_items", __name__, url_prefix="/v1/conversations/<conversation_id>/items")
@@ -19,7 +20,13 @@ blueprint = Blueprint("conversation_items", __name__, url_prefix="/v1/conversati
 @blueprint.post("")
 def create_items(conversation_id: str) -> Response:
     _check_request(conversation_id)
-    added = services().database.run(items.add, current_user().id, conversation_id, load_new_items(json_body()))
+    added = services().database.run(
+        items.add,
+        current_user().id,
+        conversation_id,
+        load_new_items(json_body()),
+        is_repeated=is_retry(request.headers.get),
+    )
     return json_response(list_object([item.data for item in added], has_more=False))
 
 

@@ -50,7 +50,7 @@ def find_repeat(database: Database, user_id: int, wanted: ResponsesRequest, head
     key = _key(header)
     if key is not None:
         return _by_key(key, database.run(attempts.of_key, user_id, key, wanted.input))
-    if wanted.conversation_id is None or not _is_retry(header):
+    if wanted.conversation_id is None or not is_retry(header):
         return NO_REPEAT
     last = database.run(attempts.last_of, user_id, wanted.conversation_id, wanted.input)
     if last is None or not last.has_equal_input:
@@ -58,6 +58,12 @@ def find_repeat(database: Database, user_id: int, wanted: ResponsesRequest, head
     if _has_broken_off(last):
         return Repeat(takes_up=last.response.public_id)
     return Repeat(answered_by=last.response.public_id) if last.response.is_running else NO_REPEAT
+
+
+def is_retry(header: Header) -> bool:
+    """Whether a client of OpenAI's sends its request again, of which it does not know what became."""
+    count = header(RETRY_HEADER) or ""
+    return count.isascii() and count.isdigit() and bool(count.strip("0"))
 
 
 def _by_key(key: str, attempt: Attempt | None) -> Repeat:
@@ -76,11 +82,6 @@ def _key(header: Header) -> str | None:
     if key is not None and len(key) > MAX_KEY_LENGTH:
         raise InvalidRequest(f"The {KEY_HEADER} has {len(key)} characters; at most {MAX_KEY_LENGTH} are accepted.")
     return key or None
-
-
-def _is_retry(header: Header) -> bool:
-    count = header(RETRY_HEADER) or ""
-    return count.isascii() and count.isdigit() and bool(count.strip("0"))
 
 
 def _has_broken_off(attempt: Attempt) -> bool:

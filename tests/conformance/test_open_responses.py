@@ -31,7 +31,7 @@ NULLABLE: dict[str, type] = {
     "safety_identifier": str,
     "prompt_cache_key": str,
 }
-REQUIRED = {
+REQUIRED: dict[str, type | tuple[type, ...]] = {
     "id": str,
     "object": str,
     "created_at": int,

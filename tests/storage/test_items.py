@@ -213,3 +213,22 @@ def test_adding_is_activity(database: Database, user: User, conversation: Conver
     assert database.run(conversations.get, user.id, conversation.public_id).updated_at == 5
     database.run(items.add, user.id, conversation.public_id, [message("x")])
     assert database.run(conversations.get, user.id, conversation.public_id).updated_at >= conversation.updated_at
+
+
+def test_items_that_are_added_again_are_there_once(
+    database: Database, user: User, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = message("Hello"), message("Bye")
+    for is_repeated in (True, True):  # the first attempt may have done nothing
+        added = database.run(items.add, user.id, conversation.public_id, [one, other], is_repeated=is_repeated)
+    stored = database.run(items.list_all, user.id, conversation.public_id)
+    assert added == stored
+    assert len(stored) == 2
+    for later in ([other, one], [other]):
+        database.run(items.add, user.id, conversation.public_id, later, is_repeated=True)
+    assert len(database.run(items.list_all, user.id, conversation.public_id)) == 5
+    database.run(items.add, user.id, conversation.public_id, [other])
+    assert len(database.run(items.list_all, user.id, conversation.public_id)) == 6
+    monkeypatch.setattr(items, "REPEATED_WITHIN_SECONDS", 0)
+    database.run(items.add, user.id, conversation.public_id, [other], is_repeated=True)
+    assert len(database.run(items.list_all, user.id, conversation.public_id)) == 7
