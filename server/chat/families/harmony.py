@@ -10,14 +10,15 @@ the user: content. So is what a message to somebody unknown says. Headers and co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from server.answers.parts import ContentText, OutputPart, ReasoningText
+from server.answers.parts import ContentText, ReasoningText
 from server.chat.calls.calls import Calls, pass_on, read_arguments
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import call_rules, literal, text_rule
 from server.chat.calls.opened import MAX_HEADER_LENGTH
-from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
+from server.chat.calls.reader import Broken, Reader, Steps
+from server.chat.calls.thinking import ThinkingParser, read_text
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 from server.protocol.values import Thoughts
@@ -63,23 +64,12 @@ class Harmony:
         return f"tool_before_answer: tool_before_thought? {header}\n{_thought_rules('tool_before_thought', mark)}"
 
 
-class HarmonyParser:
-    """Implements `ReasoningParser`."""
+class HarmonyParser(ThinkingParser):
+    """Reads one message after the other."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        self.is_reasoning = False
-        self._is_analysis = False
+        super().__init__(self._read)
         self._calls = Calls(tools)
-        self._parser = SteppedParser(self._read)
-
-    def feed(self, text: str) -> list[OutputPart]:
-        was_analysis = self._is_analysis
-        parts = self._parser.feed(text)
-        self.is_reasoning = was_analysis or self._is_analysis or any(isinstance(part, ReasoningText) for part in parts)
-        return parts
-
-    def finish(self) -> list[OutputPart]:
-        return self._parser.finish()
 
     def _read(self, reader: Reader) -> Steps[None]:
         openings: tuple[str, ...] = _OPENINGS
@@ -99,7 +89,7 @@ class HarmonyParser:
             if opens:
                 follows_message = yield from self._read_message(reader, openings)
             else:
-                yield from self._read_text(reader, ContentText, (START, CHANNEL, *_STRAY), holds_space=True)
+                yield from read_text(reader, ContentText, (START, CHANNEL, *_STRAY), holds_space=True)
                 follows_message = False
             openings = _OPENINGS[:2]
 
@@ -128,18 +118,10 @@ class HarmonyParser:
             yield from read_arguments(reader, self._calls)
             return
         reader.commit()
-        self._is_analysis = bool(not recipient and channel and channel[1] == "analysis")
-        part = ReasoningText if self._is_analysis else ContentText
-        yield from self._read_text(reader, part, (*ENDS, START, CHANNEL))
-        self._is_analysis = False
-
-    def _read_text(
-        self, reader: Reader, part: Callable[[str], OutputPart], markers: Sequence[str], holds_space: bool = False
-    ) -> Steps[None]:
-        """Up to a marker; with `holds_space` white space in front of one is nobody's."""
-        while text := (yield from reader.text_before(*markers, holds_space=holds_space)):
-            reader.commit()
-            yield part(text)
+        self.is_thinking = bool(not recipient and channel and channel[1] == "analysis")
+        part = ReasoningText if self.is_thinking else ContentText
+        yield from read_text(reader, part, (*ENDS, START, CHANNEL))
+        self.is_thinking = False
 
 
 def _thought_rules(name: str, mark: Mark) -> str:

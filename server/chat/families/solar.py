@@ -8,14 +8,15 @@ The template ends with `<|begin|>assistant`, so an output says itself what it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from server.answers.parts import ContentText, OutputPart, ReasoningText
+from server.answers.parts import ContentText, ReasoningText
 from server.chat.calls.calls import Calls, read_arguments
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import call_rules, literal, several, text_rule
 from server.chat.calls.opened import MAX_HEADER_LENGTH
-from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
+from server.chat.calls.reader import Broken, Reader, Steps
+from server.chat.calls.thinking import ThinkingParser, read_text
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 from server.protocol.values import Thoughts
@@ -57,23 +58,12 @@ class Solar:
         return f"tool_before_answer: tool_before_thought? {mark(CONTENT)}\n{thought}"
 
 
-class SolarParser:
-    """Implements `ReasoningParser`."""
+class SolarParser(ThinkingParser):
+    """Reads what follows one marker after the other."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        self.is_reasoning = False
-        self._is_thinking = False
+        super().__init__(self._read)
         self._calls = Calls(tools)
-        self._parser = SteppedParser(self._read)
-
-    def feed(self, text: str) -> list[OutputPart]:
-        was_thinking = self._is_thinking
-        parts = self._parser.feed(text)
-        self.is_reasoning = was_thinking or self._is_thinking or any(isinstance(part, ReasoningText) for part in parts)
-        return parts
-
-    def finish(self) -> list[OutputPart]:
-        return self._parser.finish()
 
     def _read(self, reader: Reader) -> Steps[None]:
         follows_marker = False
@@ -87,7 +77,7 @@ class SolarParser:
             follows_marker = yield from self._read_marked(reader)
             if not follows_marker:
                 reader.give_back()
-                yield from self._pass_on(reader, ContentText, (*_FRAME, THINK, CALL_BEGIN), holds_space=True)
+                yield from read_text(reader, ContentText, (*_FRAME, THINK, CALL_BEGIN), holds_space=True)
 
     def _read_marked(self, reader: Reader) -> Steps[bool]:
         """Whether a marker came, and what is read of it."""
@@ -97,9 +87,9 @@ class SolarParser:
         elif marker:
             reader.commit()
         if marker == THINK:
-            self._is_thinking = True
-            yield from self._pass_on(reader, ReasoningText, (END, TURN, CALLS))
-            self._is_thinking = False
+            self.is_thinking = True
+            yield from read_text(reader, ReasoningText, (END, TURN, CALLS))
+            self.is_thinking = False
         return bool(marker)
 
     def _read_call(self, reader: Reader) -> Steps[None]:
@@ -123,13 +113,6 @@ class SolarParser:
             yield from read_arguments(reader, self._calls)
         except Broken:
             reader.give_back()
-
-    def _pass_on(
-        self, reader: Reader, part: Callable[[str], OutputPart], markers: Sequence[str], holds_space: bool = False
-    ) -> Steps[None]:
-        while text := (yield from reader.text_before(*markers, holds_space=holds_space)):
-            reader.commit()
-            yield part(text)
 
 
 def _thought_rules(name: str, mark: Mark) -> str:
