@@ -47,6 +47,11 @@ graceful_timeout = _settings.graceful_timeout_seconds
 timeout = 60
 # Longer than clients keep idle connections (openai: 5 s), so that it is never us who closes one that is being used.
 keepalive = 75
+# Headers by which a proxy could set what the application sees as its own address, path and scheme: Parley reads none of
+# them, and whatever runs on this machine could send them.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 # By default all servers of a user share one control socket, and its thread has no place beside forks.
 control_socket_disable = True
 # Heartbeats are files: in memory, a busy disk cannot delay them.
@@ -54,6 +59,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def post_fork(arbiter: ParleyArbiter, worker: Worker) -> None:
+    worker.settings = arbiter.settings
     arbiter.become_worker()
 
 

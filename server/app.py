@@ -33,11 +33,13 @@ from server.api.completions import view as completions
 from server.api.services import Services
 from server.api.storage_errors import client_error
 from server.auth.authentication import allowed_headers, authenticate_requests
+from server.auth.web_pages import STORED_PATHS, guard_against_web_pages, origins_for_stored
 from server.backends.local.engines import Engines
 from server.backends.served import ServedModels
 from server.errors.handlers import error_response, register_error_handlers
 from server.errors.tree import InvalidRequest, ShuttingDown
 from server.http import draining
+from server.http.body_memory import BodyMemory
 from server.models.catalogue import Catalogue
 from server.protocol.runtime import RuntimeDir
 from server.settings import Settings, load_settings
@@ -70,9 +72,6 @@ ALWAYS_ANSWERED = (None, health.blueprint.name, metrics.blueprint.name)
 EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"]
 """What a browser's script may read of a response from another origin."""
 
-STORED_PATHS = r"/v1/(conversations|responses)(/.*)?$"
-LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"
-
 CLOSE_SECONDS = 0.5
 """How long a worker that ends waits for a database that does not answer."""
 
@@ -92,7 +91,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = Database(settings.storage_url)
     database_start.start_in_background(database, settings)
     atexit.register(_close, database)
-    return assemble(Services(settings, ServedModels(catalogue, engines.backends), engines, database, Keeper(database)))
+    models, body_memory = ServedModels(catalogue, engines.backends), BodyMemory(settings.max_bodies_bytes)
+    return assemble(Services(settings, models, engines, database, Keeper(database), body_memory))
 
 
 def assemble(services: Services) -> Flask:
@@ -107,6 +107,7 @@ def assemble(services: Services) -> Flask:
     for resource, path in UNVERSIONED:
         app.register_blueprint(resource.blueprint, name=f"{resource.blueprint.name}_unversioned", url_prefix=path)
     app.before_request(_begin)
+    guard_against_web_pages(app, settings)
     authenticate_requests(app, settings, services.database)
     app.after_request(_end)
     register_error_handlers(app)
@@ -126,17 +127,6 @@ def assemble(services: Services) -> Flask:
     return app
 
 
-def origins_for_stored(settings: Settings) -> list[str]:
-    """Web origins whose pages may read what is stored.
-
-    Without authentication and with every origin allowed, any page that the user visits could read their conversations;
-    so then only pages from this machine may, until the operator names origins.
-    """
-    if settings.auth == "off" and "*" in settings.cors_origins:
-        return [LOOPBACK_ORIGIN]
-    return list(settings.cors_origins)
-
-
 def _close(database: Database) -> None:
     """So that the last one leaves a single file of SQLite behind, and PostgreSQL no lost connections in its log."""
     with gevent.Timeout(CLOSE_SECONDS, False):
@@ -154,6 +144,7 @@ def _end(response: Response) -> Response:
     milliseconds = int((time.perf_counter() - g.started) * 1000)
     response.headers["x-request-id"] = g.request_id
     response.headers["openai-processing-ms"] = str(milliseconds)
+    response.headers["X-Content-Type-Options"] = "nosniff"
     path = request.path.encode("unicode_escape").decode()  # a path must not write lines of its own into the log
     line = f"{g.request_id} {request.method} {path} {response.status_code}"
     level = logging.DEBUG if request.blueprint == health.blueprint.name else logging.INFO

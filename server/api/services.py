@@ -12,6 +12,7 @@ from flask import Flask, Response, current_app, request
 from server.backends.local.model import LocalModel
 from server.backends.served import ServedModels
 from server.http.body import read_json_body
+from server.http.body_memory import UNBOUNDED, BodyMemory
 from server.http.client_watch import ClientWatch
 from server.settings import Settings
 from server.turns.keeper import Keeper
@@ -29,6 +30,7 @@ class Services:
     """Models of this machine, for what is asked of their engines as processes."""
     database: Database
     turns: Keeper
+    body_memory: BodyMemory = UNBOUNDED
 
     def attach(self, app: Flask) -> None:
         app.extensions[EXTENSION] = self
@@ -42,7 +44,8 @@ def services() -> Services:
 def json_body() -> dict[str, Any]:
     """The current request's body, within the configured bounds."""
     settings = services().settings
-    return read_json_body(request, settings.max_body_mb * BYTES_PER_MIB, settings.body_timeout_seconds)
+    max_bytes = settings.max_body_mb * BYTES_PER_MIB
+    return read_json_body(request, max_bytes, settings.body_timeout_seconds, services().body_memory)
 
 
 def client_watch() -> ClientWatch:

@@ -8,6 +8,9 @@ ParleyError
     ConversationBusy              another turn is going on in this conversation
     ItemSentTwice                 an item of that id is in the conversation already
   Unauthorized 401                nobody says who is asking, or nobody who is known
+  Forbidden 403                   a web page asks that must not
+    HostNotAllowed                it calls the server by a name of its own
+    OriginNotAllowed              it is of another site, and wants something changed
   NotFound 404
     ModelNotFound                 no model of that name
     RecordMissing                 no conversation, item, response, ... of that id, or not for this user
@@ -147,6 +150,36 @@ class Unauthorized(ParleyError):
     @property
     def headers(self) -> dict[str, str]:
         return {"WWW-Authenticate": self.challenge}
+
+
+class Forbidden(ParleyError):
+    """A web page asks that must not."""
+
+    status = 403
+
+
+class HostNotAllowed(Forbidden):
+    """The page calls the server by a name that is not the server's."""
+
+    default_code = "host_not_allowed"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"This server is not called '{_echo(host)}'. If it should be, its operator can add that name to the setting "
+            "allowed_hosts."
+        )
+        self.host = host
+
+
+class OriginNotAllowed(Forbidden):
+    """The page is of another site, and wants something changed; `origin` is None where the browser only says that."""
+
+    default_code = "origin_not_allowed"
+
+    def __init__(self, origin: str | None) -> None:
+        site = "another site" if origin is None else _echo(origin)
+        super().__init__(f"Pages of {site} must not do this. The setting cors_origins lists those that may.")
+        self.origin = origin
 
 
 class NotFound(ParleyError):

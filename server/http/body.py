@@ -6,54 +6,49 @@ posts JSON is understood, so `curl -d` works although it says that it sends a fo
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import gevent
 from flask import Request
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from server.errors.tree import InvalidRequest, PayloadTooLarge, RequestTimeout
+from server.http.body_memory import UNBOUNDED, BodyMemory, HeldMemory
 from server.http.strict_json import decode_object
 
 
-def read_json_body(request: Request, max_bytes: int, timeout_seconds: float) -> dict[str, Any]:
+def read_json_body(
+    request: Request, max_bytes: int, timeout_seconds: float, memory: BodyMemory = UNBOUNDED
+) -> dict[str, Any]:
     """The JSON object that a request carries.
 
-    Raises PayloadTooLarge, RequestTimeout or InvalidRequest, whose `param` names the place where there is one.
+    Raises PayloadTooLarge, RequestTimeout, Overloaded, or InvalidRequest, whose `param` names the place where there is
+    one.
     """
-    return decode_object(read_body(request, max_bytes, timeout_seconds))
+    return decode_object(read_body(request, max_bytes, timeout_seconds, memory))
 
 
-MAX_DISCARDED_BYTES = 64 << 20
-MAX_DISCARD_SECONDS = 5.0
-"""How much of a body that is too long is read all the same, and for how long: a client that is still sending when the
-connection closes sees a reset instead of our answer."""
-
-DISCARD_CHUNK_BYTES = 1 << 16
+PIECE_BYTES = 1 << 16
+"""As much of a body is read at a time."""
 
 
-def read_body(request: Request, max_bytes: int, timeout_seconds: float) -> bytes:
-    """The whole body, at most `max_bytes` of it; a longer one is refused.
+def read_body(request: Request, max_bytes: int, timeout_seconds: float, memory: BodyMemory = UNBOUNDED) -> bytes:
+    """The whole body, at most `max_bytes` of it; a longer one is refused, and the rest of it not read.
 
-    `timeout_seconds` bounds the whole read, since gunicorn waits for a body for ever. It needs gevent's sockets.
+    `timeout_seconds` bounds the whole read, since gunicorn waits for a body for ever. It needs gevent's sockets. What
+    is read counts in `memory` until the request has been answered.
+
+    Raises Overloaded as well, if there is no memory for it.
     """
-    # One byte more than is accepted: werkzeug cuts a chunked body off at its limit without a word.
-    request.max_content_length = max_bytes + 1
+    if (request.content_length or 0) > max_bytes:
+        raise PayloadTooLarge(max_bytes)
     try:
         with gevent.Timeout(timeout_seconds, RequestTimeout(timeout_seconds)):
-            body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        _discard_rest(request)
-        raise PayloadTooLarge(max_bytes) from None
-    except ClientDisconnected:
-        raise InvalidRequest("The client left before its request body was complete.") from None
+            body = _read(request.environ["wsgi.input"], max_bytes, memory.hold_for_this_request())
     except ParseException as error:
         raise InvalidRequest(f"The chunked request body is malformed: {error}") from None
-    if len(body) > max_bytes:
-        _discard_rest(request)
-        raise PayloadTooLarge(max_bytes)
+    except OSError:
+        raise InvalidRequest("The client left before its request body was complete.") from None
     if request.content_length is not None and len(body) < request.content_length:
         raise InvalidRequest(
             f"The request body ended after {len(body)} of the {request.content_length} bytes that were announced."
@@ -61,9 +56,11 @@ def read_body(request: Request, max_bytes: int, timeout_seconds: float) -> bytes
     return body
 
 
-def _discard_rest(request: Request) -> None:
-    source = request.environ["wsgi.input"]
-    num_left = MAX_DISCARDED_BYTES
-    with gevent.Timeout(MAX_DISCARD_SECONDS, False), contextlib.suppress(ParseException, OSError):
-        while num_left > 0 and (data := source.read(DISCARD_CHUNK_BYTES)):
-            num_left -= len(data)
+def _read(source: Any, max_bytes: int, held: HeldMemory) -> bytes:
+    body = bytearray()
+    while piece := source.read(PIECE_BYTES):
+        body += piece
+        if len(body) > max_bytes:
+            raise PayloadTooLarge(max_bytes)
+        held.grow(len(body))
+    return bytes(body)

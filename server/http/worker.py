@@ -9,12 +9,15 @@ connection alone makes it wait that long. This one counts backwards from the mas
     G - 1 s     what still runs is killed; the worker exits
     G           the master would send SIGKILL          (G = graceful_timeout; SIGINT and SIGQUIT start at G - 2 s)
 
+Nor does it let one connection keep the worker from all others: between requests, and between the pieces of one, this
+one lets others run; idle connections take no place; what is not asked for is not read.
+
 It knows connections and signals; requests are the application's business.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import math
 import os
 import socket
@@ -25,23 +28,31 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
-from gevent.pool import Pool
-from gevent.server import StreamServer
+from gevent.pool import Group
 from gunicorn import util
-from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.base import Worker
+from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
 from server.http import draining
+from server.http.connections import Connection, Connections, TooManyConnections
+from server.http.lingering import LINGER_SECONDS, linger
+from server.http.listener import Listener, allow_many_files, most_connections
 from server.http.native_log_locks import use_native_log_locks
 from server.http.protocol_errors import TLS_HANDSHAKE, ProtocolError, TLSOnPlainPort
+from server.http.requests import ConnectionParser
+from server.http.sharing import let_others_run
+from server.settings import Settings
 
 ANSWERS_END_BEFORE_KILL_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
 
-LINGER_SECONDS = 5.0
-MAX_LINGER_BYTES = 64 << 20
-"""For how long, and for how much, a client that is still sending is heard after it has its last answer."""
+HEAD_SECONDS = 20.0
+"""How long a client may take for a request's head once it has begun."""
+
+REFUSAL_SECONDS = 0.5
+MAX_REFUSALS = 64
+"""For how long a connection that there is no place for is heard, and how many are; others are closed without a word."""
 
 _HEARTBEAT_SECONDS = 1.0
 _DRAINING_CHECK_SECONDS = 0.2
@@ -49,6 +60,9 @@ _DRAINING_CHECK_SECONDS = 0.2
 
 class ParleyWorker(GeventWorker):
     """The worker that gunicorn.conf.py names."""
+
+    settings: Settings
+    """Set after the fork."""
 
     @staticmethod
     def check_config(cfg: Any, log: Any) -> None:
@@ -59,7 +73,9 @@ class ParleyWorker(GeventWorker):
     def init_process(self) -> None:
         self._stop_wanted = Event()
         self._is_urgent = False
-        self._header_waits: set[_HeaderWait] = set()
+        self._head_waits: set[_HeadWait] = set()
+        self._greenlets = Group()
+        self._refusals = Group()
         super().init_process()
 
     def patch(self) -> None:
@@ -68,14 +84,18 @@ class ParleyWorker(GeventWorker):
 
     def run(self) -> None:
         """Serve until told to stop, then drain."""
-        connections = Pool(self.worker_connections)
-        servers = [self._start_server(listener, connections) for listener in self.sockets]
+        limits = self.settings
+        max_connections = most_connections(allow_many_files(), limits.max_connections)
+        max_per_address = limits.max_connections_per_address or math.ceil(max_connections / 2)
+        self._connections = Connections(max_connections, max_per_address, self.cfg.keepalive, self._serve)
+        listeners = [self._start_listener(sock) for sock in self.sockets]
         while self.alive:
             self.notify()
+            self._connections.close_expired()
             self._stop_wanted.wait(_HEARTBEAT_SECONDS)
-        for server in servers:
-            server.close()
-        self._drain(connections)
+        for listener in listeners:
+            listener.close()
+        self._drain()
 
     def notify(self) -> None:
         """Tell the master that we live; find out whether it does."""
@@ -97,101 +117,115 @@ class ParleyWorker(GeventWorker):
         self._is_urgent = True
         self.handle_exit(sig, frame)
 
-    def _drain(self, connections: Pool) -> None:
+    def _drain(self) -> None:
         draining.begin(max(0, self.cfg.graceful_timeout - ANSWERS_END_BEFORE_KILL_SECONDS))
-        for wait in list(self._header_waits):
+        self._connections.close_idle()
+        for wait in list(self._head_waits):
             wait.expire_soon()
         kill_at = math.inf
-        while not self._has_drained(connections):
+        while not self._has_drained():
             self.notify()
             if self._is_urgent:
                 draining.begin(0)
             kill_at = min(kill_at, time.monotonic() + draining.seconds_left() + LAST_WORDS_SECONDS)
             if time.monotonic() >= kill_at:
-                self.log.warning("Worker %s gives up %d connections", self.pid, len(connections))
-                connections.kill(timeout=LAST_WORDS_SECONDS / 2)
+                self.log.warning("Worker %s gives up %d connections", self.pid, len(self._greenlets))
+                self._greenlets.kill(timeout=LAST_WORDS_SECONDS / 2)
                 return
 
-    def _has_drained(self, connections: Pool) -> bool:
+    def _has_drained(self) -> bool:
         """Whether nothing is left to do; takes a moment to find out."""
-        has_closed = bool(connections.join(timeout=_DRAINING_CHECK_SECONDS))
+        has_closed = bool(self._greenlets.join(timeout=_DRAINING_CHECK_SECONDS))
         return has_closed and draining.wait_for_work(_DRAINING_CHECK_SECONDS)
 
     # --- connections ----------------------------------------------------------------------------------------------
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve a connection to its end.
-
-        One that speaks TLS is told so: it would wait for our part of the handshake, and we for the end of a line.
-        """
-        first_byte = self._peek(client)
-        if first_byte == TLS_HANDSHAKE:
-            self.handle_error(None, client, addr, TLSOnPlainPort())
-        elif first_byte:
-            super().handle(listener, client, addr)
-        util.close(client)
-
-    def _peek(self, client: Any) -> bytes:
-        """The first byte of a connection, which stays there to be read; empty if none comes."""
-        first_byte = b""
-        with self.timeout_ctx(), contextlib.suppress(OSError):
-            first_byte = client.recv(1, socket.MSG_PEEK)
-        return first_byte
-
-    def _start_server(self, listener: Any, connections: Pool) -> StreamServer:
-        listener.setblocking(1)
-        server = StreamServer(listener, handle=partial(self.handle, listener), spawn=connections)
+    def _start_listener(self, sock: Any) -> Listener:
+        sock.setblocking(1)
+        listener = Listener(sock, partial(self._welcome, sock.getsockname()), self._connections.close_one_idle)
         if self.cfg.workers > 1:
-            server.max_accept = 1  # Or else the first worker to wake up would take all that wait.
-        server.start()
-        return server
+            listener.max_accept = 1  # Or else the first worker to wake up would take all that wait.
+        listener.start()
+        return listener
 
-    def timeout_ctx(self) -> gevent.Timeout:
-        """The time limit under which gunicorn waits for the headers of a connection's next request."""
-        seconds = self.cfg.keepalive or None  # without keep-alive, gunicorn sets no limit
-        return _HeaderWait(0 if draining.is_draining() else seconds, self._header_waits)
-
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        """Answer one request; StopIteration means that the connection closes now."""
+    def _welcome(self, listener_name: Any, sock: Any, address: Any) -> None:
         try:
-            super().handle_request(listener_name, req, sock, addr)
+            self._connections.add(sock, address, listener_name)
+        except TooManyConnections as error:
+            if len(self._refusals) < MAX_REFUSALS:
+                self._refusals.spawn(self._refuse, sock, error)
+            else:
+                util.close(sock)
+
+    def _refuse(self, sock: Any, error: TooManyConnections) -> None:
+        """Tell a client that there is no place for it."""
+        refusal = ProtocolError.too_many_connections(of_one_address=error.of_one_address)
+        self.log.warning("%s: a connection is refused: %s", refusal.request_id, refusal.message)
+        self._send_last(sock, refusal, REFUSAL_SECONDS)
+        util.close(sock)
+
+    def _serve(self, connection: Connection) -> None:
+        self._greenlets.spawn(self._answer, connection)
+
+    def _answer(self, connection: Connection) -> None:
+        """Answer what a connection asks, until it has nothing more to ask for the moment."""
+        try:
+            while self._answer_next(connection):
+                if not connection.parser.has_more:
+                    self._connections.rest(connection)
+                    return
+                let_others_run()
         except StopIteration:
-            if _is_still_sending(req):
-                # Closing while input is unread would reset the connection, and take our answer with it.
-                util.close_graceful(sock, LINGER_SECONDS, MAX_LINGER_BYTES)
-            raise
+            if connection.parser.mesg is not None and connection.parser.mesg.has_unread_body:
+                linger(connection.sock)
+        except OSError as error:  # gunicorn's NoMoreData is one, too
+            if error.errno not in (None, errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+                self.log.exception("A connection failed")
+        except BaseException as error:  # noqa: BLE001
+            self.handle_error(None, connection.sock, connection.address, error)
+        self._connections.close(connection)
+
+    def _answer_next(self, connection: Connection) -> bool:
+        """Answer the next request, and say that it was not the last one; raises StopIteration if it was."""
+        with _HeadWait(self._head_waits):
+            if connection.parser is None:
+                if connection.sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
+                    # It would wait for our part of the handshake, and we for the end of a line.
+                    raise TLSOnPlainPort
+                connection.parser = ConnectionParser(self.cfg, connection.sock, connection.address)
+            request = next(connection.parser)
+        # Not gunicorn's gevent worker's, which would go on after a greenlet has been killed.
+        AsyncWorker.handle_request(self, connection.listener_name, request, connection.sock, connection.address)
+        return True
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what could not be parsed as a request, or what the application let through."""
         if isinstance(exc, gevent.GreenletExit):
             return  # The connection is being given up.
-        error = ProtocolError.of(exc)
+        error = ProtocolError.too_slow(HEAD_SECONDS) if isinstance(exc, _HeadWait) else ProtocolError.of(exc)
         if error.is_ours:
             self.log.error("%s: request failed outside of the application", error.request_id, exc_info=exc)
         else:
             self.log.info("%s: refused a connection's input: %s", error.request_id, exc)
+        self._send_last(client, error, LINGER_SECONDS)
+
+    def _send_last(self, sock: Any, error: ProtocolError, linger_seconds: float) -> None:
         try:
-            util.write(client, error.response())
-            # Closing while input is unread would reset the connection, and take our answer with it.
-            util.close_graceful(client)
+            sock.sendall(error.response())
         except OSError as write_error:
             self.log.debug("%s: the answer could not be sent: %s", error.request_id, write_error)
+        else:
+            linger(sock, linger_seconds)
 
 
-def _is_still_sending(req: Any) -> bool:
-    """Whether there is more of the request's body than has been read."""
-    reader = req.body.reader
-    return reader.parser is not None if isinstance(reader, ChunkedReader) else reader.length > 0
+class _HeadWait(gevent.Timeout):
+    """Waiting for a request's head: raises itself when the time is up, or kills as soon as the worker drains."""
 
-
-class _HeaderWait(gevent.Timeout):
-    """Waiting for a request: ends when the time is up, or as soon as the worker drains. Ends silently."""
-
-    def __init__(self, seconds: float | None, waits: set[_HeaderWait]) -> None:
-        super().__init__(seconds, False)
+    def __init__(self, waits: set[_HeadWait]) -> None:
+        super().__init__(HEAD_SECONDS)
         self._waits = waits
 
-    def __enter__(self) -> _HeaderWait:
+    def __enter__(self) -> _HeadWait:
         self._greenlet = gevent.getcurrent()
         self._waits.add(self)
         super().__enter__()
@@ -203,10 +237,10 @@ class _HeaderWait(gevent.Timeout):
         return suppresses
 
     def expire_soon(self) -> None:
-        """Let the time be up as soon as the event loop runs again."""
+        """Give the connection up as soon as the event loop runs again."""
         gevent.get_hub().loop.run_callback(self._expire)
 
     def _expire(self) -> None:
-        # The headers may have arrived since; the greenlet must not be disturbed at whatever it does then.
+        # The head may have arrived since; the greenlet must not be disturbed at whatever it does then.
         if self in self._waits:
-            self._greenlet.throw(self)
+            self._greenlet.throw(gevent.GreenletExit())

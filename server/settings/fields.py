@@ -7,7 +7,6 @@ and parley.toml.example are tested against this file.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,8 @@ from pydantic_core import PydanticCustomError
 from server.protocol.model_options import CacheType, FlashAttention, Pooling
 from server.settings.adapters import check_adapter
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
+from server.settings.cores import default_num_workers
+from server.settings.hosts import check_host, default_hosts
 from server.settings.proxies import UNIX_PEER, parse_network
 from storage.db.address import parse_address
 
@@ -56,18 +57,6 @@ def _setting(default: Any, doc: str, *, default_text: str | None = None, **more:
     """A field with its documentation; `default_text` is a default that is computed later, in words."""
     extra: dict[str, Any] = {"default": default_text} if default_text else {}
     return Field(default, description=doc, json_schema_extra=extra, **more)
-
-
-def num_usable_cores() -> int:
-    """Logical cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def default_num_workers() -> int:
-    num_cores = num_usable_cores()
-    return 1 if num_cores < 4 else min(4, num_cores // 2)
 
 
 class _Table(BaseModel):
@@ -213,6 +202,12 @@ class Settings(_Table):
         ("127.0.0.0/8", "::1", UNIX_PEER),
         "With `auth = header`, who may name users: addresses, networks, and `unix` for peers of a unix socket.",
     )
+    allowed_hosts: tuple[Annotated[str, AfterValidator(check_host)], ...] | None = _setting(
+        None,
+        "Names by which clients may call the server: `chat.example.com`, `*.example.com`, or `*` for any; addresses of "
+        "numbers are always allowed.",
+        default_text="with auth = off, localhost and the host in bind; else any",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "The least severe messages to log.")
     max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
     max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, in all requests.")
@@ -223,6 +218,19 @@ class Settings(_Table):
     )
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = _setting(16, "Largest request body, in MiB.")
     body_timeout_seconds: Seconds = _setting(30, "How long a client may take to send its request body.")
+    max_bodies_mb: Annotated[int, Field(ge=1, le=MAX_INT32)] = _setting(
+        128,
+        "Memory of one worker for the bodies of all its requests, in MiB, at least twice `max_body_mb`; what does not "
+        "fit is refused with 429.",
+    )
+    max_connections: QueueBound | None = _setting(
+        None,
+        "Connections of one worker. Idle ones are closed where others need the place.",
+        default_text="what the limit of open files allows, at most 16384",
+    )
+    max_connections_per_address: QueueBound | None = _setting(
+        None, "Connections of one worker that one address may have.", default_text="half of max_connections"
+    )
     ping_seconds: Seconds = _setting(10, "A stream that is silent for this long sends a comment, to stay open.")
     # At least 3, because streams end themselves 2 seconds before the time is up.
     graceful_timeout_seconds: Annotated[int, Field(ge=3, le=3600)] = _setting(
@@ -312,7 +320,7 @@ class Settings(_Table):
                 parse_network(entry)
         return value
 
-    @field_validator("trusted_proxies", "cors_origins", "lora", "models", mode="before")
+    @field_validator("trusted_proxies", "allowed_hosts", "cors_origins", "lora", "models", mode="before")
     @classmethod
     def _decode_list(cls, value: object, info: ValidationInfo) -> object:
         """A variable holds a list as JSON or, where its items are texts, separated by commas."""
@@ -366,6 +374,16 @@ class Settings(_Table):
     def storage_url(self) -> str:
         """`database_url`, or its default."""
         return self.database_url or f"sqlite:///{quote(str(self.data_dir / DEFAULT_DATABASE_FILE))}"
+
+    @property
+    def effective_allowed_hosts(self) -> tuple[str, ...]:
+        """`allowed_hosts`, or its default."""
+        return default_hosts(self.auth, self.address) if self.allowed_hosts is None else self.allowed_hosts
+
+    @property
+    def max_bodies_bytes(self) -> int:
+        """`max_bodies_mb`, but enough for the largest body."""
+        return max(self.max_bodies_mb, 2 * self.max_body_mb) << 20
 
     @property
     def is_loopback(self) -> bool:

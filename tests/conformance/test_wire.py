@@ -22,7 +22,7 @@ BODY: dict[str, Any] = {
 def raw_post(server: LiveServer, path: str, body: dict[str, Any]) -> tuple[str, bytes]:
     """Header block and decoded chunked body of a POST on a connection of its own."""
     data = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(head.encode() + data)
         answer = b""

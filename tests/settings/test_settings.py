@@ -19,7 +19,7 @@ from server.settings import (
     load_settings,
 )
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
-from server.settings.fields import default_num_workers
+from server.settings.cores import default_num_workers
 
 CHECKOUT = Path(__file__).parents[2]
 NOWHERE: dict[str, str] = {}
@@ -97,8 +97,12 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "max_step_ms": 70,
         "max_body_mb": 3,
         "body_timeout_seconds": 0.5,
+        "max_bodies_mb": 64,
+        "max_connections": 500,
+        "max_connections_per_address": 100,
         "ping_seconds": 1.5,
         "graceful_timeout_seconds": 4,
+        "allowed_hosts": ("a.example", "*.b.example"),
         "cors_origins": ("https://a.example", "http://localhost:3000"),
         "allow_public_bind": True,
         "default_max_tokens": 16,
@@ -113,6 +117,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
     }
     texts = {name: str(value) for name, value in values.items()}
     texts |= {
+        "allowed_hosts": "a.example, *.b.example",
         "cors_origins": "https://a.example, http://localhost:3000",
         "trusted_proxies": "10.0.0.5, unix",
         "lora": "a.gguf, b.gguf:0.5",
@@ -175,7 +180,7 @@ def test_the_data_directory_is_absolute_and_its_tilde_is_resolved(tmp_path: Path
 
 @pytest.mark.parametrize(("num_cores", "num_workers"), [(1, 1), (2, 1), (3, 1), (4, 2), (6, 3), (8, 4), (64, 4)])
 def test_workers_follow_the_cores(num_cores: int, num_workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.settings.fields.num_usable_cores", lambda: num_cores)
+    monkeypatch.setattr("server.settings.cores.num_usable_cores", lambda: num_cores)
     assert default_num_workers() == num_workers
 
 
