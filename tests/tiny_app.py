@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import gevent
 from flask import Flask, Response
 
 from server.api import health
+from server.api.services import EXTENSION
 from server.http import draining
 
 TICK_SECONDS = 0.05
 
 app = Flask(__name__)
 app.register_blueprint(health.blueprint)
+app.extensions[EXTENSION] = SimpleNamespace(engines=[])
 
 
 @app.get("/stream/<int:num_ticks>")

@@ -15,12 +15,16 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelReadiness(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a model is, in the supervisor's words; times are seconds since the epoch."""
+    """How far a model is, in the supervisor's words; times are seconds since the epoch.
+
+    `chat_template` is what this worker found when it tried it; None while it does not know, and of models that embed.
+    """
 
     state: str
     progress: float | None
     message: str
     retry_at: float | None
+    chat_template: str | None
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,9 +17,10 @@ import click
 
 from scripts.benchmarks.asking.work import WorkRefused
 from scripts.benchmarks.comparison import compare
-from scripts.benchmarks.measurements import crowd, http_cost, speed, storage_cost
-from scripts.benchmarks.models.make_model import NoTokenizer, tokenizer_source
-from scripts.benchmarks.servers.build_llama_cpp import BuildFailed, Tools, build_tools, default_cache
+from scripts.benchmarks.measurements import crowd, http_cost, rendering, speed, storage_cost
+from scripts.benchmarks.models.make_model import NoTokenizer, make_model, tokenizer_source
+from scripts.benchmarks.models.shapes import SHAPES
+from scripts.benchmarks.servers.build_llama_cpp import BuildFailed, Tools, build_tools, default_cache, fetch_source
 from scripts.benchmarks.servers.databases import databases
 from scripts.benchmarks.servers.running import NotReady, ServerDied, Setup
 from server.models.cores import num_physical_cores
@@ -258,6 +259,21 @@ def storage_command(url: str | None, **numbers: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, databases(Path(scratch), url) as new_url:
         setup = make_setup(None, numbers["num_clients"], 2048, 1)
         storage_cost.run(setup, storage_cost.Plan(**numbers), Path(scratch), new_url)
+
+
+@main.command("templates")
+@click.option("--template", "names", multiple=True, help="One by its name, with all that differs. All by default.")
+@tools_options
+@explained
+def templates_command(names: tuple[str, ...], **where: Any) -> None:
+    """What the chat templates of real models make of seven conversations, here and in llama-server."""
+    source = where["source"] or fetch_source(where["cache"])
+    if unknown := set(names) - set(rendering.published_templates(source)):
+        raise click.UsageError(f"There is no template {', '.join(sorted(unknown))} in {source / rendering.TEMPLATES}.")
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        model = Path(scratch) / "tiny.gguf"
+        make_model(model, SHAPES["tiny"])
+        rendering.run(make_setup(model, 1, 512, 1), names, find_tools(**where), source, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Is the server alive, and can it generate yet? For load balancers, containers and people who wait.
 
-Reads what the supervisor has written; it never talks to an engine.
+Reads what the supervisor has written, and what this worker knows of the models' templates; it never talks to an engine.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 from flask import Blueprint, Response, jsonify
 
 from schemas.objects.health import Health, ModelReadiness, Readiness
+from server.api.services import services
 from server.errors.tree import ModelNotReady, ShuttingDown
 from server.http import draining
 from server.protocol.runtime import ModelStatus, RuntimeDir, Status
@@ -45,10 +46,14 @@ def get_llama_health() -> Response:
 
 @blueprint.get("/readyz")
 def get_readiness() -> Response:
-    """200 when every model is ready, else 503 with what is missing."""
+    """200 when every model is ready, else 503 with what is missing.
+
+    A model with a broken chat template is ready: it answers whatever is no chat, and no restart would put it right.
+    """
     status = _status()
     is_ready = status.is_ready and not draining.is_draining()
-    models = {model_id: _dump(model) for model_id, model in status.models.items()}
+    templates = {engine.id: engine.template_state() for engine in services().engines}
+    models = {model_id: _dump(model, templates.get(model_id)) for model_id, model in status.models.items()}
     response = jsonify(msgspec.to_builtins(Readiness(status=_word(status, is_ready=is_ready), models=models)))
     if not is_ready:
         response.status_code = 503
@@ -76,8 +81,14 @@ def _word(status: Status, *, is_ready: bool) -> Literal["ready", "not ready", "s
     return "not ready" if status.models else "starting"
 
 
-def _dump(model: ModelStatus) -> ModelReadiness:
-    return ModelReadiness(state=model.state, progress=model.progress, message=model.message, retry_at=model.retry_at)
+def _dump(model: ModelStatus, chat_template: str | None) -> ModelReadiness:
+    return ModelReadiness(
+        state=model.state,
+        progress=model.progress,
+        message=model.message,
+        retry_at=model.retry_at,
+        chat_template=chat_template,
+    )
 
 
 def _seconds_to_retry(status: Status) -> int:

@@ -6,17 +6,20 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from server.api import health
+from server.api.services import EXTENSION
 from server.errors.handlers import register_error_handlers
 from server.http import draining
 from server.protocol.runtime import RUNTIME_DIR_VARIABLE, ModelStatus, RuntimeDir, Status
 
 READY = ModelStatus(state="ready", pid=7)
+ENGINES = [SimpleNamespace(id="a", template_state=lambda: "broken: it is")]
 
 
 @pytest.fixture
@@ -30,6 +33,7 @@ def client() -> FlaskClient:
     app = Flask(__name__)
     app.register_blueprint(health.blueprint)
     register_error_handlers(app)
+    app.extensions[EXTENSION] = SimpleNamespace(engines=ENGINES)
     return app.test_client()
 
 
@@ -67,8 +71,20 @@ def test_a_model_that_loads_tells_its_progress(client: FlaskClient, runtime: Run
     assert response.json == {
         "status": "not ready",
         "models": {
-            "a": {"state": "ready", "progress": None, "message": "", "retry_at": None},
-            "b": {"state": "loading", "progress": 0.42, "message": "reading tensors", "retry_at": None},
+            "a": {
+                "state": "ready",
+                "progress": None,
+                "message": "",
+                "retry_at": None,
+                "chat_template": "broken: it is",
+            },
+            "b": {
+                "state": "loading",
+                "progress": 0.42,
+                "message": "reading tensors",
+                "retry_at": None,
+                "chat_template": None,
+            },
         },
     }
     assert response.headers["Retry-After"] == "1"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+from scripts.benchmarks.measurements.rendering import published_templates
 from scripts.benchmarks.servers.build_llama_cpp import BuildFailed, default_cache, fetch_source
 from server.chat.template.template import ChatTemplate
 
-FOLDER = Path("vendor/llama.cpp/models/templates")
 CONTROL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]")
 
 
@@ -20,13 +19,13 @@ CONTROL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|eot_id|>", "[INST]", "[/INST]
 def sources() -> Mapping[str, str]:
     """The templates by name. The test fails in CI, and is skipped elsewhere, where the package cannot be had."""
     try:
-        folder = fetch_source(default_cache()) / FOLDER
+        source = fetch_source(default_cache())
     except BuildFailed as error:
         message = f"the source package of llama-cpp-python, which holds the templates, cannot be had: {error}"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.jinja"))}
+    return published_templates(source)
 
 
 def compiled(source: str) -> ChatTemplate:

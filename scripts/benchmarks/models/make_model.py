@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, TextIO, cast, get_args
 
 import click
 import llama_cpp
@@ -29,6 +29,7 @@ LORA_DEVIATION = 0.1
 NORM_EPSILON = 1e-5
 NUM_TOKEN_TYPES = 2
 """Token types of BERT, which tells sentences of a pair apart; all tokens of a text have the first."""
+CHAT_TEMPLATE = "tokenizer.chat_template"
 FILE_TYPES = {
     name.removeprefix("LLAMA_FTYPE_").removeprefix("MOSTLY_").removeprefix("ALL_"): cast(int, value)
     for name, value in vars(llama_cpp).items()
@@ -63,8 +64,8 @@ def read_tokenizer(source: Path) -> GGUFReader:
     return GGUFReader(source)
 
 
-def copy_tokenizer(source: GGUFReader, writer: GGUFWriter, n_vocab: int) -> None:
-    """Take over every `tokenizer.*` key, with the vocabulary padded to `n_vocab` tokens."""
+def copy_tokenizer(source: GGUFReader, writer: GGUFWriter, n_vocab: int, chat_template: str | None) -> None:
+    """Take over every `tokenizer.*` key but a template that is given; the vocabulary is padded to `n_vocab` tokens."""
     for key, field in source.fields.items():
         if not key.startswith("tokenizer."):
             continue
@@ -74,6 +75,8 @@ def copy_tokenizer(source: GGUFReader, writer: GGUFWriter, n_vocab: int) -> None
         elif key == "tokenizer.ggml.token_type":
             # Ordinary tokens, so that a sampled one gives text; no merge leads to them, so no text gives one.
             value += [int(TokenType.NORMAL)] * (n_vocab - len(value))
+        elif key == CHAT_TEMPLATE and chat_template is not None:
+            value = chat_template
         element = field.types[1] if len(field.types) > 1 else None
         writer.add_key_value(key, value, field.types[0], element)
 
@@ -180,11 +183,11 @@ def add_header(writer: GGUFWriter, shape: Shape, name: str) -> None:
         writer.add_rope_freq_base(shape.rope_freq_base)
 
 
-def write_f16(path: Path, shape: Shape, seed: int) -> None:
+def write_f16(path: Path, shape: Shape, seed: int, chat_template: str | None) -> None:
     """The model in 16 bits; one tensor at a time is in memory."""
     writer = GGUFWriter(path, shape.architecture)
     add_header(writer, shape, path.name.split(".gguf")[0])
-    copy_tokenizer(read_tokenizer(tokenizer_source()), writer, shape.n_vocab)
+    copy_tokenizer(read_tokenizer(tokenizer_source()), writer, shape.n_vocab, chat_template)
     for name, sizes in tensor_shapes(shape):
         is_f32 = stays_f32(name, sizes)
         kind = GGMLQuantizationType.F32 if is_f32 else GGMLQuantizationType.F16
@@ -207,12 +210,15 @@ def quantize(source: Path, target: Path, quantization: str) -> None:
         raise QuantizeFailed(f"llama.cpp could not quantize {source} to {quantization}.")
 
 
-def make_model(path: Path, shape: Shape, seed: int = 0) -> None:
-    """Write the model to `path`, whole or not at all; the same seed gives the same file."""
+def make_model(path: Path, shape: Shape, seed: int = 0, chat_template: str | None = None) -> None:
+    """Write the model to `path`, whole or not at all; the same seed gives the same file.
+
+    Its chat template is the demo model's if none is given.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     plain, quantized = path.with_name(f"{path.name}.f16.tmp"), path.with_name(f"{path.name}.tmp")
     try:
-        write_f16(plain, shape, seed)
+        write_f16(plain, shape, seed, chat_template)
         quantize(plain, quantized, shape.quantization)
         quantized.replace(path)
     finally:
@@ -257,14 +263,15 @@ def make_lora(path: Path, shape: Shape, rank: int, seed: int = 0) -> None:
 @click.option("--n-ctx-train", type=click.IntRange(min=1))
 @click.option("--pooling", type=click.Choice(get_args(Pooling)), help="Of a model that embeds.")
 @click.option("--lora", "rank", type=click.IntRange(min=1), help="Write a LoRA adapter of that rank for it instead.")
+@click.option("--chat-template", type=click.File(encoding="utf-8"), help="A file with another than the demo model's.")
 @click.option("--tied/--untied", "is_tied", default=None, help="Whether the output matrix is the embedding matrix.")
-def main(path: Path, name: str, seed: int, rank: int | None, **changes: Any) -> None:
+def main(path: Path, name: str, seed: int, rank: int | None, chat_template: TextIO | None, **changes: Any) -> None:
     # llama.cpp prints a line for every tensor otherwise.
     logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
     try:
         shape = dataclasses.replace(SHAPES[name], **{key: value for key, value in changes.items() if value is not None})
         if rank is None:
-            make_model(path, shape, seed)
+            make_model(path, shape, seed, chat_template.read() if chat_template else None)
         else:
             make_lora(path, shape, rank, seed)
     except (BadShape, NoTokenizer, QuantizeFailed, OSError) as error:

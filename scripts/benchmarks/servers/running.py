@@ -96,14 +96,14 @@ def engine_socket(scratch: Path) -> Path:
 
 
 @contextmanager
-def llama_server(setup: Setup, program: Path, scratch: Path) -> Iterator[Server]:
-    """llama.cpp's own server; its context is that of all slots together."""
+def llama_server(setup: Setup, program: Path, scratch: Path, *options: str) -> Iterator[Server]:
+    """llama.cpp's own server, with further options; its context is that of all slots together."""
     port = free_port()
     # fmt: off
     command = [
         str(program), "--model", str(setup.model), "--host", HOST, "--port", str(port),
         "--parallel", str(setup.num_slots), "--ctx-size", str(setup.n_ctx * setup.num_slots),
-        "--threads", str(setup.num_threads), "--no-ui",
+        "--threads", str(setup.num_threads), "--no-ui", *options,
     ]
     # fmt: on
     with running("llama-server", command, dict(os.environ), port, "/health", scratch) as server:

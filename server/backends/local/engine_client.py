@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -81,8 +82,10 @@ class _Pending:
 class EngineClient:
     """A connection that is kept up for as long as the process lives."""
 
-    def __init__(self, socket_path: Path) -> None:
+    def __init__(self, socket_path: Path, when_connected: Callable[[ModelCard], None]) -> None:
+        """`when_connected` is told each card that comes, before anybody else has it. It must not wait."""
         self._socket_path = socket_path
+        self._when_connected = when_connected
         self._socket: socket.socket | None = None
         self._write_lock = Semaphore()
         self._pending: dict[int, _Pending] = {}
@@ -162,7 +165,9 @@ class EngineClient:
         while data := connection.recv(RECEIVE_BYTES):
             for body in reader.feed(data):
                 if self.card is None:
-                    self.card = msgspec.msgpack.decode(body, type=ModelCard)
+                    card = msgspec.msgpack.decode(body, type=ModelCard)
+                    self._when_connected(card)
+                    self.card = card
                     self._connected.set()
                 else:
                     self._deliver(_events_decoder.decode(body))

@@ -5,17 +5,15 @@ Joins the catalogue, the supervisor's status and the engine's connection. It doe
 
 from __future__ import annotations
 
-import logging
 import time
 
 from server.backends.local.engine_client import EngineClient
-from server.chat.template.template import ChatTemplate, TemplateError
+from server.backends.local.templates import Templates
+from server.chat.template.template import ChatTemplate
 from server.errors.tree import ModelNotReady
 from server.models.catalogue import ModelSpec
 from server.protocol.messages import ModelCard, Stats
 from server.protocol.runtime import ModelStatus, RuntimeDir
-
-logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = {"downloading": 10.0, "loading": 1.0, "restarting": 1.0}
 """When to come back to a model that is not ready, by its state."""
@@ -29,10 +27,11 @@ class LocalModel:
 
     def __init__(self, spec: ModelSpec, runtime_dir: RuntimeDir) -> None:
         self.id = spec.id
-        self.client = EngineClient(runtime_dir.engine_socket(spec.index))
+        self.client = EngineClient(runtime_dir.engine_socket(spec.index), self._loaded)
         self._runtime_dir = runtime_dir
         self._enable_thinking = spec.enable_thinking
-        self._templates: tuple[ModelCard, dict[bool, ChatTemplate | TemplateError]] | None = None
+        self._is_embedding = spec.is_embedding
+        self._templates: Templates | None = None
 
     def start(self) -> None:
         """Connect to the engine, now and whenever it comes back."""
@@ -64,18 +63,15 @@ class LocalModel:
             ModelNotReady: as `require_card`.
             TemplateError: if the template is broken.
         """
-        card = self.require_card()
-        for_tools = has_tools and card.tool_chat_template is not None
-        if self._templates is None or self._templates[0] is not card:
-            self._templates = card, {}
-        compiled = self._templates[1]
-        if for_tools not in compiled:
-            source = card.tool_chat_template if for_tools else card.chat_template
-            compiled[for_tools] = _compile_template(card, source, self._enable_thinking)
-        template = compiled[for_tools]
-        if isinstance(template, TemplateError):
-            raise template
-        return template
+        return self._templates_of(self.require_card()).get(has_tools)
+
+    def template_state(self) -> str | None:
+        """Whether the loaded model's template is fine, in a line for people.
+
+        None while that is not known, and for a model that embeds, which is asked for no chats.
+        """
+        card, templates = self.client.card, self._templates
+        return templates.state() if templates is not None and templates.card is card else None
 
     def read_stats(self, timeout_seconds: float) -> Stats | None:
         """What the engine has done so far; None if it is not there, or too busy to say so in time."""
@@ -89,26 +85,19 @@ class LocalModel:
         state = "restarting" if status.state == "ready" else status.state  # the supervisor does not know yet
         return ModelNotReady(self.id, state, status.progress, status.message, _retry_after_seconds(status))
 
+    def _loaded(self, card: ModelCard) -> None:
+        """Begin with the templates before anybody asks for them."""
+        if not self._is_embedding:
+            self._templates_of(card)
+
+    def _templates_of(self, card: ModelCard) -> Templates:
+        if self._templates is None or self._templates.card is not card:
+            self._templates = Templates(card, self._enable_thinking)
+        return self._templates
+
     def _status_state(self) -> str | None:
         status = self._runtime_dir.read_status().models.get(self.id)
         return status.state if status else None
-
-
-def _compile_template(
-    card: ModelCard, source: str | None, enable_thinking: bool | None
-) -> ChatTemplate | TemplateError:
-    """The template, or what is wrong with it, which would be wrong every time."""
-    try:
-        template = ChatTemplate(source, card.bos_token, card.eos_token, card.control_spellings, enable_thinking)
-    except TemplateError as error:
-        logger.error("the chat template of %s is broken: %s", card.model_id, error)
-        return error
-    problem = template.problem()
-    if problem is not None:
-        logger.error("the chat template of %s refuses even a plain question: %s", card.model_id, problem)
-    if template.is_fallback:
-        logger.warning("%s has no chat template; ChatML is used", card.model_id)
-    return template
 
 
 def _retry_after_seconds(status: ModelStatus) -> float:

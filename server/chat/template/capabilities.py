@@ -91,11 +91,16 @@ def _is_text_alone(text: str) -> bool:
 
 def find_capabilities(render: Render) -> Capabilities:
     """What the template that `render` runs is best given; an empty text and JSON where it shows no tool calls."""
-    shows = (capabilities for capabilities in _BEST_FIRST if _is_shown_well(_tried(render, capabilities, SHORT_ID)))
-    best = next(shows, None)
+    # Some write a tool as the head of a function in Python, with None for what may be left out.
+    num_nones = _rendered(render, [_HELLO], [PROBED_TOOL]).count("None")
+
+    def shows_well(capabilities: Capabilities, call_id: str) -> bool:
+        return _is_shown_well(_tried(render, capabilities, call_id), num_nones)
+
+    best = next((capabilities for capabilities in _BEST_FIRST if shows_well(capabilities, SHORT_ID)), None)
     if best is None:
         return Capabilities(takes_null_content=False, takes_object_arguments=False)
-    return replace(best, takes_any_id=_is_shown_well(_tried(render, best, LONG_ID)))
+    return replace(best, takes_any_id=shows_well(best, LONG_ID))
 
 
 def _tried(render: Render, capabilities: Capabilities, call_id: str) -> str:
@@ -110,6 +115,6 @@ def _tried(render: Render, capabilities: Capabilities, call_id: str) -> str:
     return _rendered(render, messages, [PROBED_TOOL])
 
 
-def _is_shown_well(text: str) -> bool:
-    """The call's arguments are there, and nothing is printed as Python would write it."""
-    return _HAY in text and "None" not in text and f"{{'{NEEDLE}'" not in text
+def _is_shown_well(text: str, num_nones: int) -> bool:
+    """The call's arguments are there, and nothing of the call is printed as Python would write it."""
+    return _HAY in text and text.count("None") <= num_nones and str(_OBJECT) not in text

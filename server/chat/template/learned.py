@@ -67,12 +67,25 @@ class Learned:
         return self._shapes[has_tools]
 
     def problem(self, has_tools: bool) -> str | None:
-        """What the template says to the plainest question, where it does not take even that."""
+        """What the template says to a mere question, where it takes that neither alone nor behind instructions."""
+        question = {"role": "user", "content": "Hello"}
+        said = self._refusal([question], has_tools)
+        if said is None or self._refusal([{"role": "system", "content": "Be brief."}, question], has_tools) is None:
+            return None
+        return said
+
+    def _refusal(self, messages: Sequence[Message], has_tools: bool) -> str | None:
         try:
-            self._render(as_shown([{"role": "user", "content": "Hello"}], self._audience), [PROBED_TOOL] * has_tools)
+            self._render(as_shown(messages, self._audience), [PROBED_TOOL] * has_tools)
         except TemplateError as error:
             return str(error)
         return None
+
+    def all(self) -> None:
+        """Find out everything."""
+        for has_tools in (False, True):
+            self.shapes(has_tools)
+        self.tools([BARE_TOOL])
 
     @property
     def _instruction_roles(self) -> list[str]:

@@ -93,7 +93,8 @@ def find_shapes(show: Show, roles: Sequence[str], family: PromptedFamily) -> Sha
     trial = _Trial(show)
     if not trial.takes(_user(_A), _ai(_B), _user(_C)):
         return replace(STRICTEST, leading_roles=frozenset(roles), later_roles=frozenset(roles), **_EVERYTHING)
-    shows_calls = trial.takes(_user(_A), _calling(_B))
+    # Some take a last message of the assistant for the beginning of its answer.
+    shows_calls = trial.takes(_user(_A), _calling(_B)) or trial.takes(_user(_A), _calling(_B), _result("x"))
     shows_results = trial.takes(_user(_A), _calling("x"), _result(_C))
     trial = _Trial(lambda messages: show(with_shown_calls(messages, shows_calls, shows_results, family)))
     takes = trial.takes

@@ -123,9 +123,13 @@ class ChatTemplate:
         except TemplateError:
             raise error from None
 
-    def problem(self) -> str | None:
-        """What the template says to a mere question, where it fails even at that: it will every time."""
-        return self._learned.problem(has_tools=False)
+    def problem(self, has_tools: bool = False) -> str | None:
+        """What the template says to a mere question, where it fails even at that, with instructions and without."""
+        return self._learned.problem(has_tools)
+
+    def learn(self) -> None:
+        """Find out at once whatever else would be found out at the first request that needs it."""
+        self._learned.all()
 
     def _run(
         self,

@@ -1,11 +1,12 @@
-"""A model as workers see it: which template its requests get, and what the log says of that when it is first used."""
+"""A model as workers see it: which template its requests get, and what is said of a broken one."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import gevent
 import msgspec
 import pytest
 
@@ -60,19 +61,64 @@ def test_a_broken_template_for_tools_leaves_the_other_alone(load: Load) -> None:
             model.chat_template(True)
 
 
+@pytest.fixture
+def connected(load: Load) -> Load:
+    """One whose engine has just been connected, and whose templates have been tried."""
+
+    def connected(card: ModelCard, **own: bool) -> LocalModel:
+        model = load(card, **own)
+        model._loaded(card)
+        model.client.card = card
+        gevent.wait()
+        return model
+
+    return connected
+
+
+NO_CHAT = "{{ messages[0].no.such.thing }}"
+AT_LEAST = "{% if messages|length < 2 %}{{ raise_exception('too few') }}{% endif %}{{ messages[1].content }}"
+
+
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "tool_source", "state", "logged"),
     [
-        ("{{ messages[0].no.such.thing }}", "the chat template of m refuses even a plain question: The model's"),
-        ("{{ messages[0].content }}", ""),
+        ("{{ messages[0].content }}", None, "fine", None),
+        (AT_LEAST, None, "fine", None),
+        (None, None, "none: ChatML is used", "m has no chat template; ChatML is used"),
+        ("{% if", None, "broken: The model's", "the chat template of m is broken: The model's"),
+        (NO_CHAT, None, "broken: The model's", "the chat template of m refuses even a plain question: The model's"),
+        (
+            *("{{ messages[0].content }}", NO_CHAT),
+            "broken for requests with tools: The model's",
+            "the chat template for tools of m refuses even a plain question: The model's",
+        ),
     ],
 )
-def test_a_template_that_fails_at_everything_is_named_in_the_log_once(
-    source: str, said: str, load: Load, caplog: pytest.LogCaptureFixture
+def test_what_is_wrong_with_a_template_is_known_and_logged_once_before_any_request(
+    source: str | None,
+    tool_source: str | None,
+    state: str,
+    logged: str | None,
+    connected: Load,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    card: ModelCard = msgspec.structs.replace(CARD, chat_template=source)
-    model = load(card)
-    with caplog.at_level(logging.ERROR):
-        model.chat_template()
-        model.chat_template()
-    assert [said in record.message for record in caplog.records] == ([True] if said else [])
+    card: ModelCard = msgspec.structs.replace(CARD, chat_template=source, tool_chat_template=tool_source)
+    model = connected(card)
+    assert (model.template_state() or "").startswith(state)
+    for has_tools in (False, True):
+        with suppress(TemplateError):
+            model.chat_template(has_tools)
+    assert [record.message.startswith(logged or "") for record in caplog.records] == ([True] if logged else [])
+
+
+def test_a_long_complaint_of_a_template_is_told_in_part(connected: Load) -> None:
+    source = "{{ raise_exception('x' * 5000 + '\\n' + 'y') }}"
+    state = connected(msgspec.structs.replace(CARD, chat_template=source)).template_state()
+    assert state == f"broken: {'x' * 200}..."
+
+
+def test_nothing_is_known_of_the_template_of_a_model_that_is_gone_or_embeds(connected: Load) -> None:
+    model = connected(GENERAL)
+    model.client.card = None
+    assert model.template_state() is None
+    assert connected(GENERAL, embedding=True).template_state() is None

@@ -73,6 +73,24 @@ def test_arguments_are_objects_where_the_template_dumps_them() -> None:
     assert shown(calls('{"a": [1]}'), source) == {"a": [1]}
 
 
+@pytest.mark.parametrize("tool", ["{{ tools[0] }}", "def {{ tools[0].function.name }}(needle: Optional[str] = None)"])
+def test_arguments_are_objects_where_the_template_writes_tools_as_python_would(tool: str) -> None:
+    source = "{% if tools %}" + tool + "{% endif %}{% for m in messages %}{% for c in m.tool_calls %}" + DUMP_CALL
+    assert shown(calls('{"a": [1]}'), source) == {"a": [1]}
+
+
+def test_calls_are_the_templates_where_it_shows_them_in_the_midst_only() -> None:
+    source = (
+        "{% for m in messages[:-1] %}{{ m.content }}{% for c in m.tool_calls %}"
+        + DUMP_CALL
+        + "{{ messages[-1].content }}"
+    )
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    called = {"role": "assistant", "content": None, "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "1", "content": "B"}
+    assert text_of(inline(source).render([{"role": "user", "content": "A"}, called, result])) == 'A{"a": 1}B'
+
+
 def test_arguments_are_text_where_the_template_pastes_them() -> None:
     source = "{% for m in messages %}{% for c in m.tool_calls %}{{ '' + c.function.arguments }}{% endfor %}{% endfor %}"
     assert text_of(inline(source).render([calls('{"a":   1}')])) == '{"a":   1}'

@@ -177,6 +177,7 @@ def test_a_template_that_raises_refuses_the_messages_in_its_own_words() -> None:
 def test_a_template_that_fails_even_at_a_question_has_a_problem() -> None:
     assert inline("{% for x in nothing.at_all %}{% endfor %}").problem() is not None
     assert make("chatml").problem() is None
+    assert inline("{% if messages|length < 2 %}{{ raise_exception('Who am I?') }}{% endif %}").problem() is None
 
 
 def test_a_shape_that_a_template_refuses_becomes_one_that_it_takes() -> None:

@@ -266,11 +266,15 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
     (
         health.Readiness(
             status="not ready",
-            models={"m": health.ModelReadiness(state="loading", progress=0.5, message="", retry_at=None)},
+            models={
+                "m": health.ModelReadiness(state="loading", progress=0.5, message="", retry_at=None, chat_template=None)
+            },
         ),
         {
             "status": "not ready",
-            "models": {"m": {"state": "loading", "progress": 0.5, "message": "", "retry_at": None}},
+            "models": {
+                "m": {"state": "loading", "progress": 0.5, "message": "", "retry_at": None, "chat_template": None}
+            },
         },
         None,
     ),

@@ -163,6 +163,16 @@ def test_the_command_changes_single_numbers_of_a_shape(tmp_path: Path) -> None:
         assert llama_cpp.llama_model_n_layer(model) == 1
 
 
+def test_the_command_gives_the_model_another_chat_template(tmp_path: Path) -> None:
+    template = tmp_path / "short.jinja"
+    template.write_text("{{ messages }} ünd")
+    path = tmp_path / "model.gguf"
+    result = CliRunner().invoke(main, [str(path), "--shape", "tiny", "--chat-template", str(template)])
+    assert result.exit_code == 0, result.output
+    with loaded(path, vocab_only=True) as model:
+        assert llama_cpp.llama_model_chat_template(model, None) == "{{ messages }} ünd".encode()
+
+
 def test_the_command_writes_an_adapter_for_a_shape(tmp_path: Path) -> None:
     make_model(tmp_path / "model.gguf", TINY)
     result = CliRunner().invoke(main, [str(tmp_path / "lora.gguf"), "--shape", "tiny", "--lora", "4"])
