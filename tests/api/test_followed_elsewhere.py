@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gevent
 import pytest
 
 from storage import responses, users, workers
@@ -22,7 +21,8 @@ def test_a_response_that_is_deleted_under_its_followers_ends_their_stream_with_a
     database: Database, response_id: str
 ) -> None:
     client = Stage(database).client
-    gevent.spawn_later(0.01, client.delete, f"{RESPONSES}/{response_id}")
-    (event,) = events_in(client.get(f"{RESPONSES}/{response_id}?stream=true&starting_after=7"))
+    stream = client.get(f"{RESPONSES}/{response_id}?stream=true&starting_after=7")  # has begun, and is read below
+    client.delete(f"{RESPONSES}/{response_id}")
+    (event,) = events_in(stream)
     assert (event["type"], event["sequence_number"]) == ("error", 8)
     assert "not found" in event["message"]
