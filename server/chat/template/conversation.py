@@ -12,7 +12,7 @@ from typing import Any
 from server.chat.reasoning import ThinkTags
 from server.chat.template.capabilities import Capabilities
 from server.chat.template.contents import as_parts, joined_parts
-from server.chat.template.thoughts import IN_CONTENT, in_content
+from server.chat.template.thoughts import IN_CONTENT, IN_PARTS, in_content, in_parts
 
 Message = Mapping[str, Any]
 
@@ -68,6 +68,9 @@ def _shown(message: Message, audience: Audience) -> dict[str, Any]:
 
 def _show_thoughts(shown: dict[str, Any], audience: Audience) -> None:
     thoughts = shown.pop("reasoning_content")
+    if audience.thoughts_key == IN_PARTS:
+        shown["content"] = in_parts(thoughts, joined_parts(shown.get("content")))
+        return
     if audience.thoughts_key == IN_CONTENT and audience.think_tags:
         shown["content"] = in_content(audience.think_tags, thoughts, joined_parts(shown.get("content")))
     elif audience.thoughts_key is not None:

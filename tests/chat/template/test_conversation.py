@@ -156,6 +156,21 @@ def test_earlier_reasoning_is_where_the_template_looks_for_it(source: str, expec
     assert text_of(inline(source).render(messages)) == expected
 
 
+PARTS = """{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content or [] %}
+{{- '[THINK]' + p.thinking + '[/THINK]' if p.type == 'thinking' else p.text }}{% endfor %}{% endif %}
+{%- for c in m.tool_calls %}{{ c.function.arguments | tojson }}{% endfor %};{% endfor %}"""
+
+
+def test_earlier_reasoning_is_a_part_of_the_content_where_the_template_wants_that() -> None:
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {**calls('{"a": 1}'), "reasoning_content": "Hm."},
+        {"role": "tool", "content": "B"},
+        {"role": "assistant", "content": "Yes.", "reasoning_content": "Oh."},
+    ]
+    assert text_of(inline(PARTS).render(messages)) == 'Hi;[THINK]Hm.[/THINK]{"a": 1};B;[THINK]Oh.[/THINK]Yes.;'
+
+
 def test_a_template_that_shows_no_calls_gets_them_in_the_text() -> None:
     text = text_of(inline("{% for m in messages %}[{{ m.content }}]{% endfor %}").render([calls('{"a": 1}')]))
     assert text == '[<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>]'
