@@ -178,10 +178,11 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
         "empty_prompt",
         "invalid_grammar",
         "invalid_dimensions",
+        "word_too_long",
     ]
     num_prompt_tokens: int = 0
     limit: int = 0
-    """n_ctx, the queue's bound or the vocabulary's size, as the reason says."""
+    """n_ctx, the queue's bound, the vocabulary's size or the most characters of a line, as the reason says."""
     message: str = ""
     """What is wrong with the grammar, for the client."""
     is_estimate: bool = False

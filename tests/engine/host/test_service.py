@@ -15,6 +15,7 @@ from server.engine.engine import Engine
 from server.engine.grammar.compiler import GrammarCompiler
 from server.engine.host.service import Service
 from server.engine.intake.intake import Intake
+from server.engine.llama.deep_stack import MAX_WORD_CHARS, WordTooLong
 from server.protocol.framing import FrameReader, frame
 from server.protocol.messages import (
     Accepted,
@@ -231,3 +232,18 @@ def test_a_worker_that_does_not_read_gets_everything_later(connect: Callable[[],
     other.submit(1, "k", max_tokens=5)  # waits for the slot; all that time the sleeper reads nothing
     other.events_until(Finished)
     assert sleeper.events_until(Finished)[-1] == Finished(1, 0, "length", 30_000, 0)
+
+
+def test_a_line_for_which_no_stack_is_deep_enough_is_rejected(
+    connect: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> list[int]:
+        raise WordTooLong
+
+    monkeypatch.setattr(Letters, "tokenize", refuse)
+    monkeypatch.setattr(Letters, "tokenize_text", refuse)
+    worker = connect()
+    worker.submit(1, "ab")
+    assert worker.events_until(Rejected) == [Rejected(1, "word_too_long", limit=MAX_WORD_CHARS)]
+    worker.send(Tokenize(request_id=2, text="ab"))
+    assert worker.events_until(Rejected) == [Rejected(2, "word_too_long", limit=MAX_WORD_CHARS)]
