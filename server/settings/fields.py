@@ -216,6 +216,9 @@ class Settings(_Table):
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "The least severe messages to log.")
     max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
     max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, in all requests.")
+    max_intake_mb: Annotated[int, Field(ge=1, le=65_536)] = _setting(
+        32, "Requests that may wait to be tokenized, in MiB together; more are refused with 429."
+    )
     max_step_ms: StepTime = _setting(
         400,
         "Longest time, in milliseconds, for which texts that are being generated should pause while a prompt is read; "

@@ -94,6 +94,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "log_level": "debug",
         "max_waiting_requests": 1,
         "max_waiting_tokens": 2,
+        "max_intake_mb": 4,
         "max_step_ms": 70,
         "max_body_mb": 3,
         "body_timeout_seconds": 0.5,

@@ -13,6 +13,7 @@ import pytest
 
 from server.engine.engine import Engine
 from server.engine.grammar.compiler import GrammarCompiler
+from server.engine.host.intake_queue import SHORT_BYTES, IntakeQueue
 from server.engine.host.service import Service
 from server.engine.intake.intake import Intake
 from server.engine.llama.deep_stack import MAX_WORD_CHARS, WordTooLong
@@ -33,7 +34,7 @@ from server.protocol.messages import (
     Tokenize,
     Tokens,
 )
-from server.protocol.values import Grammar, SamplingParams, TextPiece
+from server.protocol.values import Grammar, QueueKey, SamplingParams, TextPiece
 from tests.backends.local.test_submission import CARD
 from tests.engine.fakes import FakeRunner
 from tests.engine.grammar.test_constraint import LetterVocabulary
@@ -41,10 +42,11 @@ from tests.engine.grammar.test_constraint import LetterVocabulary
 GREEDY = SamplingParams(temperature=0)
 TIMEOUT_SECONDS = 60
 GATE = threading.Event()
+NUM_PLACES = 10
 
 
 class Letters:
-    """A vocabulary of code points; the text "trap" breaks it, and "gate" takes until `GATE` is open."""
+    """A vocabulary of code points; the text "trap" breaks it, and one from "gate" on takes until `GATE` is open."""
 
     num_tokens = 256
 
@@ -52,7 +54,7 @@ class Letters:
         text = "".join(piece.text for piece in pieces)
         if text == "trap":
             raise ValueError("a bug")
-        if text == "gate":
+        if text.startswith("gate"):
             GATE.wait(TIMEOUT_SECONDS)
         return list(map(ord, text))
 
@@ -114,7 +116,7 @@ def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
     runner.is_on_gpu = request.param == "gpu"
     grammars = GrammarCompiler(LetterVocabulary())
     intake = Intake(Letters(), runner.n_ctx, NoRules(), grammars)
-    service = Service(Engine(runner, 10, 1000, 250), intake, CARD)
+    service = Service(Engine(runner, 10, 1000, 250), intake, CARD, IntakeQueue(NUM_PLACES, 1 << 20))
     service.listen(tmp_path / "s")
     threading.Thread(target=service.run, daemon=True).start()
     with ExitStack() as sockets:
@@ -247,3 +249,48 @@ def test_a_line_for_which_no_stack_is_deep_enough_is_rejected(
     assert worker.events_until(Rejected) == [Rejected(1, "word_too_long", limit=MAX_WORD_CHARS)]
     worker.send(Tokenize(request_id=2, text="ab"))
     assert worker.events_until(Rejected) == [Rejected(2, "word_too_long", limit=MAX_WORD_CHARS)]
+
+
+LONG_GATE = "gate" + "." * SHORT_BYTES
+
+
+def test_a_short_request_is_served_while_a_long_text_is_tokenized(connect: Callable[[], Worker]) -> None:
+    GATE.clear()
+    worker = connect()
+    for request_id in (1, 2):
+        worker.send(Tokenize(request_id=request_id, text=LONG_GATE))
+    worker.submit(3, "a")
+    assert {event.request_id for event in worker.events_until(Finished)} == {3}
+    GATE.set()
+    assert {event.request_id for event in [*worker.events_until(Tokens), *worker.events_until(Tokens)]} == {1, 2}
+
+
+def test_callers_take_turns_at_long_texts(connect: Callable[[], Worker]) -> None:
+    GATE.clear()
+    worker = connect()
+    for request_id, caller in enumerate(["a", "a", "a", "a", "b", "c"]):
+        worker.send(Tokenize(request_id=request_id, text=LONG_GATE, queue_key=QueueKey(caller)))
+    worker.submit(100, "a")
+    worker.events_until(Finished)  # all have arrived before it
+    GATE.set()
+    order = [event.request_id for _ in range(6) for event in worker.events_until(Tokens)]
+    assert order[0] == 0
+    assert max(order.index(4), order.index(5)) < order.index(2)
+
+
+def test_an_intake_that_is_full_refuses_and_keeps_a_share_for_others(connect: Callable[[], Worker]) -> None:
+    GATE.clear()
+    worker = connect()
+    for request_id in range(NUM_PLACES + 2):
+        worker.send(Tokenize(request_id=request_id, text=LONG_GATE, queue_key=QueueKey("a", f"user {request_id}")))
+    refused = [event for _ in range(2) for event in worker.events_until(Rejected)]
+    full = [Rejected(NUM_PLACES, "overloaded", limit=NUM_PLACES), Rejected(NUM_PLACES + 1, "overloaded", 0, NUM_PLACES)]
+    assert refused == full
+    worker.submit(100, "a", queue_key=QueueKey("b"))
+    assert {event.request_id for event in worker.events_until(Finished)} == {100}
+    worker.send(ReadStats(200))
+    (stats,) = worker.events_until(Stats)
+    assert isinstance(stats, Stats)
+    assert stats.counters["rejected"] == 2
+    GATE.set()
+    assert len([worker.events_until(Tokens) for _ in range(NUM_PLACES)]) == NUM_PLACES
