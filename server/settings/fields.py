@@ -231,6 +231,11 @@ class Settings(_Table):
     graceful_timeout_seconds: Annotated[int, Field(ge=3, le=3600)] = _setting(
         30, "How long running answers may go on after SIGTERM."
     )
+    engine_timeout_seconds: Seconds = _setting(
+        120,
+        "How long an engine may stand still, in a single step, before it is replaced; after a quarter of that, "
+        "`/readyz` calls it stalled.",
+    )
     cors_origins: tuple[str, ...] = _setting(
         ("*",), "Web origins whose pages may call the API: `*` or `scheme://host[:port]`, in a variable with commas."
     )

@@ -100,6 +100,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "body_timeout_seconds": 0.5,
         "ping_seconds": 1.5,
         "graceful_timeout_seconds": 4,
+        "engine_timeout_seconds": 50.0,
         "cors_origins": ("https://a.example", "http://localhost:3000"),
         "allow_public_bind": True,
         "default_max_tokens": 16,

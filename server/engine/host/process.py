@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 REPORTS_PER_SECOND = 5
 """Most reports of progress in a second."""
 
+HEARTBEAT_SECONDS = 1.0
+"""Seconds between two signs of life."""
+
 SAVE_SECONDS = 4.0
 """Seconds for which the end may be put off to save KV cache; after 5, the supervisor is less polite."""
 
@@ -79,7 +82,15 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
     service = (_embedding_service if config.options.is_embedding else _generation_service)(config, reporter, ending)
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
+    Thread(target=_say_that_it_lives, args=(reporter, service), daemon=True, name="heartbeat").start()
     service.run()
+
+
+def _say_that_it_lives(reporter: Reporter, service: Service[Any]) -> None:
+    """Tell the supervisor again and again for how long the loop has stood still."""
+    while True:
+        reporter.report(Report(state="alive", standing_seconds=service.standing_seconds))
+        time.sleep(HEARTBEAT_SECONDS)
 
 
 def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending) -> Service[Any]:

@@ -100,6 +100,8 @@ class Service(Generic[R]):
         self._intake_queue = intake_queue
         self._desk = IntakeDesk(intake, intake_queue, self._arrive, self._send)
         self._card = card
+        self._moved_at: float | None = None
+        """When the engine's thread last came around, in seconds of `time.monotonic`; None while it waits for work."""
         self._arrivals: queue.SimpleQueue[_Arrival[R]] = queue.SimpleQueue()
         self._open: dict[Connection, dict[int, _Open[R]]] = {}
 
@@ -114,6 +116,7 @@ class Service(Generic[R]):
     def run(self) -> NoReturn:
         """Step as long as there is work, and wait when there is none."""
         while True:
+            self._moved_at = time.monotonic()
             self._take_arrivals()
             self._dispatch(self._engine.step(self._dispatch))
             self._send_rest()
@@ -124,6 +127,12 @@ class Service(Generic[R]):
     def wake(self) -> None:
         """Wake the engine's thread, since what it waited for has happened. From any thread."""
         self._arrivals.put(_Call(lambda: None))
+
+    @property
+    def standing_seconds(self) -> float:
+        """Seconds since the loop last moved, 0 while it has nothing to do. From any thread."""
+        moved_at = self._moved_at
+        return 0.0 if moved_at is None else time.monotonic() - moved_at
 
     def flush(self, timeout_seconds: float) -> bool:
         """Have the engine flush between two steps, from another thread. Returns whether it has in time."""
@@ -144,7 +153,7 @@ class Service(Generic[R]):
             if not self._engine.has_work:
                 self._take(self._wait_for_arrival())
             elif self._engine.waits_for_disk:
-                self._take(self._arrivals.get(timeout=WAIT_FOR_DISK_SECONDS))
+                self._take(self._rest(WAIT_FOR_DISK_SECONDS))
             while True:
                 self._take(self._arrivals.get_nowait())
         except queue.Empty:
@@ -156,9 +165,17 @@ class Service(Generic[R]):
             if self._send_rest():
                 timeout = RETRY_SEND_SECONDS
             try:
-                return self._arrivals.get(timeout=timeout)
+                return self._rest(timeout)
             except queue.Empty:
                 pass
+
+    def _rest(self, timeout: float | None) -> _Arrival[R]:
+        """Wait for something to arrive, which is no standing still. Raises queue.Empty."""
+        self._moved_at = None
+        try:
+            return self._arrivals.get(timeout=timeout)
+        finally:
+            self._moved_at = time.monotonic()
 
     def _send_rest(self) -> bool:
         """Try again to send what workers have not taken, also while busy. Returns whether anything is left."""

@@ -38,6 +38,7 @@ from server.protocol.values import Grammar, QueueKey, SamplingParams, TextPiece
 from tests.backends.local.test_submission import CARD
 from tests.engine.fakes import FakeRunner
 from tests.engine.grammar.test_constraint import LetterVocabulary
+from tests.live_server import wait_until
 
 GREEDY = SamplingParams(temperature=0)
 TIMEOUT_SECONDS = 60
@@ -294,3 +295,24 @@ def test_an_intake_that_is_full_refuses_and_keeps_a_share_for_others(connect: Ca
     assert stats.counters["rejected"] == 2
     GATE.set()
     assert len([worker.events_until(Tokens) for _ in range(NUM_PLACES)]) == NUM_PLACES
+
+
+def test_the_loop_stands_still_in_a_step_and_not_while_there_is_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    GATE.clear()
+    step = Engine.step
+    monkeypatch.setattr(Engine, "step", lambda *args: GATE.wait(TIMEOUT_SECONDS) and step(*args))
+    grammars = GrammarCompiler(LetterVocabulary())
+    engine = Engine(FakeRunner(num_slots=1, n_ctx=100), 10, 1000, 250)
+    service = Service(engine, Intake(Letters(), 100, NoRules(), grammars), CARD, IntakeQueue(10, 100_000))
+    service.listen(tmp_path / "s")
+    threading.Thread(target=service.run, daemon=True).start()
+    worker = Worker(tmp_path / "s")
+    with worker.socket:
+        worker.submit(1, "a")
+        wait_until(lambda: service.standing_seconds > 0.2, "the loop to stand still")
+        GATE.set()
+        worker.events_until(Finished)
+        wait_until(lambda: service.standing_seconds == 0, "the loop to rest")
+    grammars.close()
