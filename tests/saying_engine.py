@@ -19,6 +19,7 @@ from llguidance import LLTokenizer, TokenizerWrapper
 from server.engine.engine import Engine
 from server.engine.grammar.compiler import GrammarCompiler
 from server.engine.grammar.trial import SPECIAL_MARK
+from server.engine.host.intake_queue import IntakeQueue
 from server.engine.host.process import Ending, Reporter
 from server.engine.host.service import Service
 from server.engine.intake.intake import Intake
@@ -151,7 +152,9 @@ def main() -> None:
         control_spellings=[spelling for spelling in spellings if spelling],
         marker_ids=vocabulary.marker_ids,
     )
-    service = Service(engine, Intake(vocabulary, N_CTX, NoRules(), GrammarCompiler(vocabulary)), card)
+    service = Service(
+        engine, Intake(vocabulary, N_CTX, NoRules(), GrammarCompiler(vocabulary)), card, IntakeQueue(100, 1 << 20)
+    )
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
     service.run()

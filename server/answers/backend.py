@@ -122,12 +122,19 @@ class Tokenizing(Described, Protocol):
     """A model whose vocabulary can be asked."""
 
     def tokenize(
-        self, text: str, watch: ClientWatch, *, parse_special: bool, adds_special: bool, wants_pieces: bool
+        self,
+        text: str,
+        caller: Caller,
+        watch: ClientWatch,
+        *,
+        parse_special: bool,
+        adds_special: bool,
+        wants_pieces: bool,
     ) -> TokenList:
         """The tokens of a text; control tokens are recognised in it, and added around it, as asked."""
         ...
 
-    def detokenize(self, token_ids: list[int], watch: ClientWatch) -> TokenList:
+    def detokenize(self, token_ids: list[int], caller: Caller, watch: ClientWatch) -> TokenList:
         """The tokens of these ids, with their pieces. Raises InvalidRequest for an id that does not exist."""
         ...
 

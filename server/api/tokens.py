@@ -12,6 +12,7 @@ from schemas.objects.tokens import Detokenized, Prompt, TokenPiece, Tokens
 from schemas.tokens import load_detokenize, load_tokenize
 from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, services
+from server.auth.authentication import current_caller
 
 blueprint = Blueprint("tokens", __name__)
 
@@ -24,6 +25,7 @@ def tokenize() -> Response:
     model = services().models.find(wanted.model)
     found = model.tokenize(
         wanted.content,
+        current_caller(),
         client_watch(),
         parse_special=wanted.parse_special,
         adds_special=wanted.add_special,
@@ -37,7 +39,7 @@ def tokenize() -> Response:
 @blueprint.post("/detokenize")
 def detokenize() -> Response:
     wanted = load_detokenize(json_body())
-    found = services().models.find(wanted.model).detokenize(wanted.tokens, client_watch())
+    found = services().models.find(wanted.model).detokenize(wanted.tokens, current_caller(), client_watch())
     return json_response(Detokenized(content=b"".join(found.pieces or ()).decode(errors="replace")))
 
 

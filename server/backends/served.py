@@ -76,16 +76,23 @@ class ServedModel:
         return metered_vectors(lambda: embedding.embed(wanted, caller, watch), self._account)
 
     def tokenize(
-        self, text: str, watch: ClientWatch, *, parse_special: bool, adds_special: bool, wants_pieces: bool
+        self,
+        text: str,
+        caller: Caller,
+        watch: ClientWatch,
+        *,
+        parse_special: bool,
+        adds_special: bool,
+        wants_pieces: bool,
     ) -> TokenList:
         """See `Tokenizing`; raises InvalidRequest where the model is none."""
         return self._able(Tokenizing).tokenize(
-            text, watch, parse_special=parse_special, adds_special=adds_special, wants_pieces=wants_pieces
+            text, caller, watch, parse_special=parse_special, adds_special=adds_special, wants_pieces=wants_pieces
         )
 
-    def detokenize(self, token_ids: list[int], watch: ClientWatch) -> TokenList:
+    def detokenize(self, token_ids: list[int], caller: Caller, watch: ClientWatch) -> TokenList:
         """See `Tokenizing`; raises InvalidRequest where the model is none."""
-        return self._able(Tokenizing).detokenize(token_ids, watch)
+        return self._able(Tokenizing).detokenize(token_ids, caller, watch)
 
     def prompt_text(self, request: ChatRequest) -> str:
         """See `Rendering`; raises InvalidRequest where the model is none."""

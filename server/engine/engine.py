@@ -20,8 +20,9 @@ from server.engine.kv.disk import Disk
 from server.engine.kv.tiers import Tiers
 from server.engine.runner import DecodeError, Runner
 from server.engine.scheduling.chunking import Chunk, Chunking
+from server.engine.scheduling.places import QueueFull
 from server.engine.scheduling.scheduler import Scheduler
-from server.engine.scheduling.waiting_queue import QueueFull, WaitingQueue
+from server.engine.scheduling.waiting_queue import WaitingQueue
 from server.engine.sequence import Request, Sequence
 from server.engine.speaker import Output, Speaker
 from server.engine.speculation.prompt_lookup import PromptLookup

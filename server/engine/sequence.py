@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from server.engine.stats import Timing
-from server.protocol.values import CachePolicy, SamplingParams, Thoughts, TokenLogprob
+from server.protocol.values import CachePolicy, QueueKey, SamplingParams, Thoughts, TokenLogprob
 
 if TYPE_CHECKING:
     from server.engine.detokenizer import Detokenizer
@@ -44,8 +44,8 @@ class Request:
     num_top_logprobs: int | None = None
     wants_prompt_logprobs: bool = False
     """Whether the prompt is scored. Then nothing of it can come from a cache, where no logits are kept."""
-    queue_key: str = ""
-    """Name of the queue in which it waits; queues are served in rotation."""
+    queue_key: QueueKey = field(default_factory=QueueKey)
+    """Names the queue in which it waits; queues are served in rotation."""
     cache_scope: str = ""
     cache_policy: CachePolicy = field(default_factory=CachePolicy)
     shown_tokens: Mapping[int, bytes] = field(default_factory=dict)

@@ -43,6 +43,8 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_waiting_requests: int = 256
     max_waiting_tokens: int = 1_000_000
     """Prompt tokens of all waiting requests together."""
+    max_intake_mb: int = 32
+    """MiB of requests that wait to be tokenized, all together."""
     max_step_ms: int = 400
     """Milliseconds that running sequences should stand still at most while a prompt is read."""
     max_draft_tokens: int = 0

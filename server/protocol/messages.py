@@ -11,7 +11,16 @@ from typing import Literal
 
 import msgspec
 
-from server.protocol.values import CachePolicy, FinishReason, Grammar, SamplingParams, TextPiece, Thoughts, TokenLogprob
+from server.protocol.values import (
+    CachePolicy,
+    FinishReason,
+    Grammar,
+    QueueKey,
+    SamplingParams,
+    TextPiece,
+    Thoughts,
+    TokenLogprob,
+)
 
 # --- gunicorn worker -> engine --------------------------------------------------------------------------------------
 
@@ -45,8 +54,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag="submit"):
     shown_control_tokens: list[str] = []
     """Spellings of control tokens that are written out in the text, where others are nothing. EOG tokens never are,
     and spellings that the model does not have are passed over."""
-    queue_key: str = ""
-    """Whose place in the queue it takes: waiting requests of different keys are served in rotation."""
+    queue_key: QueueKey = QueueKey()
     cache_scope: str = ""
     """Only sequences of the same scope share cached prefixes."""
     cache_policy: CachePolicy = CachePolicy()
@@ -62,8 +70,7 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True, tag="embed"):
     """Texts as token ids, taken as they are, instead of `texts`."""
     dimensions: int | None = None
     """How many numbers of each vector are wanted, from its beginning; None is all."""
-    queue_key: str = ""
-    """Whose place in the queue it takes: waiting requests of different keys are served in rotation."""
+    queue_key: QueueKey = QueueKey()
 
     @property
     def num_choices(self) -> int:
@@ -81,6 +88,7 @@ class Tokenize(msgspec.Struct, frozen=True, kw_only=True, tag="tokenize"):
     adds_special: bool = False
     """Whether to add what the model wants at the beginning and the end of a document."""
     wants_pieces: bool = False
+    queue_key: QueueKey = QueueKey()
 
     @property
     def num_choices(self) -> int:
@@ -93,6 +101,7 @@ class Detokenize(msgspec.Struct, frozen=True, kw_only=True, tag="detokenize"):
     request_id: int
     """Chosen by the worker, unique on its connection."""
     token_ids: list[int]
+    queue_key: QueueKey = QueueKey()
 
     @property
     def num_choices(self) -> int:
@@ -178,10 +187,11 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
         "empty_prompt",
         "invalid_grammar",
         "invalid_dimensions",
+        "word_too_long",
     ]
     num_prompt_tokens: int = 0
     limit: int = 0
-    """n_ctx, the queue's bound or the vocabulary's size, as the reason says."""
+    """n_ctx, the queue's bound, the vocabulary's size or the most characters of a line, as the reason says."""
     message: str = ""
     """What is wrong with the grammar, for the client."""
     is_estimate: bool = False

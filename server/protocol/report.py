@@ -10,9 +10,11 @@ import msgspec
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a child of the supervisor says of its own progress."""
 
-    state: Literal["downloading", "downloaded", "loading", "ready", "failed"]
+    state: Literal["downloading", "downloaded", "loading", "ready", "alive", "failed"]
     progress: float | None = None
     """From 0 to 1, None when it is not known."""
     message: str = ""
+    standing_seconds: float = 0.0
+    """For how long an engine's loop has stood still though it has work, with state "alive"."""
     path: str | None = None
     """Where the model's (first) file lies, with state "downloaded"."""

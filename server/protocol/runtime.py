@@ -20,7 +20,8 @@ import msgspec
 
 RUNTIME_DIR_VARIABLE = "_PARLEY_RUNTIME_DIR"
 
-ModelState = Literal["downloading", "loading", "ready", "failed", "restarting", "stopped"]
+ModelState = Literal["downloading", "loading", "ready", "stalled", "failed", "restarting", "stopped"]
+"""A model that is stalled has an engine that stands still; it may go on, and will be replaced if it does not."""
 
 # sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _MAX_SOCKET_PATH_BYTES = 103

@@ -20,6 +20,14 @@ class TextPiece(msgspec.Struct, frozen=True, array_like=True):
     parse_special: bool
 
 
+class QueueKey(msgspec.Struct, frozen=True, array_like=True):
+    """Whose place in a queue a request takes. Callers are served in rotation, and so are the users of each."""
+
+    caller: str = ""
+    user: str = ""
+    """A user that the caller names; its turns are among those of the caller."""
+
+
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the next token is chosen; `sampler` has the order.
 

@@ -16,41 +16,35 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from pydantic_core import PydanticCustomError
 
 from server.protocol.model_options import CacheType, FlashAttention, Pooling
-from server.settings.adapters import check_adapter
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
 from server.settings.cores import default_num_workers
 from server.settings.hosts import check_host, default_hosts
 from server.settings.proxies import UNIX_PEER, parse_network
+from server.settings.values import (
+    MAX_INT32,
+    AdapterList,
+    ContextSize,
+    DraftLength,
+    LayerCount,
+    Mebibytes,
+    Name,
+    QueueBound,
+    Seconds,
+    SlotCount,
+    Speculative,
+    StepTime,
+    ThreadCount,
+    TokenCount,
+    Truncation,
+    TurnCount,
+)
 from storage.db.address import parse_address
-
-MAX_INT32 = 2**31 - 1
-MAX_SLOTS = 256
-"""LLAMA_MAX_SEQ, llama.cpp's most sequences in a context."""
-MAX_THREADS = 512
-"""GGML_MAX_N_THREADS."""
 
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[\w.-]+(:[0-9]+)?", re.ASCII)
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}", re.ASCII)
 DATABASE_SCHEMES = ("sqlite", "postgresql")
 DEFAULT_DATABASE_FILE = "parley.db"
 """In `data_dir`."""
-
-
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-ContextSize = Annotated[int, Field(ge=16, le=MAX_INT32)]
-SlotCount = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
-ThreadCount = Annotated[int, Field(ge=1, le=MAX_THREADS)]
-LayerCount = Annotated[int, Field(ge=0, le=MAX_INT32)]
-Speculative = Literal["off", "prompt_lookup", "draft"]
-DraftLength = Annotated[int, Field(ge=1, le=32)]
-StepTime = Annotated[int, Field(ge=10, le=60_000)]
-Mebibytes = Annotated[int, Field(ge=0, le=MAX_INT32)]
-QueueBound = Annotated[int, Field(ge=1, le=MAX_INT32)]
-TurnCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
-TokenCount = Annotated[int, Field(ge=1, le=MAX_INT32)]
-Name = Annotated[str, Field(min_length=1)]
-Truncation = Literal["auto", "disabled"]
-AdapterList = tuple[Annotated[str, AfterValidator(check_adapter)], ...]
 
 
 def _setting(default: Any, doc: str, *, default_text: str | None = None, **more: Any) -> Any:
@@ -211,6 +205,9 @@ class Settings(_Table):
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "The least severe messages to log.")
     max_waiting_requests: QueueBound = _setting(256, "Requests that may wait for a slot; more are refused with 429.")
     max_waiting_tokens: QueueBound = _setting(1_000_000, "Prompt tokens that may wait for a slot, in all requests.")
+    max_intake_mb: Annotated[int, Field(ge=1, le=65_536)] = _setting(
+        32, "Requests that may wait to be tokenized, in MiB together; more are refused with 429."
+    )
     max_step_ms: StepTime = _setting(
         400,
         "Longest time, in milliseconds, for which texts that are being generated should pause while a prompt is read; "
@@ -235,6 +232,11 @@ class Settings(_Table):
     # At least 3, because streams end themselves 2 seconds before the time is up.
     graceful_timeout_seconds: Annotated[int, Field(ge=3, le=3600)] = _setting(
         30, "How long running answers may go on after SIGTERM."
+    )
+    engine_timeout_seconds: Seconds = _setting(
+        120,
+        "How long an engine may stand still, in a single step, before it is replaced; after a quarter of that, "
+        "`/readyz` calls it stalled.",
     )
     cors_origins: tuple[str, ...] = _setting(
         ("*",), "Web origins whose pages may call the API: `*` or `scheme://host[:port]`, in a variable with commas."

@@ -86,6 +86,11 @@ class Child:
         else:
             self._process.send_signal(step)
 
+    def kill(self, now: float) -> None:
+        """Take the last step at once: it hangs, and would not hear another."""
+        self._next_stop_step = len(_STOP_STEPS) - 1
+        self.press(now)
+
     def close(self) -> None:
         """Let go of its pipes, once it has exited."""
         self._stdin.close()

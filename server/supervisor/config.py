@@ -37,6 +37,8 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     models: list[ModelConfig]
     log_level: str = "info"
     """Least severe messages that the supervisor and its engines log. No engine is started anew for it."""
+    engine_timeout_seconds: float = 120.0
+    """Seconds for which an engine may stand still before it is replaced."""
     cache_dir: str | None = None
     """Directory of downloads; None means the hub's own cache."""
     announce_url: str | None = None

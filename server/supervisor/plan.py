@@ -23,6 +23,7 @@ def plan_supervisor(
         runtime_dir=runtime_dir,
         models=[_plan_model(model) for model in Catalogue.from_settings(settings).models],
         log_level=settings.log_level,
+        engine_timeout_seconds=settings.engine_timeout_seconds,
         announce_url=announce_url,
         announce_headers=_credentials(settings),
         engine_command=json.loads(environ.get(ENGINE_COMMAND_VARIABLE, "[]")),

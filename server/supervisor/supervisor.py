@@ -32,7 +32,7 @@ class Supervisor:
         self._runtime = RuntimeDir(config.runtime_dir)
         self._status_writer = StatusWriter(self._runtime)
         launcher = Launcher(config)
-        self._models = [WatchedModel(model, launcher) for model in config.models]
+        self._models = [WatchedModel(model, launcher, config.engine_timeout_seconds) for model in config.models]
         self._announce_url = config.announce_url
         self._announce_headers = config.announce_headers
         self._lifeline_fd = lifeline_fd

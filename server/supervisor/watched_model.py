@@ -1,6 +1,6 @@
 """The life of one model: fetched, checked, loaded, ready, lost, and all over again until it is told to stop.
 
-    downloading -> loading -> ready -> (it dies) -> restarting -> ready
+    downloading -> loading -> ready -> (it dies) -> restarting -> ready, and stalled while a ready one stands still
          |            |                                 |
          +------------+------> failed <-----------------+       then the next attempt, after a growing delay
 
@@ -25,18 +25,23 @@ from server.supervisor.child import Child, describe_exit
 from server.supervisor.config import ModelConfig
 from server.supervisor.launcher import Launcher
 from server.supervisor.needed_file import NeededFile
+from server.supervisor.vigil import Judgement, Vigil
 
 logger = logging.getLogger(__name__)
+
+WAS_READY = frozenset({"ready", "stalled", "restarting"})
+"""States of a model that has been ready since it was first loaded."""
 
 
 class WatchedModel:
     """One model that should be running. `child` is what runs for it at the moment."""
 
-    def __init__(self, config: ModelConfig, launcher: Launcher) -> None:
+    def __init__(self, config: ModelConfig, launcher: Launcher, engine_timeout_seconds: float) -> None:
         self.config = config
         self.child: Child | None = None
         self._launcher = launcher
         self._backoff = Backoff()
+        self._vigil = Vigil(engine_timeout_seconds)
         self._model_file = NeededFile(config.path, config.hub_source)
         self._draft_file = NeededFile(config.draft_path, config.draft_hub_source) if config.has_draft_model else None
         self._fetched: NeededFile | None = None
@@ -53,7 +58,9 @@ class WatchedModel:
     @property
     def deadline(self) -> float | None:
         """When `on_time` is due, None when only a child can make something happen."""
-        return self.child.deadline if self.child else self._retry_at
+        if self.child is None:
+            return self._retry_at
+        return self._vigil.deadline if self.child.deadline is None else self.child.deadline
 
     @property
     def is_stopped(self) -> bool:
@@ -79,7 +86,9 @@ class WatchedModel:
         """Do what is due, if anything is."""
         if self.deadline is None or now < self.deadline:
             return
-        if self.child:
+        if self.child and self.child.deadline is None:
+            self._act_on(self._vigil.check(now), now)
+        elif self.child:
             self.child.press(now)
         else:
             self._retry_at = None
@@ -103,6 +112,7 @@ class WatchedModel:
         self.on_output(now)
         self.child.close()
         self.child = None
+        self._vigil.end()
         self._note(pid=None)
         if self._is_stopping:
             return
@@ -142,7 +152,7 @@ class WatchedModel:
         path = self._model_file.path
         draft_path = self._draft_file.path if self._draft_file else None
         assert path is not None
-        state: ModelState = "restarting" if self._status.state in ("ready", "restarting") else "loading"
+        state: ModelState = "restarting" if self._status.state in WAS_READY else "loading"
         self._run(state, lambda: self._launcher.start_engine(self.config, path, draft_path), now)
 
     def _run(self, state: ModelState, start: Callable[[], Child], now: float) -> None:
@@ -165,6 +175,8 @@ class WatchedModel:
             assert self._fetched is not None
             self._fetched.path = report.path
             self._end_child(now)
+        elif report.state == "alive":
+            self._act_on(self._vigil.hear(report.standing_seconds, now), now)
         elif report.state == "ready":
             self._backoff.note_ready(now)
             self._note(state="ready", progress=None, message="")
@@ -172,13 +184,24 @@ class WatchedModel:
         else:
             self._note(progress=report.progress, message=report.message or self._status.message)
 
+    def _act_on(self, judgement: Judgement, now: float) -> None:
+        """Say whether the engine moves, and replace it if it does not any more."""
+        assert self.child is not None
+        if judgement == "hangs":
+            self._failure = "the engine stood still for too long and was killed"
+            self.child.kill(now)
+        elif judgement == "stalled":
+            self._note(state="stalled", message="the engine stands still")
+        elif self._status.state == "stalled":
+            self._note(state="ready", message="")
+
     def _end_child(self, now: float) -> None:
         """It has said its last word and should leave by itself; see to it that it does."""
         assert self.child is not None
         self.child.stop(now)
 
     def _fail(self, reason: str, now: float) -> None:
-        was_ready = self._status.state == "ready"
+        was_ready = self._status.state in ("ready", "stalled")
         delay = self._backoff.next_delay(now)
         logger.error("%s: %s; next attempt in %g s", self.config.model_id, reason, delay)
         self._retry_at = now + delay

@@ -121,3 +121,26 @@ def test_nothing_is_left_when_the_master_is_killed() -> None:
         assert len(family) >= 4  # master, worker, supervisor, engine
         family[0].kill()
         wait_until(lambda: not alive(family[1:]), "the end of all processes")
+
+
+def test_an_engine_that_stands_still_is_called_stalled_killed_and_replaced() -> None:
+    with LiveServer(n_ctx=20_000, slots=2, engine_timeout_seconds=8) as server, RawStream(server, FOREVER) as stream:
+        stream.read_until(b'"content":"')
+        engine = server.engine
+        engine.suspend()
+        wait_until(lambda: server.get("/readyz")[1]["models"][MODEL]["state"] == "stalled", "the supervisor to notice")
+        assert server.get("/readyz")[0] == 503
+        stream.read_to_end()
+        assert list(stream.documents())[-1]["error"]["code"] == "engine_lost"
+        assert_serves(server)
+        assert server.engine != engine
+
+
+def test_an_engine_that_stood_still_for_a_moment_goes_on() -> None:
+    with LiveServer(n_ctx=512, engine_timeout_seconds=60) as server:
+        engine = server.engine
+        engine.suspend()
+        wait_until(lambda: server.get("/readyz")[0] == 503, "the supervisor to notice")
+        engine.resume()
+        assert_serves(server)
+        assert server.engine == engine

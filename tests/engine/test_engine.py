@@ -16,7 +16,7 @@ from server.engine.cost.step_cost import StepCost
 from server.engine.engine import Engine
 from server.engine.runner import Span
 from server.engine.sampling.candidates import Logits
-from server.engine.scheduling.waiting_queue import QueueFull
+from server.engine.scheduling.places import QueueFull
 from server.engine.sequence import Request
 from server.engine.speaker import Output
 from server.protocol.messages import Delta, Event, Failed, Finished

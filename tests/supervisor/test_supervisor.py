@@ -133,6 +133,7 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
             "cache_type_v": "f16",
             "max_waiting_requests": 256,
             "max_waiting_tokens": 77,
+            "max_intake_mb": 32,
             "max_step_ms": 400,
             "kv_ram_mb": 0,
             "kv_disk_mb": 0,

@@ -31,6 +31,7 @@ class FakeChild:
         self.deadline: float | None = None
         self.num_presses = 0
         self.is_closed = False
+        self.is_killed = False
 
     def read_lines(self) -> list[bytes]:
         lines, self.lines = self.lines, []
@@ -42,6 +43,10 @@ class FakeChild:
     def press(self, now: float) -> None:
         self.num_presses += 1
         self.deadline = now + 2
+
+    def kill(self, now: float) -> None:
+        self.is_killed = True
+        self.deadline = now + 60
 
     def close(self) -> None:
         self.is_closed = True
@@ -74,7 +79,7 @@ class Life:
         self.now = 1000.0
         self.launcher = FakeLauncher()
         config = ModelConfig(model_id="m", index=0, options=EngineOptions(num_slots=1, num_threads=1), **source)
-        self.model = WatchedModel(config, cast(Launcher, self.launcher))
+        self.model = WatchedModel(config, cast(Launcher, self.launcher), TIMEOUT_SECONDS)
         self.model.start(self.now)
 
     @property
@@ -111,6 +116,7 @@ class Life:
 
 
 READY = Report(state="ready")
+TIMEOUT_SECONDS = 40.0
 
 
 @pytest.fixture

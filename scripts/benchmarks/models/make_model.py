@@ -64,17 +64,19 @@ def read_tokenizer(source: Path) -> GGUFReader:
     return GGUFReader(source)
 
 
-def copy_tokenizer(source: GGUFReader, writer: GGUFWriter, n_vocab: int, chat_template: str | None) -> None:
-    """Take over every `tokenizer.*` key but a template that is given; the vocabulary is padded to `n_vocab` tokens."""
+def copy_tokenizer(source: GGUFReader, writer: GGUFWriter, shape: Shape, chat_template: str | None) -> None:
+    """Take over every `tokenizer.*` key, with the vocabulary padded to the shape's, but what is given to replace it."""
     for key, field in source.fields.items():
         if not key.startswith("tokenizer."):
             continue
         value = field.contents()
         if key == "tokenizer.ggml.tokens":
-            value += padding(value, n_vocab)
+            value += padding(value, shape.n_vocab)
         elif key == "tokenizer.ggml.token_type":
             # Ordinary tokens, so that a sampled one gives text; no merge leads to them, so no text gives one.
-            value += [int(TokenType.NORMAL)] * (n_vocab - len(value))
+            value += [int(TokenType.NORMAL)] * (shape.n_vocab - len(value))
+        elif key == "tokenizer.ggml.pre" and shape.pre_tokenizer:
+            value = shape.pre_tokenizer
         elif key == CHAT_TEMPLATE and chat_template is not None:
             value = chat_template
         element = field.types[1] if len(field.types) > 1 else None
@@ -187,7 +189,7 @@ def write_f16(path: Path, shape: Shape, seed: int, chat_template: str | None) ->
     """The model in 16 bits; one tensor at a time is in memory."""
     writer = GGUFWriter(path, shape.architecture)
     add_header(writer, shape, path.name.split(".gguf")[0])
-    copy_tokenizer(read_tokenizer(tokenizer_source()), writer, shape.n_vocab, chat_template)
+    copy_tokenizer(read_tokenizer(tokenizer_source()), writer, shape, chat_template)
     for name, sizes in tensor_shapes(shape):
         is_f32 = stays_f32(name, sizes)
         kind = GGMLQuantizationType.F32 if is_f32 else GGMLQuantizationType.F16
@@ -261,6 +263,7 @@ def make_lora(path: Path, shape: Shape, rank: int, seed: int = 0) -> None:
 @click.option("--n-head-kv", type=click.IntRange(min=1))
 @click.option("--n-vocab", type=click.IntRange(min=1), help="Size of the vocabulary, padded with unused spellings.")
 @click.option("--n-ctx-train", type=click.IntRange(min=1))
+@click.option("--pre-tokenizer", help="llama.cpp's name of the rules that split texts into words: tekken, gpt-4o.")
 @click.option("--pooling", type=click.Choice(get_args(Pooling)), help="Of a model that embeds.")
 @click.option("--lora", "rank", type=click.IntRange(min=1), help="Write a LoRA adapter of that rank for it instead.")
 @click.option("--chat-template", type=click.File(encoding="utf-8"), help="A file with another than the demo model's.")

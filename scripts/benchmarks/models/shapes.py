@@ -36,6 +36,8 @@ class Shape:
     rope_freq_base: float = 10_000.0
     is_tied: bool = True
     """Whether the output matrix is the embedding matrix."""
+    pre_tokenizer: str | None = None
+    """llama.cpp's name of the rules that split a text into words, `tokenizer.ggml.pre`; None keeps the tokenizer's."""
     pooling: Pooling | None = None
     """Vector that a model that embeds gives a text; None leaves it open."""
 

@@ -9,9 +9,9 @@ from gevent.queue import SimpleQueue
 
 from server.answers.answer import ClientLeft
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected
-from server.backends.local.generation import BAD_TOKEN
+from server.backends.local.generation import BAD_TOKEN, LONG_LINE, OVERLOAD_RETRY_SECONDS
 from server.backends.local.model import LocalModel
-from server.errors.tree import EngineFailed, EngineLost, InvalidRequest, ShuttingDown
+from server.errors.tree import EngineFailed, EngineLost, InvalidRequest, Overloaded, ParleyError, ShuttingDown
 from server.http import draining
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Failed, Question, Rejected, Tokens
@@ -48,7 +48,7 @@ def _checked(model: LocalModel, answer: Arrival | Exception, param: str) -> Toke
         case Tokens():
             return answer
         case Rejected():
-            raise InvalidRequest(BAD_TOKEN.format(answer.limit - 1), param=param)
+            raise _refusal(answer, param)
         case EngineGone():
             raise EngineLost(model.id)
         case Failed(_, message, _):
@@ -57,3 +57,13 @@ def _checked(model: LocalModel, answer: Arrival | Exception, param: str) -> Toke
             raise answer
         case _:
             raise TypeError(f"the engine sent {answer!r}")
+
+
+def _refusal(rejected: Rejected, param: str) -> ParleyError:
+    match rejected.reason:
+        case "overloaded":
+            return Overloaded(OVERLOAD_RETRY_SECONDS)
+        case "word_too_long":
+            return InvalidRequest(LONG_LINE.format(rejected.limit), param=param)
+        case _:
+            return InvalidRequest(BAD_TOKEN.format(rejected.limit - 1), param=param)

@@ -20,7 +20,7 @@ from server.backends.local.chat import prepare, prompt_pieces
 from server.backends.local.generation import Generation
 from server.backends.local.grammar_blame import grammar_blame
 from server.backends.local.model import LocalModel
-from server.backends.local.submission import completion_submits, embed_message, sampling_params
+from server.backends.local.submission import completion_submits, embed_message, queue_key, sampling_params
 from server.chat.output.plan import OutputPlan
 from server.errors.tree import ContextLengthExceeded, InvalidRequest
 from server.http.client_watch import ClientWatch
@@ -42,7 +42,14 @@ class _LocalBackend:
         return self._as_shown(self._model.require_card())
 
     def tokenize(
-        self, text: str, watch: ClientWatch, *, parse_special: bool, adds_special: bool, wants_pieces: bool
+        self,
+        text: str,
+        caller: Caller,
+        watch: ClientWatch,
+        *,
+        parse_special: bool,
+        adds_special: bool,
+        wants_pieces: bool,
     ) -> TokenList:
         question = Tokenize(
             request_id=0,
@@ -50,11 +57,13 @@ class _LocalBackend:
             parse_special=parse_special,
             adds_special=adds_special,
             wants_pieces=wants_pieces,
+            queue_key=queue_key(caller, None),
         )
         return self._ask(question, watch, "content")
 
-    def detokenize(self, token_ids: list[int], watch: ClientWatch) -> TokenList:
-        return self._ask(Detokenize(request_id=0, token_ids=token_ids), watch, "tokens")
+    def detokenize(self, token_ids: list[int], caller: Caller, watch: ClientWatch) -> TokenList:
+        question = Detokenize(request_id=0, token_ids=token_ids, queue_key=queue_key(caller, None))
+        return self._ask(question, watch, "tokens")
 
     def _ask(self, question: Question, watch: ClientWatch, param: str) -> TokenList:
         self._model.require_card()

@@ -33,6 +33,7 @@ from server.protocol.messages import Accepted, Delta, Embed, Failed, Finished, R
 
 OVERLOAD_RETRY_SECONDS = 5.0
 BAD_TOKEN = "Token ids must be from 0 to {} for this model."
+LONG_LINE = "A line of the text, with the white space after it, has more than {} characters."
 
 
 class _ClientGone:
@@ -236,6 +237,7 @@ class Generation:
             "invalid_token": (bad_token, self._prompt_param),
             "invalid_logit_bias": (bad_token, "logit_bias"),
             "invalid_dimensions": (f"The model's vectors have only {rejected.limit} dimensions.", "dimensions"),
+            "word_too_long": (LONG_LINE.format(rejected.limit), self._prompt_param),
             "empty_prompt": ("The prompt has no tokens.", self._prompt_param),
         }
         return complaints[rejected.reason]

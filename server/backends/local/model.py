@@ -82,7 +82,8 @@ class LocalModel:
         status = self._runtime_dir.read_status().models.get(self.id)
         if status is None:
             return ModelNotReady(self.id, "loading", None, "the server has just started", 1.0)
-        state = "restarting" if status.state == "ready" else status.state  # the supervisor does not know yet
+        # The supervisor may not know yet.
+        state = "restarting" if status.state in ("ready", "stalled") else status.state
         return ModelNotReady(self.id, state, status.progress, status.message, _retry_after_seconds(status))
 
     def _loaded(self, card: ModelCard) -> None:

@@ -19,7 +19,7 @@ from server.backends.local.structured_output import grammar_of
 from server.chat.output.plan import OutputPlan
 from server.errors.tree import UnsupportedParameter
 from server.protocol.messages import Embed, ModelCard, Submit
-from server.protocol.values import CachePolicy, SamplingParams, TextPiece
+from server.protocol.values import CachePolicy, QueueKey, SamplingParams, TextPiece
 
 DEFAULT_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 40, "min_p": 0.05}
 """OpenAI's defaults for what OpenAI has; llama.cpp's for `top_k` and `min_p`, which keep small models on track."""
@@ -35,9 +35,9 @@ def sampling_params(options: SamplingOptions, card: ModelCard) -> SamplingParams
     return SamplingParams(**merged | {name: int(merged[name]) for name in INTEGER_NAMES & merged.keys()})
 
 
-def queue_key(caller: Caller, user: str | None) -> str:
-    """Key of the place in the queue: users that a request names have places of their own, among their caller's."""
-    return f"{caller.queue_key}/{user}" if user else caller.queue_key
+def queue_key(caller: Caller, user: str | None) -> QueueKey:
+    """Key of the place in the queue: users that a request names have turns of their own, among their caller's."""
+    return QueueKey(caller.queue_key, user or "")
 
 
 def chat_submit(

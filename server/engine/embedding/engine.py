@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from server.engine.runner import DecodeError
-from server.engine.scheduling.waiting_queue import QueueFull
+from server.engine.scheduling.places import Places, QueueFull
+from server.engine.scheduling.rotation import Rotation
 from server.engine.stats import EngineStats, Timing
 from server.protocol.messages import Event, Failed, Finished, Stats, Vector
+from server.protocol.values import QueueKey
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +54,17 @@ class EmbeddingRequest:
     texts: list[list[int]]
     dimensions: int | None = None
     """Number of leading numbers of each vector that are wanted; None means all."""
-    queue_key: str = ""
-    """Name of the queue in which its texts wait; queues are served in rotation."""
+    queue_key: QueueKey = field(default_factory=QueueKey)
+    """Names the queue in which its texts wait; queues are served in rotation."""
     arrived: float = field(default_factory=time.perf_counter)
 
     @property
     def num_choices(self) -> int:
         return len(self.texts)
+
+    @property
+    def num_tokens(self) -> int:
+        return sum(map(len, self.texts))
 
 
 Deliver = Callable[[list[tuple[EmbeddingRequest, Event]]], None]
@@ -88,16 +93,14 @@ class EmbeddingEngine:
 
     def __init__(self, embedder: Embedder, max_waiting_requests: int, max_waiting_tokens: int) -> None:
         self._embedder = embedder
-        self._max_waiting_requests = max_waiting_requests
-        self._max_waiting_tokens = max_waiting_tokens
-        self._waiting: OrderedDict[str, deque[Text]] = OrderedDict()
-        self._num_waiting_tokens = 0
+        self._places = Places(max_waiting_requests, max_waiting_tokens)
+        self._waiting: Rotation[Text] = Rotation()
         self._num_left: dict[EmbeddingRequest, int] = {}
         self._stats = EngineStats()
 
     @property
     def has_work(self) -> bool:
-        return bool(self._waiting)
+        return len(self._waiting) > 0
 
     @property
     def waits_for_disk(self) -> bool:
@@ -109,22 +112,22 @@ class EmbeddingEngine:
         Raises:
             QueueFull: if too many wait already. An empty queue takes any request.
         """
-        num_tokens = sum(map(len, request.texts))
-        if len(self._num_left) >= self._max_waiting_requests:
-            self._refuse(self._max_waiting_requests)
-        if self._num_left and self._num_waiting_tokens + num_tokens > self._max_waiting_tokens:
-            self._refuse(self._max_waiting_tokens)
+        try:
+            self._places.enter(request.queue_key.caller, request.num_tokens)
+        except QueueFull:
+            self._stats.num_rejected += 1
+            raise
         texts = [Text(request, choice, Timing(request.arrived)) for choice in range(len(request.texts))]
-        self._waiting.setdefault(request.queue_key, deque()).extend(texts)
-        self._num_waiting_tokens += num_tokens
+        self._waiting.add(request.queue_key, texts)
         self._num_left[request] = len(texts)
 
     def cancel(self, request: EmbeddingRequest) -> None:
         """Forget a request. No event of it follows."""
-        if self._num_left.pop(request, None) is None:
+        if request not in self._num_left:
             return
-        for text in [text for text in self._waiting.get(request.queue_key, ()) if text.request is request]:
-            self._remove(text)
+        self._forget(request)
+        for text in [text for text in self._waiting if text.request is request]:
+            self._waiting.remove(request.queue_key, text)
             self._stats.on_end(text, "abort")
 
     def step(self, deliver: Deliver | None = None) -> list[tuple[EmbeddingRequest, Event]]:
@@ -154,43 +157,32 @@ class EmbeddingEngine:
 
     def stats(self, request_id: int) -> Stats:
         """Counts since the start, and what waits now. From any thread."""
-        waiting = sum(map(len, list(self._waiting.values())))
-        gauges = {"running": 0, "waiting": waiting, "slots": self._embedder.max_texts}
+        gauges = {"running": 0, "waiting": len(self._waiting), "slots": self._embedder.max_texts}
         return self._stats.snapshot(request_id, gauges, kv_tokens={}, kv_hits={})
-
-    def _refuse(self, limit: int) -> None:
-        self._stats.num_rejected += 1
-        raise QueueFull(limit)
 
     def _next_batch(self) -> list[Text]:
         """The next texts, one of each queue in rotation, as long as they fit."""
         batch: list[Text] = []
         room = self._embedder.n_ctx
         while self._waiting and len(batch) < self._embedder.max_texts:
-            queue_key = next(iter(self._waiting))
-            text = self._waiting[queue_key][0]
+            text = next(self._waiting.in_order())
             if len(text.tokens) > room:
                 break
             room -= len(text.tokens)
             batch.append(text)
-            self._remove(text)
-            if queue_key in self._waiting:
-                self._waiting.move_to_end(queue_key)
+            self._waiting.take(text.request.queue_key, text)
         return batch
 
-    def _remove(self, text: Text) -> None:
-        queue_key = text.request.queue_key
-        self._waiting[queue_key].remove(text)
-        self._num_waiting_tokens -= len(text.tokens)
-        if not self._waiting[queue_key]:
-            del self._waiting[queue_key]
+    def _forget(self, request: EmbeddingRequest) -> None:
+        del self._num_left[request]
+        self._places.leave(request.queue_key.caller, request.num_tokens)
 
     def _done(self, text: Text, vector: npt.NDArray[np.float32]) -> list[tuple[EmbeddingRequest, Event]]:
         self._stats.on_end(text, "stop")
         request = text.request
         self._num_left[request] -= 1
         if not self._num_left[request]:
-            del self._num_left[request]
+            self._forget(request)
         data = normalised(vector[: request.dimensions]).astype(LITTLE_ENDIAN_FLOAT).tobytes()
         return [
             (request, Vector(request.request_id, text.choice, data)),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from server.engine.embedding.engine import EmbeddingRequest
 from server.engine.intake.questions import Spelling, answer
+from server.engine.llama.deep_stack import MAX_WORD_CHARS, WordTooLong
 from server.protocol.messages import Accepted, Embed, Question, Rejected, Submission, Tokens
 
 
@@ -39,7 +40,10 @@ class EmbeddingIntake:
             return Rejected(submit.request_id, "invalid_token", limit=n_vocab)
         if submit.dimensions is not None and submit.dimensions > self._embedding_length:
             return Rejected(submit.request_id, "invalid_dimensions", limit=self._embedding_length)
-        texts = submit.token_ids or [self._tokenizer.tokenize_document(text) for text in submit.texts]
+        try:
+            texts = submit.token_ids or [self._tokenizer.tokenize_document(text) for text in submit.texts]
+        except WordTooLong:
+            return Rejected(submit.request_id, "word_too_long", limit=MAX_WORD_CHARS)
         longest = max(map(len, texts))
         if longest > self._n_ctx:
             return Rejected(submit.request_id, "context_length_exceeded", longest, self._n_ctx)

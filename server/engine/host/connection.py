@@ -45,14 +45,15 @@ class Connection:
         with self._lock:
             self._send_unsent()
 
-    def read(self, on_command: Callable[[Command], None]) -> None:
-        """Hand over commands until the worker is gone. Blocks; returns at the end of the stream."""
+    def read(self, on_command: Callable[[Command, int], None]) -> None:
+        """Hand over commands, each with its bytes, until the worker is gone. Blocks; returns at the end of the
+        stream."""
         reader = FrameReader()
         decoder = msgspec.msgpack.Decoder(Command)
         try:
             while data := self._socket.recv(RECEIVE_BYTES):
                 for body in reader.feed(data):
-                    on_command(decoder.decode(body))
+                    on_command(decoder.decode(body), len(body))
         except OSError as error:
             logger.debug("connection lost: %s", error)
         except msgspec.DecodeError as error:

@@ -25,12 +25,16 @@ from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.report import Report
 
 if TYPE_CHECKING:
+    from server.engine.host.intake_queue import IntakeQueue
     from server.engine.host.service import Service
     from server.engine.kv.disk import Disk
     from server.engine.kv.files import StateDir
 
 REPORTS_PER_SECOND = 5
 """Most reports of progress in a second."""
+
+HEARTBEAT_SECONDS = 1.0
+"""Seconds between two signs of life."""
 
 SAVE_SECONDS = 4.0
 """Seconds for which the end may be put off to save KV cache; after 5, the supervisor is less polite."""
@@ -78,7 +82,15 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
     service = (_embedding_service if config.options.is_embedding else _generation_service)(config, reporter, ending)
     service.listen(Path(config.socket_path))
     reporter.report(Report(state="ready"))
+    Thread(target=_say_that_it_lives, args=(reporter, service), daemon=True, name="heartbeat").start()
     service.run()
+
+
+def _say_that_it_lives(reporter: Reporter, service: Service[Any]) -> None:
+    """Tell the supervisor again and again for how long the loop has stood still."""
+    while True:
+        reporter.report(Report(state="alive", standing_seconds=service.standing_seconds))
+        time.sleep(HEARTBEAT_SECONDS)
 
 
 def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending) -> Service[Any]:
@@ -103,7 +115,7 @@ def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending
         None if config.draft_model_path is None else load_draft_model(config, model),
     )
     intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules(), GrammarCompiler(model.vocabulary))
-    service = Service(engine, intake, model.card(config.model_id))
+    service = Service(engine, intake, model.card(config.model_id), _intake_queue(options))
     if disk:
         disk.on_read = service.wake
         ending.before = lambda: _save(service, disk)
@@ -120,7 +132,14 @@ def _embedding_service(config: EngineConfig, reporter: Reporter, ending: Ending)
     model = EmbeddingModel(config, reporter.progress)
     engine = EmbeddingEngine(model, options.max_waiting_requests, options.max_waiting_tokens)
     intake = EmbeddingIntake(model.vocabulary, model.n_ctx, model.n_embd)
-    return Service(engine, intake, model.card(config.model_id))
+    return Service(engine, intake, model.card(config.model_id), _intake_queue(options))
+
+
+def _intake_queue(options: EngineOptions) -> IntakeQueue[Any]:
+    """One that has room for all prompts that slots and the engine's queue have room for."""
+    from server.engine.host.intake_queue import IntakeQueue
+
+    return IntakeQueue(options.num_slots + options.max_waiting_requests, options.max_intake_mb << 20)
 
 
 def _die_with_thread(failure: threading.ExceptHookArgs) -> None:

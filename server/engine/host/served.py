@@ -73,7 +73,7 @@ class ServedEngine(Protocol[R]):
 
 
 class ServedIntake(Protocol[R]):
-    """Turns messages into requests on two threads: the slow part of one request delays no other's first part."""
+    """Turns messages into requests, on several threads: the slow part of one delays no other's first part."""
 
     def prepare(self, owner: Hashable, submit: Submission, arrived: float) -> tuple[R, Accepted] | Rejected:
         """A request with the answer for the case that it is queued, or the reason why there will be none."""

@@ -1,6 +1,6 @@
 """The engine behind a socket: which request belongs to which connection, and the loop that drives the steps.
 
-Four kinds of thread meet here. A reader for each connection and the intake's two threads put arrivals into one queue.
+Four kinds of thread meet here. A reader for each connection and the intake's threads put arrivals into one queue.
 The engine's thread, which alone touches the engine, takes them between steps. It does not matter here what the engine
 makes of a request.
 """
@@ -20,8 +20,10 @@ from typing import Generic, NoReturn
 
 from server.engine.affinity import Thread
 from server.engine.host.connection import Connection
+from server.engine.host.intake_desk import IntakeDesk
+from server.engine.host.intake_queue import Entry, IntakeQueue, Prepared
 from server.engine.host.served import R, ServedEngine, ServedIntake
-from server.engine.scheduling.waiting_queue import QueueFull
+from server.engine.scheduling.places import QueueFull
 from server.protocol.messages import (
     Accepted,
     Cancel,
@@ -32,13 +34,10 @@ from server.protocol.messages import (
     Failed,
     Finished,
     ModelCard,
-    Question,
     ReadStats,
     Rejected,
-    Submission,
     Submit,
     Tokenize,
-    Tokens,
 )
 
 logger = logging.getLogger(__name__)
@@ -94,15 +93,16 @@ class _Open(Generic[R]):
 class Service(Generic[R]):
     """Serves an engine to the workers that connect to its socket."""
 
-    def __init__(self, engine: ServedEngine[R], intake: ServedIntake[R], card: ModelCard) -> None:
+    def __init__(
+        self, engine: ServedEngine[R], intake: ServedIntake[R], card: ModelCard, intake_queue: IntakeQueue[R]
+    ) -> None:
         self._engine = engine
-        self._intake = intake
+        self._intake_queue = intake_queue
+        self._desk = IntakeDesk(intake, intake_queue, self._arrive, self._send)
         self._card = card
+        self._moved_at: float | None = None
+        """When the engine's thread last came around, in seconds of `time.monotonic`; None while it waits for work."""
         self._arrivals: queue.SimpleQueue[_Arrival[R]] = queue.SimpleQueue()
-        self._to_prepare: queue.SimpleQueue[tuple[Connection, Submission | Question, float]] = queue.SimpleQueue()
-        self._to_complete: queue.SimpleQueue[tuple[Connection, Submission, R, Accepted]] = queue.SimpleQueue()
-        self._preparing: set[tuple[Connection, int]] = set()
-        self._preparing_lock = threading.Lock()
         self._open: dict[Connection, dict[int, _Open[R]]] = {}
 
     def listen(self, socket_path: Path) -> None:
@@ -111,12 +111,12 @@ class Service(Generic[R]):
         listener.bind(str(socket_path))
         listener.listen(64)
         Thread(target=self._accept_connections, args=(listener,), daemon=True, name="accept").start()
-        Thread(target=self._prepare_requests, daemon=True, name="intake").start()
-        Thread(target=self._complete_requests, daemon=True, name="intake, slow part").start()
+        self._desk.start()
 
     def run(self) -> NoReturn:
         """Step as long as there is work, and wait when there is none."""
         while True:
+            self._moved_at = time.monotonic()
             self._take_arrivals()
             self._dispatch(self._engine.step(self._dispatch))
             self._send_rest()
@@ -127,6 +127,12 @@ class Service(Generic[R]):
     def wake(self) -> None:
         """Wake the engine's thread, since what it waited for has happened. From any thread."""
         self._arrivals.put(_Call(lambda: None))
+
+    @property
+    def standing_seconds(self) -> float:
+        """Seconds since the loop last moved, 0 while it has nothing to do. From any thread."""
+        moved_at = self._moved_at
+        return 0.0 if moved_at is None else time.monotonic() - moved_at
 
     def flush(self, timeout_seconds: float) -> bool:
         """Have the engine flush between two steps, from another thread. Returns whether it has in time."""
@@ -147,7 +153,7 @@ class Service(Generic[R]):
             if not self._engine.has_work:
                 self._take(self._wait_for_arrival())
             elif self._engine.waits_for_disk:
-                self._take(self._arrivals.get(timeout=WAIT_FOR_DISK_SECONDS))
+                self._take(self._rest(WAIT_FOR_DISK_SECONDS))
             while True:
                 self._take(self._arrivals.get_nowait())
         except queue.Empty:
@@ -159,9 +165,17 @@ class Service(Generic[R]):
             if self._send_rest():
                 timeout = RETRY_SEND_SECONDS
             try:
-                return self._arrivals.get(timeout=timeout)
+                return self._rest(timeout)
             except queue.Empty:
                 pass
+
+    def _rest(self, timeout: float | None) -> _Arrival[R]:
+        """Wait for something to arrive, which is no standing still. Raises queue.Empty."""
+        self._moved_at = None
+        try:
+            return self._arrivals.get(timeout=timeout)
+        finally:
+            self._moved_at = time.monotonic()
 
     def _send_rest(self) -> bool:
         """Try again to send what workers have not taken, also while busy. Returns whether anything is left."""
@@ -225,92 +239,35 @@ class Service(Generic[R]):
 
     def _read_commands(self, connection: Connection) -> None:
         try:
-            connection.read(lambda command: self._on_command(connection, command))
+            connection.read(lambda command, num_bytes: self._on_command(connection, command, num_bytes))
         finally:  # also when the worker sent something that is no command
-            with self._preparing_lock:
-                self._preparing -= {key for key in self._preparing if key[0] is connection}
+            self._intake_queue.cancel_all(connection)
             self._arrivals.put(_Disconnected(connection))
 
-    def _on_command(self, connection: Connection, command: Command) -> None:
+    def _on_command(self, connection: Connection, command: Command, num_bytes: int) -> None:
         """Take a command. A cancelled request may still be with the intake, and must not come out of it then."""
         match command:
             case Submit() | Embed() | Tokenize() | Detokenize():
-                with self._preparing_lock:
-                    self._preparing.add((connection, command.request_id))
-                self._to_prepare.put((connection, command, time.perf_counter()))
+                self._take_in(Entry(connection, command, num_bytes, time.perf_counter()))
             case Cancel(request_id):
-                with self._preparing_lock:
-                    if (connection, request_id) in self._preparing:
-                        self._preparing.remove((connection, request_id))
-                    else:
-                        self._arrivals.put(_Cancelled(connection, request_id))
+                if not self._intake_queue.cancel(connection, request_id):
+                    self._arrivals.put(_Cancelled(connection, request_id))
             case ReadStats(request_id):
-                self._send(connection, self._engine.stats(request_id))
+                stats = self._engine.stats(request_id)
+                stats.counters["rejected"] += self._intake_queue.num_refused
+                self._send(connection, stats)
 
-    def _prepare_requests(self) -> None:
-        while True:
-            connection, command, arrived = self._to_prepare.get()
-            if not self._is_awaited(connection, command.request_id):
-                continue  # cancelled, or its worker is gone: not worth minutes of tokenizing
-            if isinstance(command, (Tokenize, Detokenize)):
-                self._hand_on(connection, command.request_id, self._answer(command))
-                continue
-            prepared = self._prepare(connection, command, arrived)
-            if isinstance(prepared, tuple) and self._intake.has_slow_part(command, prepared[0]):
-                self._to_complete.put((connection, command, *prepared))
-            else:
-                self._hand_on(connection, command.request_id, prepared)
+    def _take_in(self, entry: Entry[R]) -> None:
+        try:
+            self._intake_queue.add(entry)
+        except QueueFull as full:
+            self._send(entry.connection, Rejected(entry.command.request_id, "overloaded", limit=full.limit))
 
-    def _complete_requests(self) -> None:
-        while True:
-            connection, submit, request, accepted = self._to_complete.get()
-            if self._is_awaited(connection, submit.request_id):
-                completed = self._complete(submit, request)
-                answer = completed if isinstance(completed, (Rejected, Failed)) else (completed, accepted)
-                self._hand_on(connection, submit.request_id, answer)
-
-    def _is_awaited(self, connection: Connection, request_id: int) -> bool:
-        with self._preparing_lock:
-            return (connection, request_id) in self._preparing
-
-    def _hand_on(
-        self, connection: Connection, request_id: int, prepared: tuple[R, Accepted] | Tokens | Rejected | Failed
-    ) -> None:
-        """Pass on what the intake made, to the engine or back to the worker, unless it has been cancelled meanwhile."""
-        with self._preparing_lock:
-            if (connection, request_id) not in self._preparing:
-                return
-            self._preparing.remove((connection, request_id))
-            if isinstance(prepared, tuple):
-                self._arrivals.put(_Arrived(connection, *prepared))
-        if not isinstance(prepared, tuple):
-            self._send(connection, prepared)
+    def _arrive(self, connection: Connection, prepared: Prepared[R]) -> None:
+        self._arrivals.put(_Arrived(connection, *prepared))
 
     def _send(self, connection: Connection, event: Event) -> None:
         """Send an event. What does not go out at once is sent by the engine's thread, which may be waiting."""
         connection.send([event])
         if connection.has_unsent:
             self.wake()
-
-    def _complete(self, submit: Submission, request: R) -> R | Rejected | Failed:
-        try:
-            return self._intake.prepare_slow_part(submit, request)
-        except Exception:
-            logger.exception("request %d cannot be completed", submit.request_id)
-            return Failed(submit.request_id, "the grammar could not be compiled")
-
-    def _prepare(
-        self, connection: Connection, submit: Submission, arrived: float
-    ) -> tuple[R, Accepted] | Rejected | Failed:
-        try:
-            return self._intake.prepare(connection, submit, arrived)
-        except Exception:
-            logger.exception("request %d cannot be prepared", submit.request_id)
-            return Failed(submit.request_id, "the prompt could not be tokenized")
-
-    def _answer(self, question: Question) -> Tokens | Rejected | Failed:
-        try:
-            return self._intake.answer(question)
-        except Exception:
-            logger.exception("question %d cannot be answered", question.request_id)
-            return Failed(question.request_id, "the vocabulary could not be asked")

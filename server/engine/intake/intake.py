@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from server.engine.grammar.guidance import GrammarError
 from server.engine.intake.prompt_size import num_tokens_if_hopeless
 from server.engine.intake.questions import Spelling, answer
+from server.engine.llama.deep_stack import MAX_WORD_CHARS, WordTooLong
 from server.engine.sequence import Request
 from server.protocol.messages import Accepted, Question, Rejected, Submission, Submit, Tokens
 from server.protocol.values import Grammar, SamplingParams, TextPiece
@@ -73,6 +74,12 @@ class Intake:
         engine heard of the request, in seconds of `time.perf_counter`.
         """
         assert isinstance(submit, Submit), "this model generates"
+        try:
+            return self._prepare(owner, submit, arrived)
+        except WordTooLong:
+            return Rejected(submit.request_id, "word_too_long", limit=MAX_WORD_CHARS)
+
+    def _prepare(self, owner: Hashable, submit: Submit, arrived: float) -> tuple[Request, Accepted] | Rejected:
         if rejected := self._problem(submit):
             return rejected
         prompt = self._tokenizer.tokenize(submit.pieces) if submit.token_ids is None else submit.token_ids

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from server.engine.llama.deep_stack import MAX_WORD_CHARS, WordTooLong
 from server.protocol.messages import Question, Rejected, Tokenize, Tokens
 
 
@@ -20,11 +21,14 @@ class Spelling(Protocol):
 
 
 def answer(question: Question, vocabulary: Spelling) -> Tokens | Rejected:
-    """The tokens asked for, or a rejection of ids that the vocabulary does not have."""
+    """The tokens asked for, or a rejection of ids that the vocabulary does not have, or of a line that is too long."""
     if isinstance(question, Tokenize):
-        tokens = vocabulary.tokenize_text(
-            question.text, parse_special=question.parse_special, adds_special=question.adds_special
-        )
+        try:
+            tokens = vocabulary.tokenize_text(
+                question.text, parse_special=question.parse_special, adds_special=question.adds_special
+            )
+        except WordTooLong:
+            return Rejected(question.request_id, "word_too_long", limit=MAX_WORD_CHARS)
         if not question.wants_pieces:
             return Tokens(question.request_id, tokens)
     else:

@@ -14,6 +14,7 @@ import llama_cpp.llama_cpp as llama
 from llguidance import LLTokenizer
 
 from server.engine.grammar.trial import SPECIAL_MARK
+from server.engine.llama.deep_stack import call_deep
 from server.protocol.values import TextPiece
 
 ATTR_UNKNOWN = 1 << 0
@@ -175,7 +176,13 @@ class Vocabulary:
         text = content.encode()
         capacity = len(text) + 8  # a token is a byte at least; a few more for a space prefix
         buffer = (llama.llama_token * capacity)()
-        count = llama.llama_tokenize(self._pointer, text, len(text), buffer, capacity, adds_special, parse_special)
+
+        def tokenize() -> int:
+            return int(
+                llama.llama_tokenize(self._pointer, text, len(text), buffer, capacity, adds_special, parse_special)
+            )
+
+        count = call_deep(content, tokenize)
         if count < 0:
             raise ValueError(f"llama.cpp needs room for {-count} tokens for {len(text)} bytes")
         return buffer[:count]

@@ -19,7 +19,7 @@ from server.backends.local.submission import (
 from server.chat.output.plan import OutputPlan
 from server.errors.tree import UnsupportedParameter
 from server.protocol.messages import ModelCard, Submit
-from server.protocol.values import TextPiece
+from server.protocol.values import QueueKey, TextPiece
 
 CALLER = Caller(queue_key="::1", cache_scope="mine")
 CARD = ModelCard(
@@ -55,7 +55,7 @@ def submit(request: ChatRequest) -> Submit:
 
 def test_a_named_user_has_a_place_in_the_queue_among_those_of_its_caller() -> None:
     named, unnamed = submit(ChatRequest((), user="ann")), submit(ChatRequest(()))
-    assert (named.queue_key, unnamed.queue_key) == ("::1/ann", "::1")
+    assert (named.queue_key, unnamed.queue_key) == (QueueKey("::1", "ann"), QueueKey("::1"))
     assert named.cache_scope == unnamed.cache_scope == "mine"
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from server.engine.embedding.engine import EmbeddingEngine, EmbeddingRequest, normalised
 from server.engine.runner import DecodeError
-from server.engine.scheduling.waiting_queue import QueueFull
+from server.engine.scheduling.places import QueueFull
 from server.protocol.messages import Event, Failed, Finished, Vector
+from server.protocol.values import QueueKey
 
 
 class FakeEmbedder:
@@ -36,7 +37,7 @@ class FakeEmbedder:
 def make_request(
     *texts: list[int], request_id: int = 1, queue_key: str = "", dimensions: int | None = None
 ) -> EmbeddingRequest:
-    return EmbeddingRequest("owner", request_id, list(texts), dimensions, queue_key)
+    return EmbeddingRequest("owner", request_id, list(texts), dimensions, QueueKey(queue_key))
 
 
 def run(engine: EmbeddingEngine) -> list[Event]:

@@ -13,8 +13,10 @@ import pytest
 
 from server.engine.engine import Engine
 from server.engine.grammar.compiler import GrammarCompiler
+from server.engine.host.intake_queue import SHORT_BYTES, IntakeQueue
 from server.engine.host.service import Service
 from server.engine.intake.intake import Intake
+from server.engine.llama.deep_stack import MAX_WORD_CHARS, WordTooLong
 from server.protocol.framing import FrameReader, frame
 from server.protocol.messages import (
     Accepted,
@@ -32,18 +34,20 @@ from server.protocol.messages import (
     Tokenize,
     Tokens,
 )
-from server.protocol.values import Grammar, SamplingParams, TextPiece
+from server.protocol.values import Grammar, QueueKey, SamplingParams, TextPiece
 from tests.backends.local.test_submission import CARD
 from tests.engine.fakes import FakeRunner
 from tests.engine.grammar.test_constraint import LetterVocabulary
+from tests.live_server import wait_until
 
 GREEDY = SamplingParams(temperature=0)
 TIMEOUT_SECONDS = 60
 GATE = threading.Event()
+NUM_PLACES = 10
 
 
 class Letters:
-    """A vocabulary of code points; the text "trap" breaks it, and "gate" takes until `GATE` is open."""
+    """A vocabulary of code points; the text "trap" breaks it, and one from "gate" on takes until `GATE` is open."""
 
     num_tokens = 256
 
@@ -51,7 +55,7 @@ class Letters:
         text = "".join(piece.text for piece in pieces)
         if text == "trap":
             raise ValueError("a bug")
-        if text == "gate":
+        if text.startswith("gate"):
             GATE.wait(TIMEOUT_SECONDS)
         return list(map(ord, text))
 
@@ -113,7 +117,7 @@ def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
     runner.is_on_gpu = request.param == "gpu"
     grammars = GrammarCompiler(LetterVocabulary())
     intake = Intake(Letters(), runner.n_ctx, NoRules(), grammars)
-    service = Service(Engine(runner, 10, 1000, 250), intake, CARD)
+    service = Service(Engine(runner, 10, 1000, 250), intake, CARD, IntakeQueue(NUM_PLACES, 1 << 20))
     service.listen(tmp_path / "s")
     threading.Thread(target=service.run, daemon=True).start()
     with ExitStack() as sockets:
@@ -231,3 +235,84 @@ def test_a_worker_that_does_not_read_gets_everything_later(connect: Callable[[],
     other.submit(1, "k", max_tokens=5)  # waits for the slot; all that time the sleeper reads nothing
     other.events_until(Finished)
     assert sleeper.events_until(Finished)[-1] == Finished(1, 0, "length", 30_000, 0)
+
+
+def test_a_line_for_which_no_stack_is_deep_enough_is_rejected(
+    connect: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> list[int]:
+        raise WordTooLong
+
+    monkeypatch.setattr(Letters, "tokenize", refuse)
+    monkeypatch.setattr(Letters, "tokenize_text", refuse)
+    worker = connect()
+    worker.submit(1, "ab")
+    assert worker.events_until(Rejected) == [Rejected(1, "word_too_long", limit=MAX_WORD_CHARS)]
+    worker.send(Tokenize(request_id=2, text="ab"))
+    assert worker.events_until(Rejected) == [Rejected(2, "word_too_long", limit=MAX_WORD_CHARS)]
+
+
+LONG_GATE = "gate" + "." * SHORT_BYTES
+
+
+def test_a_short_request_is_served_while_a_long_text_is_tokenized(connect: Callable[[], Worker]) -> None:
+    GATE.clear()
+    worker = connect()
+    for request_id in (1, 2):
+        worker.send(Tokenize(request_id=request_id, text=LONG_GATE))
+    worker.submit(3, "a")
+    assert {event.request_id for event in worker.events_until(Finished)} == {3}
+    GATE.set()
+    assert {event.request_id for event in [*worker.events_until(Tokens), *worker.events_until(Tokens)]} == {1, 2}
+
+
+def test_callers_take_turns_at_long_texts(connect: Callable[[], Worker]) -> None:
+    GATE.clear()
+    worker = connect()
+    for request_id, caller in enumerate(["a", "a", "a", "a", "b", "c"]):
+        worker.send(Tokenize(request_id=request_id, text=LONG_GATE, queue_key=QueueKey(caller)))
+    worker.submit(100, "a")
+    worker.events_until(Finished)  # all have arrived before it
+    GATE.set()
+    order = [event.request_id for _ in range(6) for event in worker.events_until(Tokens)]
+    assert order[0] == 0
+    assert max(order.index(4), order.index(5)) < order.index(2)
+
+
+def test_an_intake_that_is_full_refuses_and_keeps_a_share_for_others(connect: Callable[[], Worker]) -> None:
+    GATE.clear()
+    worker = connect()
+    for request_id in range(NUM_PLACES + 2):
+        worker.send(Tokenize(request_id=request_id, text=LONG_GATE, queue_key=QueueKey("a", f"user {request_id}")))
+    refused = [event for _ in range(2) for event in worker.events_until(Rejected)]
+    full = [Rejected(NUM_PLACES, "overloaded", limit=NUM_PLACES), Rejected(NUM_PLACES + 1, "overloaded", 0, NUM_PLACES)]
+    assert refused == full
+    worker.submit(100, "a", queue_key=QueueKey("b"))
+    assert {event.request_id for event in worker.events_until(Finished)} == {100}
+    worker.send(ReadStats(200))
+    (stats,) = worker.events_until(Stats)
+    assert isinstance(stats, Stats)
+    assert stats.counters["rejected"] == 2
+    GATE.set()
+    assert len([worker.events_until(Tokens) for _ in range(NUM_PLACES)]) == NUM_PLACES
+
+
+def test_the_loop_stands_still_in_a_step_and_not_while_there_is_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    GATE.clear()
+    step = Engine.step
+    monkeypatch.setattr(Engine, "step", lambda *args: GATE.wait(TIMEOUT_SECONDS) and step(*args))
+    grammars = GrammarCompiler(LetterVocabulary())
+    engine = Engine(FakeRunner(num_slots=1, n_ctx=100), 10, 1000, 250)
+    service = Service(engine, Intake(Letters(), 100, NoRules(), grammars), CARD, IntakeQueue(10, 100_000))
+    service.listen(tmp_path / "s")
+    threading.Thread(target=service.run, daemon=True).start()
+    worker = Worker(tmp_path / "s")
+    with worker.socket:
+        worker.submit(1, "a")
+        wait_until(lambda: service.standing_seconds > 0.2, "the loop to stand still")
+        GATE.set()
+        worker.events_until(Finished)
+        wait_until(lambda: service.standing_seconds == 0, "the loop to rest")
+    grammars.close()

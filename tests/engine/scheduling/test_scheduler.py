@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from server.engine.scheduling.chunking import FEW_CHUNK_ROWS, Chunk, Chunking
-from server.engine.scheduling.waiting_queue import QueueFull
+from server.engine.scheduling.places import QueueFull
 from server.protocol.messages import Finished
+from server.protocol.values import QueueKey
 from tests.engine.driving import finishes, letters, make_engine, make_engine_that_copies, make_request, run, text_of
 from tests.engine.fakes import FakeRunner
 
@@ -116,8 +117,8 @@ def test_more_choices_than_slots_wait_for_room() -> None:
 def test_queues_are_served_in_rotation() -> None:
     engine = make_engine(FakeRunner(num_slots=1))
     for request_id in range(4):
-        engine.submit(make_request(letters("a"), request_id, queue_key="busy"))
-    engine.submit(make_request(letters("a"), 10, queue_key="patient"))
+        engine.submit(make_request(letters("a"), request_id, queue_key=QueueKey("busy")))
+    engine.submit(make_request(letters("a"), 10, queue_key=QueueKey("patient")))
     order = [event.request_id for event in run(engine) if isinstance(event, Finished)]
     assert order.index(10) <= 1
 
