@@ -299,7 +299,7 @@ class Follower:
         self._matcher.reset()
         tokens: list[int] = []
         while len(tokens) < max_tokens and not (self._matcher.is_accepting() and chance.random() < 0.5):
-            allowed = self._ending(ends_of_text) if chance.random() < 0.3 else []
+            allowed = self._ending(ends_of_text, chance) if chance.random() < 0.3 else []
             allowed = allowed or [[chance.choice(self._allowed(rather_endings=chance.random() < 0.5))]]
             if allowed == [[self._vocabulary.eos_token_id]]:
                 break
@@ -315,10 +315,11 @@ class Follower:
         endings = [token for token in allowed if self._vocabulary.tokens[token] in _ENDINGS]
         return (endings if rather_endings else []) or allowed or [self._vocabulary.eos_token_id]
 
-    def _ending(self, ends_of_text: Sequence[str]) -> list[list[int]]:
-        """The first of these that may come now, as tokens: by chance nobody writes them."""
+    def _ending(self, ends_of_text: Sequence[str], chance: random.Random) -> list[list[int]]:
+        """One of these that may come now, as tokens: otherwise nobody would write them."""
         spelled = (self._tokens(text, longest=False) for text in ends_of_text)
-        return [tokens for tokens in spelled if self._matcher.validate_tokens(tokens) == len(tokens)][:1]
+        fitting = [tokens for tokens in spelled if self._matcher.validate_tokens(tokens) == len(tokens)]
+        return [chance.choice(fitting)] if fitting else []
 
     def _text(self, tokens: Sequence[int]) -> str:
         return b"".join(self._vocabulary.tokens[token] for token in tokens).decode(errors="replace")

@@ -86,6 +86,20 @@ class ChannelFamily(ToolFamily, Protocol):
         ...
 
 
+@runtime_checkable
+class SectionedFamily(ChannelFamily, Protocol):
+    """One whose prompts end inside of a channel, and not always of the same, so that the output begins there."""
+
+    def behind(self, prompt: str, is_answering: bool) -> ChannelFamily:
+        """The format as it goes on behind this prompt; if `is_answering`, that ends with the beginning of a content."""
+        ...
+
+    def behind_answer(self, mark: Mark) -> str:
+        """Rules, one of them `tool_behind_answer`: all that may follow a content, with calls or without; they may use
+        the rules of `grammar`, and others begin with `tool_behind_`."""
+        ...
+
+
 class PromptedFamily(ToolFamily, Protocol):
     """A format for templates that show neither tools, calls nor results: all three are written into messages' texts."""
 

@@ -50,11 +50,12 @@ def member_rules(name: str, members: Sequence[tuple[str, bool]], separator: str)
 
 
 def text_rule(name: str, end: str, markers: Sequence[str], mark: Callable[[str], str]) -> str:
-    """A rule: any text, and `end` that ends it, which may have one of the markers in it."""
-    control = next((marker for marker in markers if marker in end and not mark(marker).startswith('"')), None)
+    """A rule: any text, and `end` that ends it, which may have markers in it."""
+    controls = [marker for marker in markers if marker in end and not mark(marker).startswith('"')]
+    control = min(controls, key=end.index, default=None)
     if control is None:
         return f"{name}[suffix={literal(end)}]: /(?s:.*)/\n"
     before, _, after = end.partition(control)
     pattern = re.escape(before).replace("/", "\\/")
-    behind = literal(after) if after else ""
+    behind = spelled(after, markers, mark)
     return f"{name}: {name.upper()} {mark(control)} {behind}\n{name.upper()}: /(?s:.*){pattern}/\n"

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from server.chat.calls.bare_values import read_text, read_value
 from server.chat.calls.calls import Calls
 from server.chat.calls.family import Mark
 from server.chat.calls.json_calls import read_json_calls
 from server.chat.calls.json_values import dumps
 from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.calls.reader import Broken, Reader, Steps
-from server.chat.calls.schema_types import json_of, property_schema, types_of
+from server.chat.calls.schema_types import property_schema, types_of
 from server.chat.calls.tagged_grammar import CDATA_END, CDATA_START, TaggedGrammar, Tags
 from server.chat.tools import Tool
 
@@ -82,41 +83,16 @@ class Tagged(OpenedFamily):
         yield calls.arguments(f"{separator}{dumps(key)}: ")
         reader.commit()
         if tags.has_cdata and (yield from reader.take_if(CDATA_START)):
-            yield from self._read_text(reader, calls, CDATA_END)
+            yield from read_text(reader, calls, *self._value_ends(CDATA_END))
         elif is_text or types == {"string"}:
-            yield from self._read_text(reader, calls)
+            yield from read_text(reader, calls, *self._value_ends())
         else:
-            yield from self._read_value(reader, calls, types)
+            yield from read_value(reader, calls, types, *self._value_ends())
         reader.commit()
 
     def _value_ends(self, cdata_end: str = "") -> tuple[str, str]:
         """A line break in front of the tag is the tag's."""
         return f"{cdata_end}{self.tags.value_end}", f"{cdata_end}\n{self.tags.value_end}"
-
-    def _read_text(self, reader: Reader, calls: Calls, cdata_end: str = "") -> Steps[None]:
-        ends = self._value_ends(cdata_end)
-        yield calls.arguments('"')
-        while piece := (yield from reader.text_before(*ends, holds_half=True)):
-            reader.commit()
-            yield calls.arguments(dumps(piece)[1:-1])
-        yield from reader.take(*ends)
-        yield calls.arguments('"')
-
-    def _read_value(self, reader: Reader, calls: Calls, types: frozenset[str]) -> Steps[None]:
-        if (yield from reader.peek()) in ("{", "["):
-            # JSON says where it ends, though the tag may stand in one of its strings.
-            try:
-                value = yield from reader.json_text()
-                yield from reader.space()
-                yield from reader.take(self.tags.value_end)
-            except Broken:
-                reader.give_back()
-            else:
-                yield calls.arguments(json_of(value, types))
-                return
-        value = yield from reader.whole_before(*self._value_ends())
-        yield from reader.take(*self._value_ends())
-        yield calls.arguments(json_of(value, types))
 
 
 def _follows(reader: Reader, *markers: str) -> Steps[bool]:

@@ -18,6 +18,7 @@ from server.chat.families.hermes import Hermes
 from server.chat.families.hunyuan import Hunyuan
 from server.chat.families.hunyuan3 import Hunyuan3
 from server.chat.families.kimi import Kimi
+from server.chat.families.kimi_k3 import KimiK3
 from server.chat.families.llama import Llama
 from server.chat.families.minicpm import MiniCpm
 from server.chat.families.minimax import MiniMax
@@ -35,6 +36,7 @@ FAMILIES: tuple[ToolFamily, ...] = (
     Harmony(),
     Solar(),
     Kimi(),
+    KimiK3(),
     DeepSeekV32(),
     DeepSeekV4(),
     DeepSeekV31(),

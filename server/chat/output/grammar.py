@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from server.chat.calls.family import ChannelFamily, Mark, ToolFamily
+from server.chat.calls.family import ChannelFamily, Mark, SectionedFamily, ToolFamily
 from server.chat.calls.schema import COMPACT, json_rule
 from server.chat.reasoning import ThinkTags
 from server.chat.schema.enforced import enforced_arguments
@@ -65,9 +65,12 @@ def call_grammar(
     if use.must_call:
         return _grammar(reasoning, mark, "tool_calls", rules)
     if isinstance(family, ChannelFamily):
-        rules += family.before_answer(mark)
-        content = _answer_rule(answer) if answer else "output_answer: /(?s:.*)/\n"
-        return _grammar(None, mark, "(tool_before_answer output_answer | tool_calls)", rules + content)
+        rules += family.before_answer(mark) + (_answer_rule(answer) if answer else "output_answer: /(?s:.*)/\n")
+        said = "tool_before_answer output_answer"
+        if isinstance(family, SectionedFamily) and not answer:
+            rules += family.behind_answer(mark)
+            said += " tool_behind_answer?"
+        return _grammar(None, mark, f"({said} | tool_calls)", rules)
     if answer:
         return _grammar(reasoning, mark, "(output_answer | tool_calls)", rules + _answer_rule(answer))
     if not family.call_starts:

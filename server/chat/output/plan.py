@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from server.answers.parts import ContentText, OutputPart, ReasoningText
-from server.chat.calls.family import ChannelFamily, ToolFamily
+from server.chat.calls.family import ChannelFamily, SectionedFamily, ToolFamily
 from server.chat.families.detection import GENERIC
 from server.chat.output.grammar import Reasoning, answer_grammar, call_grammar, mark_with
 from server.chat.parser import MakeParser, OutputParser
@@ -88,7 +88,7 @@ def plan_output(
     Raises:
         GrammarsClash: if `answer` is in a language that cannot be part of the grammar that is needed.
     """
-    family = template.tool_family
+    family = _behind(template.tool_family, prompt, begun)
     use = use.one_at_a_time if family is GENERIC else use
     reasoning = _reasoning(template, family, prompt, begun)
     return OutputPlan(
@@ -98,6 +98,13 @@ def plan_output(
         answer if begun is not None and family.owns_reasoning else _grammar(family, use, reasoning, answer, marker_ids),
         _thoughts(family, reasoning) if separates_reasoning else None,
     )
+
+
+def _behind(family: ToolFamily, prompt: Sequence[TextPiece], begun: str | None) -> ToolFamily:
+    """The family as it reads what follows this prompt."""
+    if not isinstance(family, SectionedFamily):
+        return family
+    return family.behind(prompt[-1].text if prompt else "", is_answering=begun is not None)
 
 
 def _reasoning(

@@ -23,7 +23,7 @@ from server.chat.template.given import given
 from server.chat.template.learned import Learned
 from server.chat.template.special_tokens import ControlSpellings, holds_marks
 from server.chat.template.text import TemplateText, plain
-from server.chat.template.variables import dates, efforts_like, nothing, tool_variables, with_thinking
+from server.chat.template.variables import dates, effort_name, efforts_like, nothing, tool_variables, with_thinking
 from server.protocol.values import TextPiece
 
 __all__ = ["FALLBACK_SOURCE", "ChatTemplate", "MessagesRefused", "TemplateBroken", "TemplateError"]
@@ -175,18 +175,18 @@ class ChatTemplate:
 
     def _with_effort(self, template_kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The arguments with an effort that the template takes: the nearest one, or the same where it takes none."""
-        effort = template_kwargs.get("reasoning_effort")
-        if not isinstance(effort, str) or "reasoning_effort" not in self.source:
+        effort, name = template_kwargs.get("reasoning_effort"), effort_name(self.source)
+        if not isinstance(effort, str) or name is None or template_kwargs.get(name, effort) != effort:
             return template_kwargs
         if effort not in self._efforts:
-            accepted = filter(self._takes_effort, efforts_like(effort, self.source))
+            accepted = (each for each in efforts_like(effort, self.source) if self._takes({name: each}))
             self._efforts[effort] = next(accepted, None)
         nearest = self._efforts[effort]
-        return {**template_kwargs, "reasoning_effort": effort if nearest is None else nearest}
+        return {**template_kwargs, name: effort if nearest is None else nearest}
 
-    def _takes_effort(self, effort: str) -> bool:
+    def _takes(self, template_kwargs: Mapping[str, Any]) -> bool:
         try:
-            self._run({"reasoning_effort": effort}, [{"role": "user", "content": "Hello"}])
+            self._run(template_kwargs, [{"role": "user", "content": "Hello"}])
         except TemplateError:
             return False
         return True

@@ -21,6 +21,7 @@ _NEIGHBOURS: Mapping[str, Sequence[str]] = {
     "xhigh": ("xhigh", "max", "high"),
     "max": ("max", "xhigh", "high"),
 }
+_EFFORT_NAMES = ("reasoning_effort", "thinking_effort")
 _WRITES_FUNCTIONS = re.compile(r"\+\s*functions\b|\{\{-?\s*functions\s*-?\}\}")
 
 
@@ -49,6 +50,11 @@ def with_thinking(template_kwargs: Mapping[str, Any], default: bool | None) -> d
     wanted = default if effort is None else effort != "none"
     switch = template_kwargs.get("enable_thinking", template_kwargs.get("thinking", wanted))
     return {**({} if switch is None else {"enable_thinking": switch, "thinking": switch}), **template_kwargs}
+
+
+def effort_name(source: str) -> str | None:
+    """What the template calls the effort; None if it asks for none."""
+    return next((name for name in _EFFORT_NAMES if name in source), None)
 
 
 def efforts_like(effort: str, source: str) -> list[str]:

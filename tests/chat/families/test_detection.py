@@ -34,6 +34,7 @@ SNIPPETS = {
     "hermes": CHATML + HERMES,
     "harmony": "{{ '<|start|>assistant<|channel|>final<|message|>' + message.content + '<|end|>' }}",
     "kimi": "{{ '<|im_system|>tool_declare<|im_middle|>' + tools | tojson }}",
+    "kimi-k3": "{%- macro xtml_type(v) -%}{%- endmacro -%}{{- '<|open|>' + tag + '<|sep|>' -}}",
     "deepseek-v3.1": DEEPSEEK + " }}",
     "deepseek-v3.2": f"Write <{deepseek_v32.MARK}function_calls> in your reply.",
     "deepseek-v4": f"{{%- set dsml = '{deepseek_v32.MARK}' -%}}{{{{- '<' + dsml + 'tool_calls>' -}}}}",

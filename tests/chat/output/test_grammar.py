@@ -14,6 +14,7 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 from server.chat.families.detection import GENERIC
 from server.chat.families.harmony import Harmony
+from server.chat.families.kimi_k3 import KimiK3
 from server.chat.families.llama import Llama
 from server.chat.output.grammar import GrammarsClash, Reasoning, answer_grammar, call_grammar, mark_with, text_rules
 from server.chat.reasoning import ThinkTags
@@ -131,6 +132,25 @@ def test_in_channels_answers_have_one_too(control: tuple[str, ...]) -> None:
     assert accepts(answer, f"{final}12", vocabulary)
     for wrong in ("12", call, f"{final}Noon."):
         assert not accepts(answer, wrong, vocabulary), wrong
+
+
+def test_in_sections_calls_may_follow_what_was_said() -> None:
+    vocabulary = Bytes(KimiK3.markers)
+    thought, said = "Hm.<|close|>think<|sep|>", "<|open|>response<|sep|>I'll look."
+    end, message_end = "<|close|>response<|sep|>", "<|close|>message<|sep|>"
+    zone = '<|open|>argument key="zone" type="string"<|sep|>UTC<|close|>argument<|sep|>'
+    call = f'<|open|>call tool="get_time" index="1"<|sep|>{zone}<|close|>call<|sep|>'
+    calls = f"<|open|>tools<|sep|>{call}<|close|>tools<|sep|>{message_end}"
+    family, mark = KimiK3("think"), mark_with(vocabulary.marker_ids)
+    either = call_grammar(family, MAY, mark, None)
+    for right in (said, said + end + message_end, said + end + calls, calls):
+        assert accepts(either, thought + right, vocabulary), right
+    for wrong in (said + calls, said + end + calls.replace("UTC", "CET"), said + end + call, said + end + said):
+        assert not accepts(either, thought + wrong, vocabulary), wrong
+    answer = answer_grammar(Grammar("json_schema", '{"type": "integer"}'), family, mark, None)
+    assert accepts(answer, f"{thought}<|open|>response<|sep|>12", vocabulary)
+    assert not accepts(answer, "12", vocabulary)
+    assert accepts(answer_grammar(Grammar("regex", "1+"), KimiK3("response"), mark, None), "11", vocabulary)
 
 
 MARKERS = [["<tool_call>"], ["[X]"], ["<a>", "<ab>", "-b^"], ["<", "x"], ["<", "<a"]]

@@ -113,6 +113,13 @@ def test_an_effort_that_a_template_takes_stays_as_it_is() -> None:
         assert with_kwargs("{{ reasoning_effort }}", reasoning_effort=effort) == effort
 
 
+def test_a_template_may_call_the_effort_otherwise() -> None:
+    source = CHOOSY.replace("reasoning_effort", "thinking_effort")
+    assert with_kwargs(source, reasoning_effort="max") == "high"
+    assert with_kwargs(source, reasoning_effort="max", thinking_effort="low") == "low"
+    assert with_kwargs(source) == "nothing"
+
+
 def test_no_effort_is_the_word_that_the_template_has_for_it() -> None:
     source = "{{ 'off' if reasoning_effort in ['low', \"minimal\"] else 'on' }}"
     assert with_kwargs(source, reasoning_effort="none") == "off"
