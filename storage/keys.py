@@ -45,7 +45,12 @@ def create(db: Db, user_id: int, name: str, expires_at: int | None = None) -> tu
 
 def authenticate(db: Db, secret: str) -> tuple[User, ApiKey] | None:
     """The user and the key of this secret. None if it is unknown, expired or revoked, or its user disabled."""
-    secret_hash, now = hash_of(secret), now_seconds()
+    return recognise(db, hash_of(secret))
+
+
+def recognise(db: Db, secret_hash: str) -> tuple[User, ApiKey] | None:
+    """The same by the secret's hash."""
+    now = now_seconds()
     row = orm.select(
         (u.id, u.public_id, u.name, u.is_admin, u.created_at, u.is_disabled, k.public_id)
         for k in db.ApiKey

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +11,14 @@ from schemas.sampling import SamplingOptions
 from schemas.structured_output import OutputFormat
 from schemas.tools import AUTO, FunctionTool, ToolChoice
 from server.answers.messages import Message
+
+WatchStanding = Callable[[Callable[[Exception], None]], Callable[[], None]]
+"""Calls a function, once and with the reason, when something is over; returns the function that ends the watch."""
+
+
+def _stays(_on_loss: Callable[[Exception], None]) -> Callable[[], None]:
+    """Watches somebody who always may have answers."""
+    return lambda: None
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,8 @@ class Caller:
     """Whose place in the queue it takes: callers of different keys are served in rotation."""
     cache_scope: str
     """Whose cached prefixes may be used: those of equal scope."""
+    watch_standing: WatchStanding = field(default=_stays, compare=False)
+    """Tells when answers may not be had any more."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@
     header    a trusted proxy names the user, who is created when first named
 
 What the database says is believed for a few seconds, so a key that is revoked or a user who is disabled is locked out
-by every worker within that time. Keys themselves are neither kept nor logged. This module does not know what a user
-may do, or how keys are made.
+by every worker within that time, and the answers that are being written for them end (`standing`). Keys themselves are
+neither kept nor logged. This module does not know what a user may do, or how keys are made.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, Protocol, TypeVar, cast
 
 from flask import Flask, Request, current_app, g, request
 
 from server.answers.request import Caller
+from server.auth.standing import Check, StandingWatch
 from server.auth.user_names import InvalidUserName, parse_user_name
 from server.errors.tree import Unauthorized
 from server.settings import Settings
@@ -31,6 +33,7 @@ from storage.records import ApiKey, User
 
 EXTENSION = "parley_auth"
 SHARED_CACHE = "parley_shared_cache"
+STANDING = "parley_standing"
 PUBLIC_PATHS = frozenset({"/health", "/healthz", "/readyz"})
 BELIEVED_SECONDS = 3.0
 MAX_BELIEVED = 10_000
@@ -58,7 +61,12 @@ def current_user() -> User:
 
 def current_caller() -> Caller:
     """The same for the engine. It takes no database where nobody has to be recognised."""
-    caller = _authenticator().caller(request)
+    authenticator = _authenticator()
+    caller = authenticator.caller(request)
+    if authenticator.is_needed:
+        standing: StandingWatch = current_app.extensions[STANDING]
+        watch_standing = partial(standing.watch, authenticator.check_again(request))
+        caller = dataclasses.replace(caller, watch_standing=watch_standing)
     return dataclasses.replace(caller, cache_scope="") if current_app.extensions[SHARED_CACHE] else caller
 
 
@@ -73,6 +81,7 @@ def authenticate_requests(app: Flask, settings: Settings, database: Database) ->
     """Let only those in whom the settings let in."""
     app.extensions[EXTENSION] = make_authenticator(settings, database)
     app.extensions[SHARED_CACHE] = settings.kv_cache_scope == "shared"
+    app.extensions[STANDING] = StandingWatch()
     app.before_request(_check_credentials)
 
 
@@ -105,6 +114,10 @@ class Authenticator(Protocol):
 
     def caller(self, request: Request) -> Caller: ...
 
+    def check_again(self, request: Request) -> Check:
+        """A check that raises Unauthorized when whoever sent the request is not let in any more."""
+        ...
+
 
 def make_authenticator(settings: Settings, database: Database) -> Authenticator:
     match settings.auth:
@@ -132,6 +145,9 @@ class NoAuthentication:
         """Machines take turns, and all share what is cached: they are one user."""
         return Caller(queue_key=request.remote_addr or "", cache_scope="")
 
+    def check_again(self, request: Request) -> Check:
+        return lambda: None
+
 
 class _KnownUsers:
     """What the two ways have in common that tell users apart."""
@@ -155,8 +171,13 @@ class KeyAuthentication(_KnownUsers):
         if len(secret) > MAX_KEY_LENGTH or not secret.isascii():
             raise _incorrect_key()
         # Not the key itself, which has no business in memory once the request is over.
-        digest = keys.hash_of(secret)
-        found = self._believed.get(digest, lambda: self._database.run(keys.authenticate, secret))
+        return self._recognise(keys.hash_of(secret))
+
+    def check_again(self, request: Request) -> Check:
+        return partial(self._recognise, keys.hash_of(presented_key(request)))
+
+    def _recognise(self, digest: str) -> User:
+        found = self._believed.get(digest, lambda: self._database.run(keys.recognise, digest))
         if found is None or found[1].is_expired(time.time()):
             raise _incorrect_key()
         return found[0]
@@ -202,7 +223,12 @@ class HeaderAuthentication(_KnownUsers):
         self._believed: Believed[User] = Believed()
 
     def identify(self, request: Request) -> User:
-        name = self._named_user(request)
+        return self._let_in(self._named_user(request))
+
+    def check_again(self, request: Request) -> Check:
+        return partial(self._let_in, self._named_user(request))
+
+    def _let_in(self, name: str) -> User:
         user = self._believed.get(name, lambda: self._database.run(users.get_or_create, name))
         if user.is_disabled:
             raise self._refusal("This user has been disabled.", ACCOUNT_DEACTIVATED)

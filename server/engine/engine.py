@@ -121,6 +121,9 @@ class Engine:
             QueueFull: if too many wait already.
         """
         sequences = [self._new_sequence(request, choice) for choice in range(request.num_choices)]
+        if request.wants_prompt_logprobs:
+            for sequence in sequences[1:]:
+                sequence.scorer = sequences[0]
         if request.max_tokens == 0 and not request.wants_prompt_logprobs:
             for sequence in sequences:
                 self._speaker.finish_before_start(sequence)

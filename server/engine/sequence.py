@@ -70,6 +70,8 @@ class Sequence:
     tokens: list[int] = field(init=False)
     slot: Slot | None = None
     num_cached_tokens: int = 0
+    scorer: Sequence | None = None
+    """The first choice of the request, if that scores the prompt for this one."""
     num_scored_tokens: int = 0
     """Number of the prompt's tokens after which the logprob of the next one has been said."""
     held_logprobs: list[TokenLogprob] = field(default_factory=list)
@@ -115,6 +117,16 @@ class Sequence:
         return len(self.tokens) - self.num_computed_tokens
 
     @property
+    def scores_prompt(self) -> bool:
+        """Whether logprobs of its prompt are wanted of it, for all choices of its request."""
+        return self.request.wants_prompt_logprobs and self.scorer is None
+
+    @property
+    def awaits_score(self) -> bool:
+        """Whether its prompt is not scored yet: what it says comes after that."""
+        return self.scorer is not None and self.scorer.num_scored_tokens < self.num_prompt_tokens
+
+    @property
     def is_prefilling(self) -> bool:
         """Whether more than one token is to be computed; one is what a decode step computes."""
         return self.num_uncomputed_tokens > 1
@@ -127,7 +139,7 @@ class Sequence:
     @property
     def reusable_tokens(self) -> list[int]:
         """The tokens that need not be computed if another sequence has them in common."""
-        return self.tokens[:1] if self.request.wants_prompt_logprobs else self.tokens
+        return self.tokens[:1] if self.scores_prompt else self.tokens
 
     @property
     def has_spent_max_tokens(self) -> bool:

@@ -71,9 +71,10 @@ class Speaker:
                 self._emit(sequence, self._text_of(sequence, token))
 
     def say_prompt_logprobs(self, sequence: Sequence, logprobs: list[TokenLogprob]) -> None:
-        """Say logprobs of tokens of the prompt, which have no text in a completion."""
-        delta = Delta(sequence.request.request_id, sequence.choice, "", logprobs, num_tokens=0)
-        self._outputs.append((sequence.request, delta))
+        """Say logprobs of tokens of the prompt, which have no text in a completion, for all choices of the request."""
+        request = sequence.request
+        for choice in range(request.num_choices):
+            self._outputs.append((request, Delta(request.request_id, choice, "", logprobs, num_tokens=0)))
 
     def await_grammar(self, sequence: Sequence, deadline: float | None = None) -> bool:
         """Whether a sequence can go on. If it has spent its tokens, or its grammar is at the end, it is finished here.

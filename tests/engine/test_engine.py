@@ -20,7 +20,7 @@ from server.engine.scheduling.places import QueueFull
 from server.engine.sequence import Request
 from server.engine.speaker import Output
 from server.protocol.messages import Delta, Event, Failed, Finished
-from tests.engine.driving import finishes, letters, make_engine, make_request, run, text_of
+from tests.engine.driving import finishes, letters, make_engine, make_engine_that_copies, make_request, run, text_of
 from tests.engine.fakes import FakeRunner
 
 
@@ -305,3 +305,20 @@ def test_many_prompts_are_scored_beside_those_that_generate() -> None:
     for request_id, prompt in prompts.items():
         assert scored(by_request[request_id]) == (prompt[1:] if request_id % 3 else [])
         assert finishes(by_request[request_id])[request_id, 0].num_completion_tokens == 6
+
+
+@pytest.mark.parametrize("num_slots", [1, 3, 8])
+@pytest.mark.parametrize("max_tokens", [0, 3])
+def test_a_prompt_of_many_choices_is_scored_and_computed_once(num_slots: int, max_tokens: int) -> None:
+    runner = scoring_runner(num_slots=num_slots, n_ctx=512)
+    engine = make_engine_that_copies(runner)
+    prompt = [1 + token % 200 for token in range(150)]
+    options: dict[str, Any] = {"num_top_logprobs": 0, "wants_prompt_logprobs": True, "num_choices": 8}
+    engine.submit(make_request(prompt, max_tokens=max_tokens, **options))
+    events = run(engine)
+    for choice in range(8):
+        assert scored(events, choice) == prompt[1:]
+        own = [event for event in events if isinstance(event, Delta) and event.choice == choice]
+        assert [delta.num_tokens for delta in own] == sorted(delta.num_tokens for delta in own), "scores come first"
+        assert finishes(events)[1, choice].num_completion_tokens == max_tokens
+    assert runner.num_computed_tokens <= len(prompt) + 8 * (1 + max_tokens)

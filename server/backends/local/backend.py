@@ -88,11 +88,11 @@ class WritingBackend(_LocalBackend):
 
     def answer(self, request: ChatRequest, caller: Caller, watch: ClientWatch) -> LocalAnswer:
         submit, plan = prepare(self._model, request, caller)
-        return LocalAnswer(self._generation(submit, request, watch), plan)
+        return LocalAnswer(self._generation(submit, request, caller, watch), plan)
 
     def count(self, request: ChatRequest, caller: Caller, watch: ClientWatch) -> int:
         submit, _ = prepare(self._model, request, caller)
-        with self._generation(msgspec.structs.replace(submit, max_tokens=0), request, watch) as generation:
+        with self._generation(msgspec.structs.replace(submit, max_tokens=0), request, caller, watch) as generation:
             try:
                 generation.start()
             except ContextLengthExceeded as error:
@@ -104,15 +104,15 @@ class WritingBackend(_LocalBackend):
         check_room(len(wanted.prompts), card.num_slots + self._max_waiting_requests)
         submits = completion_submits(wanted, card, caller)
         blame = grammar_blame(wanted.output_format, submits[0].grammar)
-        generation = Generation(self._model, submits, watch, prompt_param="prompt", grammar_blame=blame)
+        generation = Generation(self._model, submits, caller, watch, prompt_param="prompt", grammar_blame=blame)
         return LocalAnswer(generation, OutputPlan())
 
     def prompt_text(self, request: ChatRequest) -> str:
         return "".join(piece.text for piece in prompt_pieces(self._model, request))
 
-    def _generation(self, submit: Submit, request: ChatRequest, watch: ClientWatch) -> Generation:
+    def _generation(self, submit: Submit, request: ChatRequest, caller: Caller, watch: ClientWatch) -> Generation:
         blame = grammar_blame(request.output_format, submit.grammar, request.blame.tools)
-        return Generation(self._model, [submit], watch, prompt_param=request.blame.prompt, grammar_blame=blame)
+        return Generation(self._model, [submit], caller, watch, prompt_param=request.blame.prompt, grammar_blame=blame)
 
 
 class EmbeddingBackend(_LocalBackend):
@@ -123,7 +123,7 @@ class EmbeddingBackend(_LocalBackend):
     def embed(self, wanted: EmbeddingRequest, caller: Caller, watch: ClientWatch) -> Vectors:
         self._model.require_card()
         message = embed_message(wanted, caller)
-        with Generation(self._model, [message], watch, prompt_param="input") as generation:
+        with Generation(self._model, [message], caller, watch, prompt_param="input") as generation:
             generation.start()
             return Vectors(generation.vectors(), generation.usage.num_prompt_tokens)
 

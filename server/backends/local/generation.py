@@ -8,12 +8,13 @@ endpoint it works for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 from gevent.queue import Empty, SimpleQueue
 
 from server.answers.answer import ClientLeft
+from server.answers.request import Caller
 from server.answers.usage import Usage
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected, Ticket
 from server.backends.local.grammar_blame import NOBODY, GrammarBlame
@@ -58,6 +59,7 @@ class Generation:
         self,
         model: LocalModel,
         submits: Sequence[Submit | Embed],
+        caller: Caller,
         watch: ClientWatch,
         prompt_param: str,
         grammar_blame: GrammarBlame = NOBODY,
@@ -65,10 +67,12 @@ class Generation:
         """`prompt_param` is what the endpoint calls the prompt, `grammar_blame` what brought the submits' grammar."""
         self._model = model
         self._submits = submits
+        self._caller = caller
+        self._stop_watching_caller: Callable[[], None] | None = None
         self._watch = watch
         self._prompt_param = prompt_param
         self._grammar_blame = grammar_blame
-        self._queue: SimpleQueue[Arrival | _ClientGone | _DeadlineReached] = SimpleQueue()
+        self._queue: SimpleQueue[Arrival | _ClientGone | _DeadlineReached | Exception] = SimpleQueue()
         self._tickets: list[Ticket] = []
         self._first_choice: dict[int, int] = {}  # by request id
         self._accepted: dict[int, Accepted] = {}
@@ -114,6 +118,7 @@ class Generation:
         """
         try:
             self._watch.start(lambda: self._queue.put(_ClientGone()))
+            self._stop_watching_caller = self._caller.watch_standing(self._queue.put)
             draining.deadline_event.rawlink(self._on_deadline)
             for submit in self._submits:
                 self._submit(submit)
@@ -164,6 +169,8 @@ class Generation:
     def close(self) -> None:
         """Cancel what still runs and stop watching. May be called more than once."""
         self._watch.stop()
+        if self._stop_watching_caller:
+            self._stop_watching_caller()
         draining.deadline_event.unlink(self._on_deadline)
         for ticket in self._tickets:
             ticket.cancel()
@@ -210,6 +217,8 @@ class Generation:
                 return ShuttingDown(has_begun=True)
             case EngineGone():
                 return EngineLost(self._model.id)
+            case Exception():
+                return arrival
             case Failed(_, message, blames_grammar):
                 return self._grammar_blame.refusal(message) if blames_grammar else EngineFailed(message)
             case _:

@@ -76,7 +76,7 @@ class Chunk:
     @property
     def is_scored(self) -> bool:
         """Whether it lies in a prompt whose logprobs are wanted."""
-        return self.sequence.request.wants_prompt_logprobs and self.start < self.sequence.num_prompt_tokens
+        return self.sequence.scores_prompt and self.start < self.sequence.num_prompt_tokens
 
     @property
     def goes_on(self) -> bool:
@@ -160,7 +160,7 @@ class Chunking:
             price = 0.0 if is_owed or is_same_pass else self._step_cost.chunks.work_per_pass
             stretch = crowded_stretch if is_crowded and is_same_pass else end_stretch
             left = room.without(kept.work + price, kept.num_tokens)
-            if sequence.request.wants_prompt_logprobs:
+            if sequence.scores_prompt:
                 num_tokens = min(int(left.work), left.num_tokens, max_scored)
             else:
                 num_tokens = self._num_fitting(sequence, left, stretch)
@@ -230,7 +230,7 @@ class Chunking:
 
     def _num_padding(self, sequence: Sequence, num_tokens: int) -> int:
         """Number of padding tokens to put behind the next `num_tokens` tokens; 0 unless they end a prompt."""
-        if num_tokens < sequence.num_uncomputed_tokens or sequence.request.wants_prompt_logprobs:
+        if num_tokens < sequence.num_uncomputed_tokens or sequence.scores_prompt:
             return 0
         num_padding = self._attention.num_padding(num_tokens, sequence.num_computed_tokens)
         return num_padding if len(sequence.tokens) + num_padding <= self._max_length else 0
@@ -244,7 +244,7 @@ class Chunking:
 
     def _max_scored(self, prefilling: list[Sequence]) -> int:
         """Number of logits that a step may have for each prompt whose logprobs are wanted."""
-        num_scored = sum(sequence.request.wants_prompt_logprobs for sequence in prefilling)
+        num_scored = sum(sequence.scores_prompt for sequence in prefilling)
         return max(1, self._max_scored_tokens // (num_scored or 1))
 
 

@@ -121,7 +121,7 @@ class Scheduler:
         num_slots_left = len(self._kv_cache.free_slots)
         for sequence in list(islice(self.waiting.in_order(), 2 * len(self._kv_cache.slots))):
             request = sequence.request
-            if self._is_known_to_wait(sequence):
+            if sequence.awaits_score or self._is_known_to_wait(sequence):
                 continue
             placement = self._prefix_cache.place(sequence.reusable_tokens, request.cache_scope)
             if placement is None or num_slots_left == 0:

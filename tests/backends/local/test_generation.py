@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gevent.queue import SimpleQueue
 
+from server.answers.request import Caller
 from server.answers.usage import Usage
 from server.backends.local.engine_client import EngineGone
 from server.backends.local.generation import Generation
-from server.errors.tree import ContextLengthExceeded, EngineLost, Overloaded
+from server.errors.tree import ContextLengthExceeded, EngineLost, Overloaded, Unauthorized
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Accepted, Delta, Finished, Rejected, Submit
 from server.protocol.values import SamplingParams
@@ -30,10 +32,11 @@ class Client:
         return SimpleNamespace(request_id=1, cancel=lambda: self.cancelled.append(1))
 
 
-def generation(*arrivals: object) -> tuple[Generation, Client]:
+def generation(*arrivals: object, caller: Caller | None = None) -> tuple[Generation, Client]:
     client = Client(*arrivals)
     model: Any = SimpleNamespace(client=client, id="m")
-    return Generation(model, [Submit(request_id=0, sampling=SamplingParams())], ClientWatch({}), "messages"), client
+    submit = Submit(request_id=0, sampling=SamplingParams())
+    return Generation(model, [submit], caller or Caller("", ""), ClientWatch({}), "messages"), client
 
 
 def test_what_came_before_the_engines_end_is_delivered_before_it_is_told() -> None:
@@ -74,3 +77,23 @@ def test_a_refusal_ends_the_start(rejected: Rejected, error: type[Exception]) ->
     with pytest.raises(error):
         running.start()
     assert client.cancelled
+
+
+def test_an_answer_ends_when_its_caller_may_have_it_no_longer() -> None:
+    told: list[Callable[[Exception], None]] = []
+    ended: list[str] = []
+
+    def watch_standing(on_loss: Callable[[Exception], None]) -> Callable[[], None]:
+        told.append(on_loss)
+        return lambda: ended.append("ended")
+
+    running, client = generation(Accepted(1, 3), Delta(1, 0, "a"), caller=Caller("", "", watch_standing))
+    running.start()
+    events = running.events()
+    next(events)
+    told[0](Unauthorized("revoked", "Bearer"))
+    with pytest.raises(Unauthorized):
+        next(events)
+    running.close()
+    assert client.cancelled
+    assert ended
