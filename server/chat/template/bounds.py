@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from server.chat.template.text import plain
+
 MAX_LENGTH = 32 * 1024 * 1024
 """Characters of a string."""
 MAX_ITEMS = 1_000_000
@@ -25,7 +27,9 @@ _COUNTING = frozenset(
     ["batch", "center", "expandtabs", "indent", "lipsum", "ljust", "rjust", "slice", "tojson", "wordwrap", "zfill"]
 )
 """Methods, filters and functions that make as much as a number among their arguments says."""
-_WIDE_PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0]*(?:\*|\d{6}|\d*\.(?:\*|\d{6}))")
+_BRACKET = re.compile(r"[()]")
+_WIDE_PERCENT = re.compile(r"[-+ #0]*(?:\*|\d{6}|\d*\.(?:\*|\d{6}))")
+"""Of a `%` format, what is behind the sign and the name."""
 _WIDE_SPEC = re.compile(r"\d{6}")
 
 
@@ -95,8 +99,25 @@ def _check_bits(operator: str, num_bits: int, right: int) -> None:
 
 def _check_percent_format(format_string: Any) -> None:
     """Refuse `%` formats that pad without bound."""
-    if isinstance(format_string, str) and _WIDE_PERCENT.search(format_string):
-        raise LimitExceeded("it formats a text with a very large width")
+    if not isinstance(format_string, str):
+        return
+    text, at = plain(format_string), 0
+    while at := text.find("%", at) + 1:
+        if text.startswith("(", at):
+            at = _behind_name(text, at)
+        if _WIDE_PERCENT.match(text, at):
+            raise LimitExceeded("it formats a text with a very large width")
+        at += text.startswith("%", at)
+
+
+def _behind_name(text: str, at: int) -> int:
+    """Where the bracket closes that opens here; the text's end if it does not, which Python refuses."""
+    num_open = 0
+    for bracket in _BRACKET.finditer(text, at):
+        num_open += 1 if bracket[0] == "(" else -1
+        if num_open == 0:
+            return bracket.end()
+    return len(text)
 
 
 def check_format_spec(spec: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from server.chat.template import bounds
 from server.chat.template.template import TemplateBroken
 from tests.chat.chat_templates import inline, text_of
+from tests.growth import num_calls
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 GROW = "{% set ns = namespace(x='Hi') %}{% for i in range(60) %}{% set ns.x = "
@@ -83,3 +84,14 @@ def test_the_budget_is_of_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_what_templates_do_is_well_within_the_bounds(source: str, text: str) -> None:
     assert text_of(inline(source).render(MESSAGES)) == text
+
+
+@pytest.mark.parametrize("text", ["%(", "%(a", "%(a)", "%-", "%0", "%1.", ")", "%%"])
+def test_formats_are_looked_through_once(text: str) -> None:
+    assert num_calls(lambda: bounds.check_operands("%", text * 20_000, ())) < 10 * 20_000
+
+
+@pytest.mark.parametrize("text", ["%(a)*d", "%(a)s%*d", "%%%((a) b)-0123456d", "(%d) %1.999999f", "%-+9999999d"])
+def test_wide_formats_are_found_wherever_they_stand(text: str) -> None:
+    with pytest.raises(bounds.LimitExceeded):
+        bounds.check_operands("%", text, ())
