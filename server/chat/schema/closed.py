@@ -14,6 +14,7 @@ from typing import Any
 
 from server.chat.schema.endless import target
 from server.chat.schema.keywords import LISTS, MAPS, SINGLES, UNIONS
+from server.chat.schema.pace import take_step
 
 Schema = Mapping[str, Any]
 
@@ -79,6 +80,7 @@ class _Reading:
         return True
 
     def _spend(self, num_steps: int) -> None:
+        take_step()
         self._num_steps_left -= num_steps
         if self._num_steps_left < 0:
             raise _TooMuch
@@ -156,6 +158,7 @@ class _Reading:
         todo = [schema]
         while todo:
             part = todo.pop()
+            take_step()
             if isinstance(part, Mapping) and id(part) not in self._deeply_shared:
                 self._deeply_shared.add(id(part))
                 self._shared.add(id(part))
@@ -241,6 +244,7 @@ def _rebuilt(schema: Any, names: Mapping[int, tuple[str, ...]]) -> Any:
     """The schema with those closed in it that have names."""
     if not isinstance(schema, Mapping):
         return schema
+    take_step()
     rebuilt: dict[str, Any] = {}
     for keyword, value in schema.items():
         if keyword in MAPS and isinstance(value, Mapping):

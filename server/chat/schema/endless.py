@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from server.chat.schema.keywords import LISTS, MEMBERS, SINGLES
+from server.chat.schema.pace import take_step
 
 Path = tuple[str | int, ...]
 
@@ -74,6 +75,7 @@ class _Ending:
         """The condition under which some value of the schema ends."""
         if not isinstance(schema, Mapping) or "const" in schema or "enum" in schema:
             return self._holds
+        take_step()
         if id(schema) not in self._of_schema:
             self._of_schema[id(schema)] = self._condition(list(self._demands(schema)))
         return self._of_schema[id(schema)]
@@ -119,6 +121,7 @@ def _reachable(root: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     seen: set[int] = set()
     while todo:
         path, schema = todo.pop()
+        take_step()
         if not isinstance(schema, Mapping) or id(schema) in seen:
             continue
         seen.add(id(schema))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from server.chat.schema.pace import TRIAL_STEPS, take_step
 from server.chat.schema.trial import complaint
 
 MAX_LENGTH = 4096
@@ -58,6 +59,7 @@ def translated(pattern: str) -> str:
     """
     if len(pattern) > MAX_LENGTH:
         raise PatternRefused(f"it is longer than {MAX_LENGTH} characters")
+    take_step(TRIAL_STEPS)
     spelled, reason = _tried(pattern)
     if reason:
         raise PatternRefused(reason)

@@ -12,6 +12,8 @@ from server.chat.calls.schema_types import types_of
 from server.chat.schema.closed import MAX_STEPS, closed
 from server.chat.schema.endless import endless_reference, missing_target
 from server.chat.schema.enforced import enforced, enforced_arguments
+from server.chat.schema.kept import UnsupportedSchema
+from server.chat.schema.pace import STEPS_AT_ONCE, TRIAL_STEPS
 from server.chat.schema.patterns import MAX_LENGTH, PatternRefused, translated
 from tests.growth import LINEAR, growth, num_calls
 
@@ -127,3 +129,24 @@ def test_patterns_of_many_beginnings_are_read_once(text: str) -> None:
             translated(pattern)
 
     assert num_calls(lambda: ask(text * (MAX_LENGTH // len(text)))) < 10 * MAX_LENGTH
+
+
+def test_others_may_go_on_while_a_schema_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    schema = object_of({f"a{i}": {"type": "string", "pattern": f"^{i}$"} for i in range(300)})
+    enforced(schema)
+    num_pauses = len(pauses)
+    enforced_arguments(schema, is_strict=False)
+    assert num_pauses > 300 * TRIAL_STEPS // STEPS_AT_ONCE
+    assert len(pauses) > 2 * num_pauses
+    assert set(pauses) == {0}
+
+
+def test_a_schema_of_any_length_is_refused_or_left_out() -> None:
+    long = object_of({f"a{i}": {} for i in range(100_000)})
+    with pytest.raises(UnsupportedSchema, match="longer than"):
+        enforced(long)
+    with pytest.raises(UnsupportedSchema, match="longer than"):
+        enforced_arguments(long, is_strict=True)
+    assert enforced_arguments(long, is_strict=False) == {"type": "object"}
