@@ -32,7 +32,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.base import Worker
 from gunicorn.workers.ggevent import GeventWorker
 
-from server.http import draining
+from server.http import draining, watchdog
 from server.http.native_log_locks import use_native_log_locks
 from server.http.protocol_errors import TLS_HANDSHAKE, ProtocolError, TLSOnPlainPort
 
@@ -69,6 +69,7 @@ class ParleyWorker(GeventWorker):
     def run(self) -> None:
         """Serve until told to stop, then drain."""
         connections = Pool(self.worker_connections)
+        watchdog.watch()
         servers = [self._start_server(listener, connections) for listener in self.sockets]
         while self.alive:
             self.notify()
