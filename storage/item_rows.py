@@ -132,28 +132,27 @@ def append_to_response(
 
 
 def _refuse_repeated(db: Db, conversation_id: int, rows: Sequence[ItemRow]) -> None:
-    named = [row.named for row in rows]
-    ids = {row.id for row in named}
-    if len(ids) < len(named):
-        repeated = next(row for number, row in enumerate(named) if row.id in {other.id for other in named[:number]})
-        raise DuplicateItem(repeated.item.public_id)
-    old = {row.id: row for row in named if not row.is_new}
-    if not old:
-        return
-    known = list(old)
-    found = orm.select(
-        link.item_id
-        for link in db.ConversationItem
-        if link.conversation_id == conversation_id and link.item_id in known
-    ).first()
-    if found is not None:
-        raise DuplicateItem(old[found].item.public_id)
+    named: dict[int, ItemRow] = {}
+    for row in (row.named for row in rows):
+        if row.id in named:
+            raise DuplicateItem(row.item.public_id)
+        named[row.id] = row
+    old = [row.id for row in named.values() if not row.is_new]
+    for known in sql.in_batches(old):
+        found = orm.select(
+            link.item_id
+            for link in db.ConversationItem
+            if link.conversation_id == conversation_id and link.item_id in known
+        ).first()
+        if found is not None:
+            raise DuplicateItem(named[found].item.public_id)
 
 
 def _find(db: Db, user_id: int, public_ids: Iterable[str]) -> list[ItemRow]:
-    wanted = list(public_ids)
-    if not wanted:
-        return []
+    return [row for wanted in sql.in_batches(list(public_ids)) for row in _find_some(db, user_id, wanted)]
+
+
+def _find_some(db: Db, user_id: int, wanted: Sequence[str]) -> list[ItemRow]:
     found = orm.select(
         (i.id, i.public_id, i.type, i.status, i.data, i.created_at)
         for i in db.Item

@@ -14,7 +14,7 @@ from pony.orm import Database as Db
 
 from storage.db import sql
 from storage.db.clock import now_seconds
-from storage.db.session import writes
+from storage.db.session import writes, writes_for_now
 from storage.errors import RecordNotFound
 from storage.ids import new_id
 from storage.records import ApiKey, User
@@ -44,7 +44,10 @@ def create(db: Db, user_id: int, name: str, expires_at: int | None = None) -> tu
 
 
 def authenticate(db: Db, secret: str) -> tuple[User, ApiKey] | None:
-    """The user and the key of this secret. None if it is unknown, expired or revoked, or its user disabled."""
+    """The user and the key of this secret. None if it is unknown, expired or revoked, or its user disabled.
+
+    It writes nothing: a use is noted by `note_use`, for which nobody needs to wait.
+    """
     return recognise(db, hash_of(secret))
 
 
@@ -62,7 +65,6 @@ def recognise(db: Db, secret_hash: str) -> tuple[User, ApiKey] | None:
     user, key = User(*row[:-1]), _get(db, row[-1])
     if user.is_disabled or key.is_expired(now) or key.revoked_at is not None:
         return None
-    _note_use(db, key, now)
     return user, key
 
 
@@ -100,9 +102,15 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
-def _note_use(db: Db, key: ApiKey, now: int) -> None:
-    if key.last_used_at is None or key.last_used_at <= now - LAST_USE_SECONDS:
-        sql.execute(db, "UPDATE api_keys SET last_used_at = $now WHERE id = $id", now=now, id=key.id)
+def is_use_to_be_noted(key: ApiKey) -> bool:
+    """Whether what is known of the key's last use is too old."""
+    return key.last_used_at is None or key.last_used_at <= now_seconds() - LAST_USE_SECONDS
+
+
+@writes_for_now
+def note_use(db: Db, key_id: int) -> None:
+    """Store that a key is in use now."""
+    sql.execute(db, "UPDATE api_keys SET last_used_at = $now WHERE id = $id", now=now_seconds(), id=key_id)
 
 
 def _get(db: Db, public_id: str) -> ApiKey:

@@ -8,6 +8,7 @@ It does not know what is done with the items.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from pony.orm import Database as Db
 
 from storage import item_rows, items, locks, response_rows, responses
 from storage.db.session import writes_for_now
-from storage.errors import RecordNotFound, ResponseStillRunning
+from storage.errors import DuplicateItem, RecordNotFound, ResponseStillRunning
 from storage.records import Opened
 
 
@@ -29,8 +30,8 @@ def read_history(
 ) -> Opened:
     """Whole history of a turn, without a lock, and its input with references looked up.
 
-    Raises RecordNotFound for the conversation, a response of the chain or a reference to an item, and
-    ResponseStillRunning for the previous response.
+    Raises RecordNotFound for the conversation, a response of the chain or a reference to an item, DuplicateItem for an
+    item that is referred to twice, and ResponseStillRunning for the previous response.
     """
     history: list[dict[str, Any]] = []
     if conversation_id is not None:
@@ -84,6 +85,8 @@ def _chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, An
 
 def _looked_up(db: Db, user_id: int, input_items: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     names = references(input_items)
+    if len(set(names)) < len(names):  # each would be gone through again, however long it is
+        raise DuplicateItem(next(name for name, number in Counter(names).items() if number > 1))
     found = items.find(db, user_id, names) if names else {}
     missing = next((name for name in names if name not in found), None)
     if missing is not None:

@@ -292,15 +292,21 @@ def chain(db: Db, user_id: int, previous_response_id: str) -> list[dict[str, Any
     if conversation_id is not None and position is not None:
         context = items.before(db, user_id, conversation_id, position)
     row_ids = [link[0] for link in links]
-    found = orm.select(
+    found: list[Any] = []
+    for some in sql.in_batches(row_ids):
+        found += _rows_of(db, some)
+    age = {row_id: number for number, row_id in enumerate(reversed(row_ids))}
+    rows = sorted(found, key=lambda row: (age[row[0]], row[1]))
+    return [item.data for item in context] + [record(row[2:]).data for row in rows]
+
+
+def _rows_of(db: Db, row_ids: Sequence[int]) -> Any:
+    return orm.select(
         (link.response_id, link.position, i.public_id, i.type, i.status, i.data, i.created_at)
         for link in db.ResponseItem
         for i in db.Item
         if link.response_id in row_ids and i.id == link.item_id
     )
-    age = {row_id: number for number, row_id in enumerate(reversed(row_ids))}
-    rows = sorted(found, key=lambda row: (age[row[0]], row[1]))
-    return [item.data for item in context] + [record(row[2:]).data for row in rows]
 
 
 def _links(db: Db, user_id: int, public_id: str) -> list[tuple[int, str | None, str | None, int | None]]:

@@ -18,14 +18,14 @@ _TEMPLATE = r"""{% for message in messages %}
 {%- if enable_thinking is defined and not enable_thinking %}{{ '\n</think>\n\n' }}{% endif %}{% endif %}"""
 
 
-def write_thinking_model(path: Path) -> Path:
+def write_thinking_model(path: Path, chat_template: str = _TEMPLATE) -> Path:
     """Write it in the place of the demo model's template, which is longer: nothing else in the file moves."""
     demo = demo_model_path()
     assert demo is not None, "the demo model is not installed"
     content = demo.read_bytes()
     start = content.index(_KEY) + len(_KEY)
     (length,) = struct.unpack_from("<Q", content, start)
-    template = _TEMPLATE.encode()
+    template = chat_template.encode()
     filled = template + b"{#%b#}" % (b" " * (length - len(template) - 4))
     assert len(filled) == length
     path.write_bytes(content[: start + 8] + filled + content[start + 8 + length :])

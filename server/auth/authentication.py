@@ -13,12 +13,14 @@ neither kept nor logged. This module does not know what a user may do, or how ke
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Generic, Protocol, TypeVar, cast
 
+import gevent
 from flask import Flask, Request, current_app, g, request
 
 from server.answers.request import Caller
@@ -29,7 +31,10 @@ from server.settings import Settings
 from server.settings.proxies import TrustedProxies
 from storage import keys, users
 from storage.db.database import Database
+from storage.errors import StorageError
 from storage.records import ApiKey, User
+
+logger = logging.getLogger(__name__)
 
 EXTENSION = "parley_auth"
 SHARED_CACHE = "parley_shared_cache"
@@ -165,6 +170,7 @@ class KeyAuthentication(_KnownUsers):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._believed: Believed[tuple[User, ApiKey] | None] = Believed()
+        self._uses = _Uses(database)
 
     def identify(self, request: Request) -> User:
         secret = presented_key(request)
@@ -177,10 +183,41 @@ class KeyAuthentication(_KnownUsers):
         return partial(self._recognise, keys.hash_of(presented_key(request)))
 
     def _recognise(self, digest: str) -> User:
-        found = self._believed.get(digest, lambda: self._database.run(keys.recognise, digest))
+        found = self._believed.get(digest, lambda: self._ask(digest))
         if found is None or found[1].is_expired(time.time()):
             raise _incorrect_key()
         return found[0]
+
+    def _ask(self, digest: str) -> tuple[User, ApiKey] | None:
+        found = self._database.run(keys.recognise, digest)
+        if found is not None and keys.is_use_to_be_noted(found[1]):
+            self._uses.note(found[1].id)
+        return found
+
+
+class _Uses:
+    """Uses of keys that are still to be stored. Requests do not wait for it, as whoever holds the database's lock may
+    hold it for long; one thread of the storage does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._key_ids: set[int] = set()
+        self._is_storing = False
+
+    def note(self, key_id: int) -> None:
+        self._key_ids.add(key_id)
+        if not self._is_storing:
+            self._is_storing = True
+            gevent.spawn(self._store)
+
+    def _store(self) -> None:
+        try:
+            while self._key_ids:
+                self._database.run(keys.note_use, self._key_ids.pop())
+        except StorageError as error:
+            logger.warning("The last use of a key is not stored: %s", error)
+        finally:
+            self._is_storing = False
 
 
 def presented_key(request: Request) -> str:

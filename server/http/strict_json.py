@@ -46,12 +46,16 @@ def decode_object(body: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _explanation(body, error) from None
     if not isinstance(value, dict):
-        raise InvalidRequest(f"The request body must be a JSON object, not {_kind(value)}.")
+        raise _not_an_object(value)
     if num_brackets > MAX_DEPTH and _is_deeper_than(value, MAX_DEPTH):
         raise _too_deep()
     if NUL_ESCAPE in body:
         _refuse_nul(value)
     return value
+
+
+def _not_an_object(value: object) -> InvalidRequest:
+    return InvalidRequest(f"The request body must be a JSON object, not {_kind(value)}.")
 
 
 def _kind(value: object) -> str:
@@ -77,7 +81,7 @@ def _too_deep() -> InvalidRequest:
     return InvalidRequest(f"The request body is nested too deeply: at most {MAX_DEPTH} levels are accepted.")
 
 
-def _refuse_nul(value: object) -> None:
+def _refuse_nul(value: dict[str, Any]) -> None:
     param = _find(value, _has_nul)
     if param is not None:
         raise InvalidRequest(f"The text at '{param}' contains a NUL character (\\u0000).", param=param)
@@ -113,6 +117,8 @@ def _syntax_error(bad: json.JSONDecodeError) -> InvalidRequest:
 
 def _culprit(value: object) -> InvalidRequest | None:
     """What only the lenient parser accepts, by name."""
+    if not isinstance(value, dict):
+        return _not_an_object(value)
     param = _find(value, _is_not_finite)
     if param is not None:
         return InvalidRequest(f"The number at '{param}' is too large or not finite.", param=param)
@@ -140,7 +146,7 @@ Place = tuple[Any, str | int]
 """A step on the way from the document's root: the place of the parent, None for the root, and a key or an index."""
 
 
-def _find(document: Any, is_culprit: Callable[[object], bool]) -> str | None:
+def _find(document: dict[str, Any], is_culprit: Callable[[object], bool]) -> str | None:
     """Where the first leaf or key is that `is_culprit`, such as "messages[0].content"."""
     pending: list[tuple[Place | None, Any]] = [(None, document)]
     while pending:

@@ -34,7 +34,7 @@ from gunicorn.workers.base import Worker
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
-from server.http import draining
+from server.http import draining, watchdog
 from server.http.connections import Connection, Connections, TooManyConnections
 from server.http.lingering import LINGER_SECONDS, linger
 from server.http.listener import Listener, allow_many_files, most_connections
@@ -88,6 +88,7 @@ class ParleyWorker(GeventWorker):
         max_connections = most_connections(allow_many_files(), limits.max_connections)
         max_per_address = limits.max_connections_per_address or math.ceil(max_connections / 2)
         self._connections = Connections(max_connections, max_per_address, self.cfg.keepalive, self._serve)
+        watchdog.watch()
         listeners = [self._start_listener(sock) for sock in self.sockets]
         while self.alive:
             self.notify()

@@ -53,7 +53,7 @@ def read_history(database: Database, user_id: int, wanted: ResponsesRequest) -> 
     Raises:
         InvalidRequest, StorageError: if what is referred to does not exist.
     """
-    with _previous_is_named():
+    with _references_are_named():
         return database.run(
             opening.read_history,
             user_id,
@@ -72,7 +72,7 @@ def lock_and_read(database: Database, new: Opening, worker: str) -> Opened:
     wanted = new.wanted
     if not refers_to_storage(wanted):
         return Opened((), wanted.input)
-    with _previous_is_named():
+    with _references_are_named():
         return database.run(
             opening.lock_and_read,
             new.user_id,
@@ -131,10 +131,12 @@ def close_again(database: Database, new: Opening) -> None:
 
 
 @contextmanager
-def _previous_is_named() -> Iterator[None]:
-    """What storage says of the previous response, in the client's words."""
+def _references_are_named() -> Iterator[None]:
+    """What storage says of what the request refers to, in the client's words."""
     try:
         yield
+    except DuplicateItem as error:
+        raise ItemSentTwice(error.public_id, param="input") from error
     except ResponseStillRunning as error:
         raise _previous_not_ended(error) from error
     except RecordNotFound as error:

@@ -7,15 +7,20 @@ costs more than what it does there, so statements that answer nothing can be sen
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from pony.orm import Database as Db
 
 from storage.db.clock import POSTGRESQL
 
+T = TypeVar("T")
+
 _MAX_ROWS = 100
 """Rows in one statement: SQLite of old allowed 999 values, and every size is another statement to remember."""
+
+MAX_VALUES = 500
+"""Values in a list within one query, for the same reasons."""
 
 _NAME = re.compile(r"\$(\w+)")
 
@@ -112,6 +117,11 @@ class Batch:
             together |= {f"s{number}_{name}": value for name, value in values.items()}
         # Pony takes a semicolon after a name for the name's end; what is left of two is one, or an empty statement.
         execute(db, ";; ".join(texts), **together)
+
+
+def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values, as many at a time as one query may list."""
+    return (values[start : start + MAX_VALUES] for start in range(0, len(values), MAX_VALUES))
 
 
 def one_of(name: str, values: Sequence[Any]) -> str:

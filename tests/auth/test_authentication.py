@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -331,3 +334,18 @@ def test_only_so_many_answers_are_kept_and_the_oldest_goes_first() -> None:
     for question in ("a", "b", "c"):
         believed.get(question, lambda: 1)
     assert [believed.get(question, lambda: 2) for question in ("c", "b", "a")] == [1, 1, 2]
+
+
+def test_nobody_waits_for_the_note_of_a_use(database: Database, tmp_path: Path) -> None:
+    user = database.run(users.create, "ada")
+    _, secret = database.run(keys.create, user.id, "laptop")
+    client = make_client(database, auth="keys")
+    with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert client.get("/v1/me", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+        [key] = database.run(keys.list_all)
+        assert key.last_used_at is None
+        other.execute("ROLLBACK")
+    with gevent.Timeout(60):
+        while database.run(keys.list_all)[0].last_used_at is None:
+            gevent.sleep(0.01)

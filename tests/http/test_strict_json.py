@@ -34,7 +34,11 @@ def test_an_empty_body_is_called_empty(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("body", "kind"),
-    [(b"[]", "an array"), (b'"a"', "a string"), (b"1.5", "a number"), (b"true", "a boolean"), (b"null", "null")],
+    [
+        *((b"[]", "an array"), (b'"a"', "a string"), (b"1.5", "a number"), (b"true", "a boolean"), (b"null", "null")),
+        *((b"1e999", "a number"), (b"NaN", "a number"), (b"-Infinity", "a number"), (b"9" * 5000, "a number")),
+        *((b'"\\ud800"', "a string"), (b"[NaN]", "an array"), (b'["\\ud800"]', "an array")),
+    ],
 )
 def test_a_body_that_is_no_object_is_called_what_it_is(body: bytes, kind: str) -> None:
     assert str(refusal(body)) == f"The request body must be a JSON object, not {kind}."

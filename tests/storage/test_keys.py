@@ -11,7 +11,7 @@ from storage import keys, users
 from storage.db.database import Database
 from storage.db.sql import execute
 from storage.errors import RecordNotFound
-from storage.records import User
+from storage.records import ApiKey, User
 
 
 def test_a_secret_opens_and_is_not_stored(database: Database, user: User) -> None:
@@ -65,18 +65,23 @@ def test_keys_are_listed_per_user_and_for_all(database: Database, user: User, st
 
 def test_the_last_use_is_noted_once_a_minute(database: Database, user: User) -> None:
     key, secret = database.run(keys.create, user.id, "laptop")
-    gevent.joinall([gevent.spawn(database.run, keys.authenticate, secret) for _ in range(20)], raise_error=True)
+    gevent.joinall([gevent.spawn(database.run, keys.note_use, key.id) for _ in range(20)], raise_error=True)
     [used] = database.run(keys.list_all)
     assert used.last_used_at == pytest.approx(time.time(), abs=60)
-    _set_last_use(database, int(time.time()) - 59)
-    database.run(keys.authenticate, secret)
-    [unchanged] = database.run(keys.list_all)
-    assert unchanged.last_used_at != pytest.approx(time.time(), abs=20)
+    _set_last_use(database, int(time.time()) - 50)
+    assert not keys.is_use_to_be_noted(_authenticated(database, secret))
     _set_last_use(database, int(time.time()) - 61)
-    database.run(keys.authenticate, secret)
+    assert keys.is_use_to_be_noted(_authenticated(database, secret))
+    database.run(keys.note_use, key.id)
     [noted] = database.run(keys.list_all)
     assert noted.last_used_at == pytest.approx(time.time(), abs=20)
     assert noted.id == key.id
+
+
+def _authenticated(database: Database, secret: str) -> ApiKey:
+    found = database.run(keys.authenticate, secret)
+    assert found is not None
+    return found[1]
 
 
 def _set_last_use(database: Database, seconds: int) -> None:

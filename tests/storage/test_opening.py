@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from storage import conversations, items, opening
+from storage.db import sql
 from storage.db.database import Database
-from storage.errors import ConversationLocked, RecordNotFound, ResponseStillRunning
+from storage.errors import ConversationLocked, DuplicateItem, RecordNotFound, ResponseStillRunning
 from storage.records import Conversation, Opened, User
 from tests.storage.helpers import answer, begin, complete, lock, message, texts
 
@@ -49,6 +50,20 @@ def test_a_missing_reference_leaves_the_conversation_unlocked(
     with pytest.raises(RecordNotFound, match="item 'msg_x'"):
         lock(database, user, conversation.public_id, "resp_1", reference("msg_x"))
     lock(database, user, conversation.public_id, "resp_2")
+
+
+def test_an_item_cannot_be_referred_to_twice(database: Database, user: User, conversation: Conversation) -> None:
+    with pytest.raises(DuplicateItem, match="'msg_a'"):
+        database.run(opening.read_history, user.id, [reference("msg_a"), message("c"), reference("msg_a")])
+
+
+def test_many_references_are_looked_up_in_batches(
+    database: Database, user: User, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "MAX_VALUES", 1)
+    [*_, b] = database.run(items.list_all, user.id, conversation.public_id)
+    found = database.run(opening.read_history, user.id, [reference(b.public_id), reference("msg_a")])
+    assert texts(list(found.input)) == ["b", "a"]
 
 
 @pytest.mark.parametrize("is_locking", [False, True])

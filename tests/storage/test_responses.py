@@ -8,6 +8,7 @@ import gevent
 import pytest
 
 from storage import conversations, items, responses
+from storage.db import sql
 from storage.db.database import Database
 from storage.errors import ConversationLocked, DuplicateItem, RecordNotFound, ResponseEnded
 from storage.records import Conversation, Page, StoredEvent, StoredItem, User
@@ -335,7 +336,8 @@ def test_a_chain_from_a_conversation_has_what_was_in_it_then(
     assert texts(database.run(responses.chain, user.id, third)) == ["a", "A", "b", "B", "d", "D"]
 
 
-def test_a_long_chain_is_in_order(database: Database, user: User) -> None:
+def test_a_long_chain_is_in_order(database: Database, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "MAX_VALUES", 25)
     last = None
     for number in range(60):
         last = begin(database, user, message(str(number)), previous_response_id=last).public_id

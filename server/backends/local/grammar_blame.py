@@ -15,6 +15,9 @@ from server.protocol.values import Grammar
 MAX_REASON_LENGTH = 400
 """Characters of a reason that are passed on."""
 
+MAX_MESSAGE_LENGTH = 4000
+"""Characters of a message that are looked at, for which the time grows with their square."""
+
 _INNER = re.compile(
     r"\A(?:at )?\d+\(\d+\): "  # a place in the grammar
     r"|failed to compile JSON schema: "
@@ -57,4 +60,4 @@ def grammar_blame(wanted: OutputFormat | None, grammar: Grammar | None, tools_pa
 
 def plain(message: str) -> str:
     """What the compiler says, without what only it knows."""
-    return _INNER.sub("", message).strip()[:MAX_REASON_LENGTH]
+    return _INNER.sub("", message[:MAX_MESSAGE_LENGTH]).strip()[:MAX_REASON_LENGTH]

@@ -20,7 +20,9 @@ from server.errors.tree import InvalidRequest
 from server.http.strict_json import decode_object
 from server.protocol.values import Grammar
 
-IS_GBNF = re.compile(r"^\s*[\w-]+\s*::=", re.MULTILINE)
+DEFINES = "::="
+"""What GBNF defines a rule with; in Lark it is a colon."""
+_RULE_NAME = re.compile(r"[\w-]+")
 
 
 def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
@@ -40,7 +42,14 @@ def grammar_of(wanted: OutputFormat | None) -> Grammar | None:
             choices = [json.dumps(choice, ensure_ascii=False) for choice in wanted.value]
             return Grammar("lark", f"start: {' | '.join(choices)}")
         case "grammar":
-            return Grammar("gbnf" if IS_GBNF.search(wanted.value) else "lark", wanted.value)
+            return Grammar("gbnf" if is_gbnf(wanted.value) else "lark", wanted.value)
+
+
+def is_gbnf(source: str) -> bool:
+    """Whether a line of a grammar begins with the definition of a GBNF rule."""
+    heads = f"\n{source}".split(DEFINES)[:-1]
+    lines = (head.rstrip().rpartition("\n") for head in heads)
+    return any(begins and _RULE_NAME.fullmatch(line.strip()) for _, begins, line in lines)
 
 
 @contextmanager

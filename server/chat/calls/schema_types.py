@@ -28,14 +28,22 @@ _OBJECT_WORDS = frozenset(
     ]
 )
 _TEXT_WORDS = frozenset(["type", "title", "description", "default", "examples"])
-_MAX_DEPTH = 20
-"""Of references and unions; a schema may refer to itself."""
+MAX_MEMBERS = 400
+"""Members of a plain object, see `kept.MAX_PROPERTIES`."""
+MAX_COPIED = 1 << 18
+"""Characters of definitions, as JSON, in all members together, each of which needs its own."""
+MAX_ALTERNATIVES = 200
+"""Schemas that are read for the types of one value; beyond, it may be anything."""
+MAX_VALUES = 2000
+"""Listed values that are looked at for their types."""
 
 
 def is_plain_object(parameters: Mapping[str, Any]) -> bool:
-    """Whether a schema says of an object which members it has, and nothing more."""
+    """Whether a schema says of an object which members it has, and nothing more; not too many members, either."""
     properties = parameters.get("properties", {})
-    if not set(parameters) <= _OBJECT_WORDS or not isinstance(properties, Mapping):
+    if not set(parameters) <= _OBJECT_WORDS or not isinstance(properties, Mapping) or len(properties) > MAX_MEMBERS:
+        return False
+    if len(properties) * len(dumps(_definitions(parameters))) > MAX_COPIED:
         return False
     members = all(isinstance(schema, Mapping) and name for name, schema in properties.items())
     return members and set(parameters.get("required", [])) <= set(properties)
@@ -48,7 +56,11 @@ def is_any_text(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
 
 def with_definitions(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
     """A member's schema that stands alone: what it may refer to is in it."""
-    return {**{word: root[word] for word in ("$defs", "definitions") if word in root}, **schema}
+    return {**_definitions(root), **schema}
+
+
+def _definitions(root: Mapping[str, Any]) -> dict[str, Any]:
+    return {word: root[word] for word in ("$defs", "definitions") if word in root}
 
 
 def property_schema(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -58,22 +70,45 @@ def property_schema(parameters: Mapping[str, Any], name: str) -> Mapping[str, An
     return schema if isinstance(schema, Mapping) else {}
 
 
-def types_of(schema: object, root: Mapping[str, Any], depth: int = 0) -> frozenset[str]:
+def types_of(schema: object, root: Mapping[str, Any]) -> frozenset[str]:
     """The types that a value may have, `ANYTHING` where that is not said."""
-    if not isinstance(schema, Mapping) or depth > _MAX_DEPTH:
+    types: set[str] = set()
+    todo, seen = [schema], set[int]()
+    while todo:
+        alternative = todo.pop()
+        if id(alternative) in seen:  # a schema may refer to itself
+            continue
+        seen.add(id(alternative))
+        said = _said_types(alternative)
+        others = _alternatives(alternative, root) if said is None else []
+        if others is None or len(seen) + len(others) > MAX_ALTERNATIVES:
+            return ANYTHING
+        types |= set(said or ())
+        todo += others
+    return frozenset(types) or ANYTHING
+
+
+def _said_types(schema: object) -> frozenset[str] | None:
+    """The types that a schema itself speaks of; None if it does not."""
+    if not isinstance(schema, Mapping):
         return ANYTHING
     declared = schema.get("type")
     if isinstance(declared, (str, list)):
-        return frozenset([declared] if isinstance(declared, str) else map(str, declared))
+        return frozenset([declared] if isinstance(declared, str) else map(str, declared[: len(TYPES)]))
     if "const" in schema or isinstance(schema.get("enum"), list):
         values = [schema["const"]] if "const" in schema else schema["enum"]
-        return frozenset(_TYPES.get(type(value), "null") for value in values)
+        return frozenset(_TYPES.get(type(value), "null") for value in values) if len(values) <= MAX_VALUES else ANYTHING
+    return None
+
+
+def _alternatives(schema: object, root: Mapping[str, Any]) -> list[object] | None:
+    """The schemas of which one holds in place of this one; None if there are none."""
+    if not isinstance(schema, Mapping):
+        return None
     if isinstance(schema.get("$ref"), str):
-        return types_of(_resolved(schema["$ref"], root), root, depth + 1)
+        return [_resolved(schema["$ref"], root)]
     union = schema.get("anyOf", schema.get("oneOf"))
-    if isinstance(union, list):
-        return frozenset().union(*(types_of(part, root, depth + 1) for part in union))
-    return ANYTHING
+    return union if isinstance(union, list) else None
 
 
 def json_of(text: str, types: frozenset[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.chat.schema.keywords import LISTS, MAPS, SINGLES
+from server.chat.schema.pace import take_step
 
 ANNOTATIONS = frozenset(
     [
@@ -22,6 +23,7 @@ def without_annotations(schema: Any) -> Any:
     """The schema, and all schemas in it, less `ANNOTATIONS`: new objects wherever there may be one."""
     if not isinstance(schema, Mapping):
         return schema
+    take_step()
     return {keyword: _value(keyword, value) for keyword, value in schema.items() if keyword not in ANNOTATIONS}
 
 

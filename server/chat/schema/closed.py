@@ -14,11 +14,15 @@ from typing import Any
 
 from server.chat.schema.endless import target
 from server.chat.schema.keywords import LISTS, MAPS, SINGLES, UNIONS
+from server.chat.schema.pace import take_step
 
 Schema = Mapping[str, Any]
 
 MAX_NAMES = 400
 """Names for which an object is closed, see `kept.MAX_PROPERTIES`."""
+
+MAX_STEPS = 20_000
+"""Schemas and names that are read for closing one schema: where many refer to many, each is read for each of them."""
 
 OPEN = frozenset(
     [
@@ -35,13 +39,16 @@ def closed(root: Schema, *, is_one_of_exact: bool) -> dict[str, Any]:
     """The schema with its objects closed. No part of it may stand in two places at once.
 
     `is_one_of_exact`: alternatives of a `oneOf` must still exclude each other as they were; otherwise they are an
-    `anyOf`.
+    `anyOf`. A schema that takes more than `MAX_STEPS` stays open.
     """
     reading = _Reading(root, is_one_of_exact=is_one_of_exact)
-    reading.stands_alone(root)
-    rebuilt = _rebuilt(root, reading.names)
+    rebuilt = _rebuilt(root, reading.names if reading.is_complete() else {})
     assert isinstance(rebuilt, dict)
     return rebuilt
+
+
+class _TooMuch(Exception):
+    """There is more to read than `MAX_STEPS`."""
 
 
 class _Reading:
@@ -54,22 +61,39 @@ class _Reading:
         """By a schema's `id`, the names for which it could be closed if nothing else speaks of the value."""
         self._shared: set[int] = set()
         self._deeply_shared: set[int] = set()
+        self._todo: list[Any] = [root]
+        """Schemas that are all that is said of some value, and are still to be read."""
+        self._num_steps_left = MAX_STEPS
 
     @property
     def names(self) -> dict[int, tuple[str, ...]]:
         """By the `id` of a schema that is to be closed, for which names."""
         return {key: names for key, names in self._alone.items() if names and key not in self._shared}
 
-    def stands_alone(self, schema: Any) -> None:
-        """Take a schema that is all that is said of some value."""
+    def is_complete(self) -> bool:
+        """Whether there was not too much to read."""
+        try:
+            while self._todo:
+                self._read(self._todo.pop())
+        except _TooMuch:
+            return False
+        return True
+
+    def _spend(self, num_steps: int) -> None:
+        take_step()
+        self._num_steps_left -= num_steps
+        if self._num_steps_left < 0:
+            raise _TooMuch
+
+    def _read(self, schema: Any) -> None:
+        """Read a schema that is all that is said of some value."""
         if not isinstance(schema, Mapping) or id(schema) in self._alone:
             return
         self._alone[id(schema)] = ()
         if (stand_ins := self._stand_ins(schema)) is not None:
-            for stand_in in stand_ins:
-                self.stands_alone(stand_in)
+            self._todo += stand_ins
             return
-        parts = list(self._parts(schema, {}))
+        parts = list(self._parts(schema))
         self._shared.update(id(part) for part in parts if part is not schema)
         self._alone[id(schema)] = _closable_names(schema, parts)
         self._take_members(parts)
@@ -96,17 +120,23 @@ class _Reading:
         reference = schema.get("$ref")
         return target(self._root, reference, None) if isinstance(reference, str) and reference[:1] == "#" else None
 
-    def _parts(self, schema: Any, seen: dict[int, Schema]) -> Iterator[Schema]:
+    def _parts(self, schema: Any) -> Iterator[Schema]:
         """All schemas that speak of the same value as this one, itself the first."""
-        if not isinstance(schema, Mapping) or id(schema) in seen:
-            return
-        seen[id(schema)] = schema
-        yield schema
-        for keyword in UNIONS:
-            for child in _list(schema, keyword):
-                yield from self._parts(child, seen)
-        if "$ref" in schema:
-            yield from self._parts(self._referred(schema), seen)
+        seen: set[int] = set()
+        todo = [schema]
+        while todo:
+            part = todo.pop()
+            if not isinstance(part, Mapping) or id(part) in seen:
+                continue
+            seen.add(id(part))
+            self._spend(1 + len(_map(part, "properties")) + len(_list(part, "required")))
+            yield part
+            todo += reversed(self._beside(part))
+
+    def _beside(self, schema: Schema) -> list[Any]:
+        """The schemas in this one, or referred to by it, that speak of the same value."""
+        children = [child for keyword in UNIONS for child in _list(schema, keyword)]
+        return [*children, self._referred(schema)] if "$ref" in schema else children
 
     def _take_members(self, parts: list[Schema]) -> None:
         """What is within the value: a member of which one schema speaks is a value of its own."""
@@ -118,19 +148,21 @@ class _Reading:
         has_patterns = any(_map(part, "patternProperties") for part in parts)
         is_simple = len(parts) == 1 and not has_patterns
         for child in others:
-            (self.stands_alone if is_simple else self._share)(child)
+            (self._todo.append if is_simple else self._share)(child)
         for schemas in by_name.values():
             for schema in schemas:
-                (self._share if has_patterns or len(schemas) > 1 else self.stands_alone)(schema)
+                (self._share if has_patterns or len(schemas) > 1 else self._todo.append)(schema)
 
     def _share(self, schema: Any) -> None:
         """Leave a schema as it is, and whatever is within its values."""
-        for part in list(self._parts(schema, {})):
-            if id(part) not in self._deeply_shared:
+        todo = [schema]
+        while todo:
+            part = todo.pop()
+            take_step()
+            if isinstance(part, Mapping) and id(part) not in self._deeply_shared:
                 self._deeply_shared.add(id(part))
                 self._shared.add(id(part))
-                for child in (*_map(part, "properties").values(), *_other_members(part)):
-                    self._share(child)
+                todo += (*self._beside(part), *_map(part, "properties").values(), *_other_members(part))
 
     def _exclude_each_other(self, children: list[Any]) -> bool:
         """Whether of some required member every alternative has constants that no other one has."""
@@ -142,21 +174,31 @@ class _Reading:
             return False
         if len(objects) < 2:
             return True
-        return any(_are_disjoint([_constants(part, name) for part in objects]) for name in _required(objects[0]))
+        if len(set(map(id, objects))) < len(objects):
+            return False
+        constants = [self._constants(part) for part in objects]
+        names = set(constants[0]).intersection(*constants[1:])
+        return any(_are_disjoint([of_names[name] for of_names in constants]) for name in names)
+
+    def _constants(self, schema: Schema) -> dict[str, list[str]]:
+        """By name, the values that a required member may have, where they are listed."""
+        properties = _map(schema, "properties")
+        found = {name: _listed(properties.get(name)) for name in _required(schema)}
+        self._spend(len(found) + sum(map(len, found.values())))
+        return {name: values for name, values in found.items() if values}
 
 
-def _constants(schema: Schema, name: str) -> list[Any]:
-    """The values that a required member may have, where they are listed."""
-    member = _map(schema, "properties").get(name)
-    if name not in _required(schema) or not isinstance(member, Mapping):
+def _listed(member: Any) -> list[str]:
+    """The texts among the values that a member may have, where they are listed."""
+    if not isinstance(member, Mapping):
         return []
     listed = [member["const"]] if "const" in member else member.get("enum")
     return [value for value in listed if isinstance(value, str)] if isinstance(listed, list) else []
 
 
-def _are_disjoint(lists: list[list[Any]]) -> bool:
+def _are_disjoint(lists: list[list[str]]) -> bool:
     together = [value for values in lists for value in values]
-    return all(lists) and len(set(together)) == sum(len(set(values)) for values in lists)
+    return len(set(together)) == sum(len(set(values)) for values in lists)
 
 
 def _closable_names(schema: Schema, parts: list[Schema]) -> tuple[str, ...]:
@@ -202,6 +244,7 @@ def _rebuilt(schema: Any, names: Mapping[int, tuple[str, ...]]) -> Any:
     """The schema with those closed in it that have names."""
     if not isinstance(schema, Mapping):
         return schema
+    take_step()
     rebuilt: dict[str, Any] = {}
     for keyword, value in schema.items():
         if keyword in MAPS and isinstance(value, Mapping):

@@ -5,23 +5,26 @@ Knows the schemas that `json_schema` lets through. Whether they can be satisfied
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from server.chat.schema.keywords import LISTS, MEMBERS, SINGLES
+from server.chat.schema.pace import take_step
 
 Path = tuple[str | int, ...]
 
 CONTAINERS = frozenset(["object", "array"])
 
+MAX_INDEX_DIGITS = 9
+"""Digits of an index in a pointer; Python reads no number of some thousands of them."""
+
 
 def endless_reference(root: Mapping[str, Any]) -> Path | None:
     """Where the first one is, of those that a value may come to."""
     references = list(_reachable(root))
-    ending = _Ending(root, {pointer for _, pointer in references})
-    return next((path for path, pointer in references if pointer not in ending.pointers), None)
+    ending = _Ending(root, (pointer for _, pointer in references)).pointers
+    return next((path for path, pointer in references if pointer not in ending), None)
 
 
 def missing_target(root: Mapping[str, Any]) -> Path | None:
@@ -30,45 +33,70 @@ def missing_target(root: Mapping[str, Any]) -> Path | None:
 
 
 class _Ending:
-    """The least fixpoint: pointers to schemas of which some value ends."""
+    """Which pointers lead to schemas of which some value ends: the least fixpoint, in time linear in the schema.
 
-    def __init__(self, root: Mapping[str, Any], pointers: set[str]) -> None:
-        self.pointers: set[str] = set()
-        self._waiting: defaultdict[str, set[str]] = defaultdict(set)
-        """By pointer, whom to look at again when it turns out to end."""
-        self._current = ""
-        todo = list(pointers)
+    A schema is a condition that waits for others. Each is looked at once, and again for each that it waits for.
+    """
+
+    def __init__(self, root: Mapping[str, Any], pointers: Iterable[str]) -> None:
+        self._num_missing: list[int] = []
+        """By condition, how many more must hold before it does."""
+        self._waiting: list[list[int]] = []
+        """By condition, those that wait for it."""
+        self._of_schema: dict[int, int] = {}
+        self._holds = self._condition([])
+        self._of_pointer = {pointer: self._condition([], 1) for pointer in dict.fromkeys(pointers)}
+        for pointer, condition in self._of_pointer.items():
+            self._waiting[self._ends(target(root, pointer))].append(condition)
+        self._settle()
+
+    @property
+    def pointers(self) -> set[str]:
+        return {pointer for pointer, condition in self._of_pointer.items() if self._num_missing[condition] <= 0}
+
+    def _settle(self) -> None:
+        todo = [condition for condition, num_missing in enumerate(self._num_missing) if num_missing == 0]
         while todo:
-            self._current = todo.pop()
-            if self._current not in self.pointers and self._ends(target(root, self._current)):
-                self.pointers.add(self._current)
-                todo += self._waiting.pop(self._current, ())
+            for condition in self._waiting[todo.pop()]:
+                self._num_missing[condition] -= 1
+                if self._num_missing[condition] == 0:
+                    todo.append(condition)
 
-    def _ends(self, schema: Any) -> bool:
+    def _condition(self, parts: Sequence[int], num_needed: int | None = None) -> int:
+        """A new condition, which holds as soon as all of its parts do, or that many of them."""
+        condition = len(self._num_missing)
+        self._num_missing.append(len(parts) if num_needed is None else num_needed)
+        self._waiting.append([])
+        for part in parts:
+            self._waiting[part].append(condition)
+        return condition
+
+    def _ends(self, schema: Any) -> int:
+        """The condition under which some value of the schema ends."""
         if not isinstance(schema, Mapping) or "const" in schema or "enum" in schema:
-            return True
+            return self._holds
+        take_step()
+        if id(schema) not in self._of_schema:
+            self._of_schema[id(schema)] = self._condition(list(self._demands(schema)))
+        return self._of_schema[id(schema)]
+
+    def _demands(self, schema: Mapping[str, Any]) -> Iterator[int]:
         reference = schema.get("$ref")
-        if isinstance(reference, str) and not self._is_known(reference):
-            return False
-        alternatives = [children for keyword in ("anyOf", "oneOf") if (children := _list(schema, keyword))]
-        return (
-            all(map(self._ends, _list(schema, "allOf")))
-            and all(any(map(self._ends, children)) for children in alternatives)
-            and any(self._type_ends(kind, schema) for kind in _types(schema))
-        )
+        if isinstance(reference, str):
+            yield self._of_pointer.get(reference, self._holds)
+        yield from map(self._ends, _list(schema, "allOf"))
+        for keyword in ("anyOf", "oneOf"):
+            if children := _list(schema, keyword):
+                yield self._condition(list(map(self._ends, children)), 1)
+        yield self._condition([self._type_ends(kind, schema) for kind in _types(schema)], 1)
 
-    def _is_known(self, pointer: str) -> bool:
-        if pointer not in self.pointers:
-            self._waiting[pointer].add(self._current)
-        return pointer in self.pointers
-
-    def _type_ends(self, kind: str, schema: Mapping[str, Any]) -> bool:
-        return kind not in CONTAINERS or all(map(self._ends, _needed(kind, schema)))
+    def _type_ends(self, kind: str, schema: Mapping[str, Any]) -> int:
+        return self._condition(list(map(self._ends, _needed(kind, schema)))) if kind in CONTAINERS else self._holds
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:
     kinds = schema.get("type", "any")
-    return [str(kind) for kind in kinds] if isinstance(kinds, list) else [str(kinds)]
+    return list(dict.fromkeys(map(str, kinds))) if isinstance(kinds, list) else [str(kinds)]
 
 
 def _needed(kind: str, schema: Mapping[str, Any]) -> Iterator[Any]:
@@ -90,17 +118,17 @@ def _needed(kind: str, schema: Mapping[str, Any]) -> Iterator[Any]:
 def _reachable(root: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """References that a value of `root` may come to, each with its place."""
     todo: list[tuple[Path, Any]] = [((), root)]
-    seen: set[str] = set()
+    seen: set[int] = set()
     while todo:
         path, schema = todo.pop()
-        if not isinstance(schema, Mapping):
+        take_step()
+        if not isinstance(schema, Mapping) or id(schema) in seen:
             continue
+        seen.add(id(schema))
         pointer = schema.get("$ref")
         if isinstance(pointer, str):
             yield (*path, "$ref"), pointer
-            if pointer not in seen:
-                seen.add(pointer)
-                todo.append((tuple(_steps(pointer)), target(root, pointer)))
+            todo.append((tuple(_steps(pointer)), target(root, pointer)))
         todo += reversed([(path + steps, child) for steps, child in _children(schema)])
 
 
@@ -129,7 +157,7 @@ def target(root: Any, pointer: str, nothing: Any = True) -> Any:
     for step in _steps(pointer):
         if isinstance(found, Mapping):
             found = found.get(step, nothing)
-        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+        elif isinstance(found, list) and len(step) <= MAX_INDEX_DIGITS and step.isdecimal() and int(step) < len(found):
             found = found[int(step)]
         else:
             return nothing

@@ -12,13 +12,15 @@ from typing import Any
 
 from server.chat.schema.annotations import without_annotations
 from server.chat.schema.closed import closed
-from server.chat.schema.kept import supported
+from server.chat.schema.kept import UnsupportedSchema, supported
 from server.chat.schema.loose import loosened
 
 NO_ARGUMENTS = {"properties": {}, "additionalProperties": False}
 
 NUM_KEPT = 2048
 """Most functions whose arguments are kept; clients send the same ones with every request."""
+MAX_LENGTH = 1 << 20
+"""Characters of a schema, as JSON with its descriptions. A grammar may have a quarter of it."""
 MAX_KEPT_LENGTH = 1 << 14
 """Characters of a schema that is kept, as JSON."""
 
@@ -29,6 +31,8 @@ def enforced(schema: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UnsupportedSchema: if it cannot be kept to.
     """
+    if len(json.dumps(schema)) > MAX_LENGTH:
+        raise UnsupportedSchema((), f"it is longer than {MAX_LENGTH} characters")
     return supported(closed(without_annotations(schema), is_one_of_exact=True))
 
 
@@ -37,12 +41,15 @@ def enforced_arguments(schema: Mapping[str, Any], *, is_strict: bool) -> dict[st
 
     It is the same object for the same schema, and not to be changed.
 
-    A function that lists no arguments has none. Of other objects that list nothing, nothing is known.
+    A function that lists no arguments has none. Of other objects that list nothing, nothing is known; nor of a schema
+    that is longer than `MAX_LENGTH`, unless it is strict.
 
     Raises:
         UnsupportedSchema: if a strict one cannot be kept to.
     """
     written = json.dumps(schema)
+    if len(written) > MAX_LENGTH and not is_strict:
+        return {"type": "object"}
     work = _arguments if len(written) <= MAX_KEPT_LENGTH else _arguments.__wrapped__
     return work(written, is_strict)
 

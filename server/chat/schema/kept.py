@@ -11,6 +11,7 @@ from typing import Any
 
 from server.chat.schema.endless import endless_reference, missing_target
 from server.chat.schema.keywords import DRAFTS, LISTS, MAPS, SINGLES, TYPES, UNIONS
+from server.chat.schema.pace import take_step
 from server.chat.schema.patterns import PatternRefused, translated
 
 Path = tuple[str | int, ...]
@@ -88,6 +89,7 @@ def supported(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _supported(schema: Any, path: Path) -> Any:
+    take_step()
     if isinstance(schema, bool):
         return schema
     if not isinstance(schema, Mapping):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.chat.schema.keywords import DRAFTS, LISTS, MAPS, MEMBERS, SINGLES, TYPES, UNIONS
+from server.chat.schema.pace import TRIAL_STEPS, take_step
 from server.chat.schema.patterns import PatternRefused, translated
 from server.chat.schema.trial import complaint
 
@@ -33,6 +34,7 @@ def loosened(schema: Schema) -> dict[str, Any]:
 def _loosened(schema: Any, root: Schema) -> Any:
     if not isinstance(schema, Mapping):
         return schema if isinstance(schema, bool) else {}
+    take_step()
     values = {keyword: _loose_values(keyword, value, root) for keyword, value in schema.items()}
     kept = {keyword: found[0] for keyword, found in values.items() if found}
     if len(kept.get("patternProperties", ())) < len(schema.get("patternProperties") or ()):
@@ -52,6 +54,7 @@ def _is_refused(schema: dict[str, Any]) -> bool:
     """Whether llguidance does not take what the schema says itself, such as bounds between which there is nothing."""
     if set(schema) <= WITHIN | {"type"} and isinstance(schema.get("type", ""), str):
         return False
+    take_step(TRIAL_STEPS)
     own = {keyword: _hollow(keyword, value) for keyword, value in schema.items() if keyword not in ELSEWHERE}
     return bool(complaint(json.dumps({**own, "x-guidance": {"lenient": True}})))
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from server.chat.schema.pace import TRIAL_STEPS, take_step
 from server.chat.schema.trial import complaint
 
 MAX_LENGTH = 4096
@@ -20,7 +21,7 @@ NUM_KEPT = 4096
 """Most patterns of which the translation is kept; clients send the same ones with every request."""
 
 _ESCAPE = (
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\}|[pP]\{[^}]*\}"
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\}|[pP]\{[^}]{0,64}\}"
     r"|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|c[a-zA-Z]|[0-9]+|.)"
 )
 _PIECE = re.compile(
@@ -31,6 +32,7 @@ _PIECE = re.compile(
     r"|(?P<at_most>\{,[0-9]+\})"
     r"|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])"
     rf"|(?P<escape>{_ESCAPE})"
+    r"|(?P<unclosed>\[|\(\?\#)"
     r"|(?P<lone>[\]{}])"
     r"|(?P<plain>.)",
     re.DOTALL,
@@ -57,6 +59,7 @@ def translated(pattern: str) -> str:
     """
     if len(pattern) > MAX_LENGTH:
         raise PatternRefused(f"it is longer than {MAX_LENGTH} characters")
+    take_step(TRIAL_STEPS)
     spelled, reason = _tried(pattern)
     if reason:
         raise PatternRefused(reason)
@@ -89,6 +92,8 @@ def _piece(found: re.Match[str]) -> str:
     text = found[0]
     if found.lastgroup == "beyond":
         raise PatternRefused(_BEYOND_REGULAR)
+    if found.lastgroup == "unclosed":
+        raise PatternRefused("unclosed character class" if text == "[" else "unclosed comment")
     if text == "\\":
         raise PatternRefused("there is nothing behind the last backslash")
     return _SPELLINGS.get(str(found.lastgroup), str)(text)

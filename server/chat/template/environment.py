@@ -21,7 +21,7 @@ from server.chat.template import bounds, filters
 from server.chat.template.errors import MessagesRefused
 from server.chat.template.given import is_own
 from server.chat.template.special_tokens import ControlSpellings
-from server.chat.template.syntax import CONCATENATED, COUNTED, OWN_TEXT, GenerationBlock, TextMarker
+from server.chat.template.syntax import COMPARED, CONCATENATED, COUNTED, OWN_TEXT, SEARCHED, GenerationBlock, TextMarker
 from server.chat.template.text import TemplateText, plain
 
 FILENAME = "<chat template>"
@@ -36,7 +36,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["+", "*", "**", "%"])
 
     def __init__(self, spellings: ControlSpellings) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", GenerationBlock])
+        extensions = ["jinja2.ext.loopcontrols", GenerationBlock]
+        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=extensions, finalize=bounds.check_depths)
         self._spellings = spellings
         self.own_text: Callable[[str], str] = cache(lambda text: self._written(spellings.mark(text)))
         """Makes a text that reads as it is and counts as the template's. For constants, as it remembers them all."""
@@ -46,6 +47,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters = {name: filters.bounded(name, function) for name, function in self.filters.items()}
         self.filters["join"] = self._written_by(self.filters["join"])
         self.filters |= {OWN_TEXT: self.own_text, CONCATENATED: self._concatenated, COUNTED: _counted}
+        self.filters |= {COMPARED: filters.compared, SEARCHED: filters.searched}
+        comparisons: dict[str, Any] = {name: self.tests[name] for name in filters.COMPARISONS}
+        self.tests |= {name: filters.compared_by(test) for name, test in comparisons.items()}
 
     def compile_marked(self, source: str) -> CodeType:
         """Raises jinja2.TemplateSyntaxError."""
@@ -70,14 +74,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         for part in parts:
             length += len(part)
             bounds.check_length(length)
+            bounds.spend_on(part)
             written.append(str(part))  # the results of filter and call blocks come as they are
         return self._written("".join(written))
 
     def _concatenated(self, values: Iterable[Any]) -> str:
-        return self.concat(map(str, values))
+        return self.concat(str(bounds.check_depths(value)) for value in values)
 
     def _raise_exception(self, message: object) -> NoReturn:
-        raise MessagesRefused(self._spellings.unmark(str(message)))
+        raise MessagesRefused(self._spellings.unmark(str(bounds.check_depths(message))))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(value, MethodDescriptorType):
@@ -98,7 +103,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator != "+":
             bounds.check_operands(operator, left, right)
-        return bounds.check_size(self.binop_table[operator](left, right))
+        result = bounds.check_size(self.binop_table[operator](left, right))
+        bounds.spend_on(result)
+        return result
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         # The names are jinja2's: they must not be taken for keywords of the call.
@@ -110,6 +117,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         bounds.check_call(getattr(__obj, "__name__", ""), receiver, (*args, *kwargs.values()))
         result = bounds.check_size(super().call(__context, __obj, *args, **kwargs))
         bounds.check_size(receiver)
+        bounds.spend_on(receiver, result)
         return result
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
@@ -118,6 +126,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         receiver, is_map = value.__self__, value.__name__ == "format_map"
 
         def formatted(*args: Any, **kwargs: Any) -> str:
+            bounds.check_depths([*args, *kwargs.values()])
             positional, named = ((), args[0]) if is_map else (args, kwargs)
             return self._written(self._formatter(receiver).vformat(plain(receiver), positional, named))
 

@@ -16,6 +16,18 @@ from server.chat.template.text import plain
 _KEEPS_MARKS = frozenset(["default", "d", "trim", "string", "safe", "join"])
 """Filters that are given the template's own text as such; the others get it plain, and so do not keep its marks."""
 
+_SHALLOW = frozenset(
+    [
+        *("attr", "batch", "count", "d", "default", "first", "items", "last", "length", "list"),
+        *("map", "random", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sum"),
+    ]
+)
+"""Filters that do not look into the items of what they are given; the others may write out or compare all of it."""
+COMPARISONS = (
+    *("==", "!=", "<", "<=", ">", ">=", "eq", "equalto", "ge", "greaterthan", "gt", "in", "le", "lessthan", "lt", "ne"),
+)
+"""Tests that compare values, and what is in them."""
+
 Filter = Callable[..., Any]
 
 
@@ -29,9 +41,34 @@ def bounded(name: str, function: Filter) -> Filter:
         values = [read(argument) for argument in arguments]
         named = {key: read(value) for key, value in keywords.items()}
         bounds.check_call(name, values[num_internal], (*values[num_internal + 1 :], *named.values()))
-        return bounds.check_size(function(*values, **named))
+        if name not in _SHALLOW:
+            bounds.check_depths([value for value in values[num_internal:] if not isinstance(value, str)])
+        result = bounds.check_size(function(*values, **named))
+        bounds.spend_on(values[num_internal], result)
+        return result
 
     return bounded_function
+
+
+def compared(value: Any) -> Any:
+    """A value that is compared, with all that is in it."""
+    return bounds.check_depths(searched(value))
+
+
+def searched(value: Any) -> Any:
+    """A value with which another one is compared, or each of its items."""
+    bounds.spend_on(value)
+    return value
+
+
+def compared_by(test: Filter) -> Filter:
+    """The test, for values within bounds."""
+
+    @wraps(test)
+    def bounded_test(value: Any, *others: Any) -> Any:
+        return test(compared(value), *map(searched, others))
+
+    return bounded_test
 
 
 def strftime_now(format_string: str) -> str:

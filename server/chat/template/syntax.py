@@ -1,7 +1,7 @@
 """Chat templates as jinja2 trees: the block that transformers adds to the language, and the marking of own text.
 
 Before a template is compiled its text and its string constants become its own, `~` becomes a filter that keeps them so,
-and its loops get their turns counted. What the filters do, `environment` knows.
+its loops get their turns counted, and what it compares is looked at first. What the filters do, `environment` knows.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from jinja2.visitor import NodeTransformer
 OWN_TEXT = "own text"
 CONCATENATED = "parts concatenated"
 COUNTED = "turns counted"
+COMPARED = "compared within bounds"
+SEARCHED = "searched within bounds"
 
 
 class GenerationBlock(Extension):
@@ -46,6 +48,13 @@ class TextMarker(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         return _filtered(CONCATENATED, nodes.List(node.nodes, lineno=node.lineno))
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = _filtered(COMPARED, node.expr)
+        for operand in node.ops:
+            operand.expr = _filtered(SEARCHED, operand.expr)
+        return node
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)

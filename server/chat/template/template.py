@@ -15,7 +15,7 @@ import jinja2
 from server.chat.calls.family import ToolFamily
 from server.chat.families.detection import detect
 from server.chat.reasoning import ThinkTags, find_think_tags
-from server.chat.template.bounds import Budget, LimitExceeded
+from server.chat.template.bounds import LimitExceeded, begin
 from server.chat.template.conversation import Message
 from server.chat.template.environment import BUDGET, FILENAME, TemplateEnvironment
 from server.chat.template.errors import MessagesRefused, TemplateBroken, TemplateError
@@ -137,6 +137,8 @@ class ChatTemplate:
         messages: Sequence[Message],
         tools: Sequence[Mapping[str, Any]] | None = None,
         add_generation_prompt: bool = True,
+        *,
+        is_trial: bool = False,
     ) -> str:
         """The whole prompt, a TemplateText where anything in it is marked."""
         values = {
@@ -149,7 +151,7 @@ class ChatTemplate:
             "add_generation_prompt": add_generation_prompt,
         }
         try:
-            return self._template.render({**given(values), BUDGET: Budget()})
+            return self._template.render({**given(values), BUDGET: begin(is_trial=is_trial)})
         except MessagesRefused:
             raise
         except Exception as error:
@@ -186,7 +188,7 @@ class ChatTemplate:
 
     def _takes(self, template_kwargs: Mapping[str, Any]) -> bool:
         try:
-            self._run(template_kwargs, [{"role": "user", "content": "Hello"}])
+            self._run(template_kwargs, [{"role": "user", "content": "Hello"}], is_trial=True)
         except TemplateError:
             return False
         return True
@@ -194,12 +196,13 @@ class ChatTemplate:
     def _show_reasoning(self, reasoning: str, content: str) -> str:
         answer = {"role": "assistant", "reasoning_content": reasoning, "content": content}
         try:
-            return plain(self._run({}, [{"role": "user", "content": "Hello"}, answer], add_generation_prompt=False))
+            said = [{"role": "user", "content": "Hello"}, answer]
+            return plain(self._run({}, said, add_generation_prompt=False, is_trial=True))
         except TemplateError:
             return ""
 
     def _tried(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
-        return self._run({}, messages, tools)
+        return self._run({}, messages, tools, is_trial=True)
 
 
 def _refuse_marks(values: object) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from server.chat.template import bounds
-from server.chat.template.template import TemplateBroken
+from server.chat.template.template import TemplateBroken, TemplateError
 from tests.chat.chat_templates import inline, text_of
+from tests.growth import num_calls
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 GROW = "{% set ns = namespace(x='Hi') %}{% for i in range(60) %}{% set ns.x = "
@@ -51,11 +52,55 @@ def test_a_template_cannot_write_more_than_a_prompt_can_be() -> None:
 
 def test_a_template_cannot_run_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MAX_TURNS", 10_000)
+    monkeypatch.setattr(bounds, "MAX_TURNS_TRIED", 1_000)
     loops = "{% for a in range(200) %}{% for b in range(200) %}{% endfor %}{% endfor %}"
     calls = "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(30) }}"
     for source in (loops, calls):
         with pytest.raises(TemplateBroken, match="more than 10000 loop turns and calls"):
             inline(source).render(MESSAGES)
+
+
+DEEP = (
+    "{% set ns = namespace(a=[1], b=[1]) %}"
+    "{% for i in range(40) %}{% set ns.a = [ns.a, ns.a] %}{% set ns.b = {'x': ns.b, 'y': ns.b} %}{% endfor %}"
+    "{% set c = namespace(a=[1]) %}{% for i in range(40) %}{% set c.a = [c.a, c.a] %}{% endfor %}"
+)
+"""Lists and objects that hold each other twice, forty times over."""
+WRITTEN = [
+    *("ns.a", "ns.b", "ns.a ~ ''", "ns.b | tojson", "ns.a | string", "ns.a | join", "[ns.a] | join", "ns.b | pprint"),
+    *("'%s' % ns.a", "'%s' % [ns.a]", "'%s' | format(ns.a)", "'{}'.format(ns.a)", "'{x}'.format_map(ns.b)"),
+    *("ns.a == c.a", "ns.a in [c.a]", "ns.a is eq c.a", "[ns.a].index(c.a)", "[ns.a, c.a] | unique | list"),
+    *("[ns.a, c.a] | sort", "[ns.a, c.a] | max", "raise_exception(ns.a)", "strftime_now(ns.a)"),
+    *("[ns.a] | select('equalto', c.a) | list", "ns.a | urlencode", "{'a': ns.b} | xmlattr"),
+    *("[{'a': ns.a}, {'a': c.a}] | groupby('a') | list", "{'a': ns.a, 'b': c.a} | dictsort(by='value')"),
+]
+
+
+@pytest.mark.parametrize("expression", WRITTEN)
+def test_what_is_written_or_compared_is_bounded_with_all_that_is_in_it(
+    expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "MAX_TURNS", 2_000)
+    monkeypatch.setattr(bounds, "MAX_TURNS_TRIED", 2_000)
+    with pytest.raises(TemplateError):
+        inline(f"{DEEP}{{{{ {expression} }}}}").render(MESSAGES)
+
+
+@pytest.mark.parametrize("work", ["ns.x | list", "ns.x + ns.x", "'a' in ns.x", "ns.y | upper", "ns.y + ns.y"])
+def test_what_goes_through_much_at_once_counts_as_much(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_TURNS", 50_000)
+    monkeypatch.setattr(bounds, "MAX_TURNS_TRIED", 10_000)
+    values = "{% set ns = namespace(x=range(90000) | list, y='y' * 9000000) %}"
+    with pytest.raises(TemplateBroken, match="more than 50000 loop turns"):
+        inline(values + f"{{% for i in range(1000) %}}{{% set z = {work} %}}{{% endfor %}}").render(MESSAGES)
+
+
+def test_others_may_go_on_while_a_template_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    inline("{% for a in range(300) %}{% for b in range(300) %}{% endfor %}{% endfor %}").render(MESSAGES)
+    assert len(pauses) >= 300 * 300 // bounds.TURNS_AT_ONCE
+    assert set(pauses) == {0}
 
 
 def test_the_budget_is_of_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +128,14 @@ def test_the_budget_is_of_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_what_templates_do_is_well_within_the_bounds(source: str, text: str) -> None:
     assert text_of(inline(source).render(MESSAGES)) == text
+
+
+@pytest.mark.parametrize("text", ["%(", "%(a", "%(a)", "%-", "%0", "%1.", ")", "%%"])
+def test_formats_are_looked_through_once(text: str) -> None:
+    assert num_calls(lambda: bounds.check_operands("%", text * 20_000, ())) < 10 * 20_000
+
+
+@pytest.mark.parametrize("text", ["%(a)*d", "%(a)s%*d", "%%%((a) b)-0123456d", "(%d) %1.999999f", "%-+9999999d"])
+def test_wide_formats_are_found_wherever_they_stand(text: str) -> None:
+    with pytest.raises(bounds.LimitExceeded):
+        bounds.check_operands("%", text, ())
