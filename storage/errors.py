@@ -24,12 +24,16 @@ class StorageError(Exception):
 
 
 class StorageUnavailable(StorageError):
-    """The database did not do it. Only if `is_outcome_unknown`, it may have done it."""
+    """The database did not do it. Only if `is_outcome_unknown`, it may have done it.
 
-    def __init__(self, reason: str, *, is_outcome_unknown: bool = False) -> None:
+    `is_unwritable`: its disk is full, or it may only be read.
+    """
+
+    def __init__(self, reason: str, *, is_outcome_unknown: bool = False, is_unwritable: bool = False) -> None:
         super().__init__(f"The database is not available: {reason}")
         self.reason = reason
         self.is_outcome_unknown = is_outcome_unknown
+        self.is_unwritable = is_unwritable
         self.retry_after_seconds = 2
 
 

@@ -37,6 +37,10 @@ def client_error(error: StorageError) -> ParleyError:
             return ItemSentTwice(error.public_id)
         case StorageUnavailable():
             logger.warning("%s", error)
-            return DatabaseUnavailable(error.retry_after_seconds, may_have_happened=error.is_outcome_unknown)
+            return DatabaseUnavailable(
+                error.retry_after_seconds,
+                may_have_happened=error.is_outcome_unknown,
+                is_unwritable=error.is_unwritable,
+            )
         case _:
             return InvalidRequest(str(error))

@@ -358,18 +358,30 @@ class EngineLost(Unavailable):
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database did not answer. Unless `may_have_happened`, nothing was done and trying again is right."""
+    """The database did not answer. Unless `may_have_happened`, nothing was done and trying again is right.
+
+    `is_unwritable`: it takes nothing, not even that something is deleted, until whoever runs the server has seen to it.
+    """
 
     default_code = "database_unavailable"
 
-    def __init__(self, retry_after_seconds: float, *, may_have_happened: bool = False) -> None:
+    def __init__(
+        self, retry_after_seconds: float, *, may_have_happened: bool = False, is_unwritable: bool = False
+    ) -> None:
         advice = "It may have done what was asked; please look." if may_have_happened else "Please retry."
-        super().__init__(f"The database does not answer. {advice}", retry_after_seconds)
+        message = f"The database does not answer. {advice}"
+        if is_unwritable:
+            message = (
+                "The database cannot be written to: its disk is full, or it may only be read. Nothing was done. "
+                "Please tell whoever runs this server."
+            )
+        super().__init__(message, retry_after_seconds)
         self.may_have_happened = may_have_happened
+        self.is_unwritable = is_unwritable
 
     @property
     def headers(self) -> dict[str, str]:
-        return {**super().headers, **(DO_NOT_RETRY if self.may_have_happened else {})}
+        return {**super().headers, **(DO_NOT_RETRY if self.may_have_happened or self.is_unwritable else {})}
 
 
 class ShuttingDown(Unavailable):

@@ -27,7 +27,7 @@ from pony.orm import Database as Db
 from storage.db import schema
 from storage.db.address import LOCK_TIMEOUT_SECONDS, Address, SqliteFile, parse_address
 from storage.db.entities import define_entities
-from storage.db.failures import describe, is_disconnect, is_unavailable, is_worth_repeating
+from storage.db.failures import describe, is_disconnect, is_unavailable, is_unwritable, is_worth_repeating
 from storage.db.session import is_durable, is_writing
 from storage.errors import StorageUnavailable
 
@@ -132,7 +132,7 @@ def _attempt(function: Callable[[], Any]) -> tuple[Exception | None, Any]:
         return None, function()
     except Exception as error:  # noqa: BLE001 - it is raised again in the greenlet
         if is_unavailable(error):
-            unavailable = StorageUnavailable(describe(error))
+            unavailable = StorageUnavailable(describe(error), is_unwritable=is_unwritable(error))
             unavailable.__cause__ = error
             return unavailable, None
         return error, None

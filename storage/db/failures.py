@@ -13,6 +13,9 @@ from pony.orm import core as pony
 NOT_A_DATABASE = "file is not a database"
 """Message of sqlite3, which has no kind of error of its own for that."""
 
+_UNWRITABLE = ("53100", "25006")
+"""SQLSTATE of a full disk, and of a server that only reads."""
+
 _TRANSACTION_ROLLBACK = "40"
 """SQLSTATE class of serialization failures and deadlocks."""
 
@@ -33,6 +36,11 @@ def is_disconnect(error: BaseException) -> bool:
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database does not answer, does not let us in, is busy for too long, or has no more room."""
     return any(_is_operational(cause) for cause in _causes(error))
+
+
+def is_unwritable(error: BaseException) -> bool:
+    """Whether the database has no room, or may only be read: trying again is no use before somebody has seen to it."""
+    return any(_is_unwritable(cause) for cause in _causes(error))
 
 
 def describe(error: BaseException) -> str:
@@ -61,6 +69,12 @@ def _is_conflict(error: BaseException) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         return "locked" in str(error) or "busy" in str(error)
     return str(getattr(error, "pgcode", None) or "").startswith(_TRANSACTION_ROLLBACK)
+
+
+def _is_unwritable(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return "readonly" in str(error) or "is full" in str(error)
+    return getattr(error, "pgcode", None) in _UNWRITABLE
 
 
 def _is_disconnect(error: BaseException) -> bool:

@@ -44,3 +44,9 @@ def test_a_database_that_does_not_answer_may_be_asked_again() -> None:
 def test_what_may_have_been_done_is_not_to_be_repeated() -> None:
     headers = client_error(StorageUnavailable("cut off", is_outcome_unknown=True)).headers
     assert headers["x-should-retry"] == "false"
+
+
+def test_a_database_that_cannot_be_written_to_is_not_to_be_asked_again() -> None:
+    error = client_error(StorageUnavailable("disk is full", is_unwritable=True))
+    assert (error.status, error.headers["x-should-retry"]) == (503, "false")
+    assert "its disk is full, or it may only be read" in error.message

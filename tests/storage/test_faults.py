@@ -237,8 +237,21 @@ def test_a_full_disk_is_unavailable_and_then_is_not(tmp_path: Path) -> None:
     user = database.run(users.create, "ada")
     conversation = database.run(conversations.create, user.id)
     database.run(lambda db: db.select("SELECT 1") and db.execute("PRAGMA max_page_count = 1"))
-    with pytest.raises(StorageUnavailable, match="full"):
+    with pytest.raises(StorageUnavailable, match="full") as refused:
         database.run(items.add, user.id, conversation.public_id, [message("x" * 1_000_000)])
+    assert refused.value.is_unwritable
     database.run(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
     database.run(items.add, user.id, conversation.public_id, [message("x")])
+    database.close()
+
+
+def test_a_database_that_may_only_be_read_says_so_and_is_read(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'parley.db'}", pool_size=1)
+    user = database.run(users.create, "ada")
+    conversation = database.run(conversations.create, user.id)
+    database.run(lambda db: db.select("SELECT 1") and db.execute("PRAGMA query_only = 1"))
+    with pytest.raises(StorageUnavailable, match="readonly") as refused:
+        database.run(conversations.delete, user.id, conversation.public_id)
+    assert refused.value.is_unwritable
+    assert database.run(conversations.get, user.id, conversation.public_id) == conversation
     database.close()

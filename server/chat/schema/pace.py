@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-STEPS_AT_ONCE = 200
+STEPS_AT_ONCE = 50
 """Steps, each of some microseconds, until others have their turn."""
 TRIAL_STEPS = 20
 """Steps that a question to llguidance counts for."""
