@@ -29,6 +29,8 @@ class ParleyArbiter(Arbiter):
     def start(self) -> None:
         """Bind the address. The workers are started after this, and the supervisor after them."""
         self._is_stopping = False
+        self._runtime: RuntimeDir | None = None
+        RuntimeDir.remove_abandoned()
         super().start()
         urls = [listener_url(listener.sock) for listener in self.LISTENERS]
         print(f"Parley {__version__} is listening at {', '.join(urls)}", flush=True)
@@ -80,7 +82,10 @@ class ParleyArbiter(Arbiter):
         self._supervisor.stop()
 
     def _prepare_supervisor(self, announce_url: str | None = None) -> None:
-        runtime_dir = str(RuntimeDir.create().path)
+        if self._runtime:
+            self._runtime.let_go()
+        self._runtime = RuntimeDir.create()
+        runtime_dir = str(self._runtime.path)
         os.environ[RUNTIME_DIR_VARIABLE] = runtime_dir  # for the workers
         self._supervisor = SupervisorHandle(plan_supervisor(self.settings, runtime_dir, announce_url))
 

@@ -9,7 +9,9 @@ It knows file names and the shape of the status. It does not know who starts wha
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -25,6 +27,13 @@ ModelState = Literal["downloading", "loading", "ready", "stalled", "failed", "re
 
 # sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _MAX_SOCKET_PATH_BYTES = 103
+
+
+_PREFIX, _DRAFT_PREFIX = "parley-", ".parley-"
+_NAME = re.compile(r"parley-[a-z0-9_]{8}")
+"""What `tempfile` makes of the prefix; other directories may have it, too."""
+
+_FILE_NAME = re.compile(r"engine-\d+\.sock|status\.(json|new)")
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,11 +68,29 @@ class RuntimeDir:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._held: int | None = None
 
     @classmethod
     def create(cls) -> RuntimeDir:
-        """A new, empty, private one whose paths are short enough for sockets."""
-        return cls(tempfile.mkdtemp(prefix="parley-", dir=_short_parent()))
+        """A new, empty, private one whose paths are short enough for sockets, held for as long as it is in use.
+
+        It has its name only when it is held, so that no other server takes it for one that was left behind.
+        """
+        parent = _short_parent()
+        draft = RuntimeDir(tempfile.mkdtemp(prefix=_DRAFT_PREFIX, dir=parent))
+        held = draft.hold()
+        path = os.path.join(parent, _PREFIX + draft.path.name.removeprefix(_DRAFT_PREFIX))
+        draft.path.rename(path)
+        created = cls(path)
+        created._held = held
+        return created
+
+    @classmethod
+    def remove_abandoned(cls) -> None:
+        """Remove what servers left behind all of whose processes were killed. What anybody holds stays."""
+        for entry in os.scandir(_short_parent()):
+            if _NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                cls(entry.path)._remove_if_abandoned()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> RuntimeDir | None:
@@ -102,9 +129,39 @@ class RuntimeDir:
         """Say that nothing is known: nobody may go on believing a supervisor that died."""
         self.status_file.unlink(missing_ok=True)
 
+    def hold(self) -> int:
+        """Let nobody take it for abandoned, nor for old by programs that clean temporary directories of old files.
+
+        Returns a file descriptor: it holds until that is closed, here and in every process that has inherited it.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        return descriptor
+
+    def let_go(self) -> None:
+        """Stop holding what `create` made."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
     def remove(self) -> None:
         """Remove the directory and all in it; harmless when it is gone already."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def _remove_if_abandoned(self) -> None:
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return  # it is gone, or somebody else's
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = os.fstat(descriptor).st_uid == os.getuid()
+            if is_ours and all(_FILE_NAME.fullmatch(name) for name in os.listdir(descriptor)):
+                self.remove()
+        except OSError:
+            pass  # somebody holds it
+        finally:
+            os.close(descriptor)
 
 
 def _short_parent() -> str:

@@ -6,7 +6,6 @@ life looks like (`watched_model`), what a child says, or anything about HTTP.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import selectors
@@ -109,8 +108,7 @@ class Supervisor:
         """Make it ours: whatever an earlier supervisor's engines left is stale, since they died with it."""
         self._runtime.path.mkdir(mode=0o700, exist_ok=True)
         self._runtime.remove_engine_sockets()
-        # Programs that clean temporary directories of old files leave a locked directory alone.
-        fcntl.flock(os.open(self._runtime.path, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH)
+        self._runtime.hold()
 
     def _watch_signals(self) -> None:
         signals_fd = catch_signals()

@@ -200,3 +200,16 @@ def test_streams_that_last_too_long_end_with_an_error_event() -> None:
         assert server.process is not None
         assert server.process.wait(120) == 0
         wait_until(lambda: not alive(family), "the end of all processes")
+
+
+def test_a_start_removes_what_a_server_left_behind_that_was_killed() -> None:
+    with LiveServer(n_ctx=512) as server:
+        temporary = Path(server.data_dir.name)
+        (left_behind,) = temporary.glob("parley-????????")
+        server.kill()
+        assert left_behind.exists()
+        server.start()
+        (running,) = temporary.glob("parley-????????")
+        assert running != left_behind
+        assert server.stop() == 0
+        assert not list(temporary.glob("*parley-????????"))

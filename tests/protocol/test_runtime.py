@@ -1,5 +1,6 @@
 """The runtime directory and the status in it."""
 
+import os
 import stat
 import tempfile
 from pathlib import Path
@@ -71,3 +72,46 @@ def test_it_is_found_through_the_environment() -> None:
     assert runtime is not None
     assert runtime.engine_socket(1) == Path("/run/x/engine-1.sock")
     assert RuntimeDir.from_environment({}) is None
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temporary directory of this test alone."""
+    monkeypatch.setattr("server.protocol.runtime._short_parent", lambda: str(tmp_path))
+    return tmp_path
+
+
+def test_what_is_held_stays_and_what_is_abandoned_goes(temporary: Path) -> None:
+    running, abandoned = RuntimeDir.create(), RuntimeDir.create()
+    for runtime in (running, abandoned):
+        runtime.write_status(Status())
+        runtime.engine_socket(0).touch()
+    abandoned.let_go()
+    RuntimeDir.remove_abandoned()
+    assert [path.name for path in temporary.iterdir()] == [running.path.name]
+    running.let_go()
+    RuntimeDir.remove_abandoned()
+    assert list(temporary.iterdir()) == []
+
+
+def test_one_process_that_holds_it_is_enough(temporary: Path) -> None:
+    runtime = RuntimeDir.create()
+    other = RuntimeDir(runtime.path).hold()
+    runtime.let_go()
+    RuntimeDir.remove_abandoned()
+    assert runtime.path.exists()
+    os.close(other)
+    RuntimeDir.remove_abandoned()
+    assert not runtime.path.exists()
+
+
+def test_nothing_else_is_removed(temporary: Path) -> None:
+    kept = ["parley-test-abcdefgh", "parley-ABCDEFGH", "parley-12345678", "other"]
+    for name in kept:
+        (temporary / name).mkdir()
+    (temporary / "parley-12345678" / "thesis.txt").touch()
+    (temporary / "elsewhere").mkdir()
+    (temporary / "parley-87654321").symlink_to(temporary / "elsewhere")
+    (temporary / "parley-aaaaaaaa").touch()
+    RuntimeDir.remove_abandoned()
+    assert {path.name for path in temporary.iterdir()} == {*kept, "elsewhere", "parley-87654321", "parley-aaaaaaaa"}
