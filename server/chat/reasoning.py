@@ -1,6 +1,7 @@
 """Reasoning that a model writes before its answer, between two tags, and how it is told from what follows.
 
     [white space] [start tag] reasoning [end tag] [white space] the rest
+    [white space] end tag [white space] the rest
 
 Only what the output begins with is reasoning: tags that come later are somebody's text. Many templates write the start
 tag themselves, so that the output begins inside. It knows texts only; channels, where reasoning and calls are parts of
@@ -40,12 +41,13 @@ KNOWN_TAGS = (
     ThinkTags("<|START_THINKING|>", "<|END_THINKING|>"),
     ThinkTags("<seed:think>", "</seed:think>"),
     ThinkTags("◁think▷", "◁/think▷"),
+    ThinkTags("<mm:think>", "</mm:think>"),
     ThinkTags("<thinking>", "</thinking>"),
     ThinkTags("<thought>", "</thought>"),
     ThinkTags("<reasoning>", "</reasoning>"),
     ThinkTags("Here is my thought process:", "Here is my response:"),
 )
-"""Those of the models that are around: Qwen, DeepSeek, GLM and many more; Mistral; Command; Seed; Kimi; Granite ..."""
+"""Those of the models around: Qwen, DeepSeek, GLM and many more; Mistral; Command; Seed; Kimi; MiniMax; Granite ..."""
 
 _REASONING, _ANSWER = "What was thought.", "What was said."
 _LAST_WORD = re.compile(r"(\S+)\s*\Z")
@@ -130,10 +132,14 @@ class ReasoningSplitter:
 
     def _begin(self) -> None:
         begun = self._held.lstrip()
+        awaited = (self._tags.start,) if self._is_open else (self._tags.start, self._tags.end)
         if begun.startswith(self._tags.start):  # also where it is open: some models write the tag again
             self._held = begun[len(self._tags.start) :]
             self._state = _State.INSIDE
-        elif not self._tags.start.startswith(begun):
+        elif begun.startswith(awaited):  # the end tag alone, as MiniMax M3 says that it has no thoughts
+            self._held = begun[len(self._tags.end) :]
+            self._state = _State.BEHIND
+        elif not any(tag.startswith(begun) for tag in awaited):
             self._state = _State.INSIDE if self._is_open else _State.OVER
 
     def _think(self) -> list[OutputPart]:

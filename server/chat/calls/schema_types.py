@@ -27,7 +27,10 @@ _OBJECT_WORDS = frozenset(
         "$schema",
     ]
 )
+_UNION_WORDS = frozenset(["anyOf", "title", "description", "default"])
 _TEXT_WORDS = frozenset(["type", "title", "description", "default", "examples"])
+_MAX_DEPTH = 20
+"""References and unions on the way to what is said of a value; a schema may refer to itself."""
 MAX_MEMBERS = 400
 """Members of a plain object, see `kept.MAX_PROPERTIES`."""
 MAX_COPIED = 1 << 18
@@ -68,6 +71,31 @@ def property_schema(parameters: Mapping[str, Any], name: str) -> Mapping[str, An
     properties = parameters.get("properties")
     schema = properties.get(name) if isinstance(properties, Mapping) else None
     return schema if isinstance(schema, Mapping) else {}
+
+
+def member_schema(schema: Mapping[str, Any], root: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is known of a member of a value; nothing if the schema says nothing of it, or of objects."""
+    described = _described(schema, root, "object")
+    properties, others = described.get("properties"), described.get("additionalProperties")
+    if isinstance(properties, Mapping) and name in properties:
+        return property_schema(described, name)
+    return others if isinstance(others, Mapping) else {}
+
+
+def item_schema(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same of an array's items."""
+    items = _described(schema, root, "array").get("items")
+    return items if isinstance(items, Mapping) else {}
+
+
+def variants(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Schemas of which a value follows one: those that say no more than that, and of a list of types each."""
+    union, types = schema.get("anyOf"), schema.get("type")
+    if isinstance(union, list) and set(schema) <= _UNION_WORDS and all(isinstance(part, Mapping) for part in union):
+        return [variant for part in union for variant in variants(part)]
+    if isinstance(types, list) and set(schema) <= _TEXT_WORDS:
+        return [{**schema, "type": each} for each in types]
+    return [schema]
 
 
 def types_of(schema: object, root: Mapping[str, Any]) -> frozenset[str]:
@@ -142,6 +170,17 @@ def _parsed(text: Any, parse: Any) -> tuple[Any] | None:
         return (parse(text),)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
+
+
+def _described(schema: Mapping[str, Any], root: Mapping[str, Any], kind: str, depth: int = 0) -> Mapping[str, Any]:
+    """The part of a schema that says what a value of this type is."""
+    union = schema.get("anyOf", schema.get("oneOf"))
+    parts = union if isinstance(union, list) else []
+    if isinstance(schema.get("$ref"), str):
+        parts = [_resolved(schema["$ref"], root)]
+    fitting = (part for part in parts if isinstance(part, Mapping) and kind in types_of(part, root))
+    part = next(fitting, None) if depth < _MAX_DEPTH else None
+    return schema if part is None else _described(part, root, kind, depth + 1)
 
 
 def _resolved(reference: str, root: Mapping[str, Any]) -> object:

@@ -22,6 +22,7 @@ from server.chat.families.kimi_k3 import KimiK3
 from server.chat.families.llama import Llama
 from server.chat.families.minicpm import MiniCpm
 from server.chat.families.minimax import MiniMax
+from server.chat.families.minimax_m3 import MiniMaxM3
 from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
 from server.chat.families.nemotron import Nemotron
 from server.chat.families.phi import Phi
@@ -54,6 +55,7 @@ FAMILIES: tuple[ToolFamily, ...] = (
     Apertus(),
     GigaChat31(),
     GigaChat3(),
+    MiniMaxM3(),
     # Tags, the rarer ones first: Hermes' has come to be everybody's.
     MiniMax(),
     MiniCpm(),

@@ -13,14 +13,12 @@ from typing import Any
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import literal, spelled, text_rule
 from server.chat.calls.schema import call_schema, json_rule
-from server.chat.calls.schema_types import is_any_text, is_plain_object, types_of, with_definitions
+from server.chat.calls.schema_types import is_any_text, is_plain_object, types_of, variants, with_definitions
 from server.chat.tools import Tool
 
 OPEN, CLOSE, SEP = "<|open|>", "<|close|>", "<|sep|>"
 
 _MARKERS = (OPEN, CLOSE, SEP)
-_UNION_WORDS = frozenset(["anyOf", "title", "description", "default"])
-_TYPED_WORDS = frozenset(["type", "title", "description", "default", "examples"])
 _MAX_KEY_LENGTH = 128
 
 Schema = Mapping[str, Any]
@@ -62,10 +60,10 @@ def _tag_rules(tool: Tool, i: int, mark: Mark) -> Iterator[str]:
     arguments = []
     for j, (key, schema) in enumerate(tool.parameters.get("properties", {}).items()):
         arguments.append(f"tool_argument_{i}_{j}{'' if key in required else '?'}")
-        variants = _variants(schema)
-        values = [f"tool_value_{i}_{j}_{k}" for k in range(len(variants))]
+        each = variants(schema)
+        values = [f"tool_value_{i}_{j}_{k}" for k in range(len(each))]
         yield f"tool_argument_{i}_{j}: {' | '.join(values)}\n"
-        for value, variant in zip(values, variants, strict=True):
+        for value, variant in zip(values, each, strict=True):
             yield from _value_rules(value, key, variant, tool, mark)
     yield f"tool_arguments_{i}: {' '.join(arguments) or literal('')}\n"
 
@@ -93,7 +91,7 @@ def _fits(tool: Tool) -> bool:
     return is_plain_object(root) and all(
         len(_escaped(key)) <= _MAX_KEY_LENGTH
         and SEP not in key
-        and all(_fits_tag(variant, root) for variant in _variants(schema))
+        and all(_fits_tag(variant, root) for variant in variants(schema))
         for key, schema in root.get("properties", {}).items()
     )
 
@@ -106,16 +104,6 @@ def _fits_tag(schema: Schema, root: Schema) -> bool:
     if choices is None:
         return is_any_text(schema, root)
     return all(isinstance(choice, str) and not any(marker in choice for marker in _MARKERS) for choice in choices)
-
-
-def _variants(schema: Schema) -> list[Schema]:
-    """Schemas of which a value follows one: a text and something else look alike, but for what their tags say."""
-    union, types = schema.get("anyOf"), schema.get("type")
-    if isinstance(union, list) and set(schema) <= _UNION_WORDS and all(isinstance(part, Mapping) for part in union):
-        return [variant for part in union for variant in _variants(part)]
-    if isinstance(types, list) and set(schema) <= _TYPED_WORDS:
-        return [{**schema, "type": each} for each in types]
-    return [schema]
 
 
 def _choices(schema: Schema) -> list[Any] | None:

@@ -97,7 +97,7 @@ class ChatTemplate:
         self._check(template_kwargs)
         shown = self._learned.shown(messages, has_tools=bool(tools))
         _refuse_marks([[*map(_others_text, shown)], tools, template_kwargs])
-        variables = with_thinking(self._with_effort(template_kwargs), self._enable_thinking)
+        variables = with_thinking(self._with_effort(template_kwargs), self._enable_thinking, self.source)
         shown_tools = self._learned.tools(tools) if tools else None
         try:
             prompt = self._run(variables, shown, shown_tools, add_generation_prompt)

@@ -21,6 +21,7 @@ _NEIGHBOURS: Mapping[str, Sequence[str]] = {
     "xhigh": ("xhigh", "max", "high"),
     "max": ("max", "xhigh", "high"),
 }
+_ASKS_FOR_MODE = "thinking_mode is defined"
 _EFFORT_NAMES = ("reasoning_effort", "thinking_effort")
 _WRITES_FUNCTIONS = re.compile(r"\+\s*functions\b|\{\{-?\s*functions\s*-?\}\}")
 
@@ -44,12 +45,15 @@ def nothing(source: str, name: str) -> dict[str, None]:
     return {name: None} if asks_for_none and not asks_for_it else {}
 
 
-def with_thinking(template_kwargs: Mapping[str, Any], default: bool | None) -> dict[str, Any]:
-    """The arguments, with both of the usual switches for thinking where they, or the server, decide about it."""
+def with_thinking(template_kwargs: Mapping[str, Any], default: bool | None, source: str) -> dict[str, Any]:
+    """The arguments, with the usual switches for thinking where they, or the server, decide about it."""
     effort = template_kwargs.get("reasoning_effort")
     wanted = default if effort is None else effort != "none"
     switch = template_kwargs.get("enable_thinking", template_kwargs.get("thinking", wanted))
-    return {**({} if switch is None else {"enable_thinking": switch, "thinking": switch}), **template_kwargs}
+    if switch is None:
+        return {**template_kwargs}
+    mode = {"thinking_mode": "enabled" if switch else "disabled"} if _ASKS_FOR_MODE in source else {}
+    return {"enable_thinking": switch, "thinking": switch, **mode, **template_kwargs}
 
 
 def effort_name(source: str) -> str | None:

@@ -57,6 +57,7 @@ SNIPPETS = {
     "minicpm": 'Write\n<function name="function-name"><param name="param-name">param-value</param></function>',
     "solar": "{{ '<|tool_call:begin|>' + call.id + '<|tool_call:name|>' + call.function.name }}",
     "minimax": 'Write <minimax:tool_call>\n<invoke name="tool">\n<parameter name="key">value</parameter>\n</invoke>',
+    "minimax-m3": "{{ ']<]minimax[>[<tool_call>' }}{{ ']<]minimax[>[<invoke name=\"' + call.name + '\">' }}",
     "seed-oss": TAGS.replace("tool_call", "seed:tool_call"),
     "glm": "Write <tool_call>{name}\n<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n</tool_call>",
     "qwen-coder": CHATML + TAGS,

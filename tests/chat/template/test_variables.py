@@ -86,6 +86,17 @@ def test_the_servers_default_counts_where_a_request_says_nothing(default: bool) 
     assert with_kwargs(SWITCHES, default, enable_thinking=not default) == f"{not default} {not default}"
 
 
+def test_a_template_may_ask_for_a_mode() -> None:
+    source = "{{ thinking_mode if thinking_mode is defined else '-' }}"
+    for template_kwargs, mode in (
+        ({}, "-"),
+        ({"enable_thinking": True}, "enabled"),
+        ({"reasoning_effort": "none"}, "disabled"),
+        ({"enable_thinking": True, "thinking_mode": "adaptive"}, "adaptive"),
+    ):
+        assert with_kwargs(source, **template_kwargs) == mode
+
+
 def test_no_effort_closes_the_thoughts_of_a_template_that_can() -> None:
     assert (with_kwargs(HYBRID), with_kwargs(HYBRID, reasoning_effort="none")) == ("<think>", "</think>")
     text = text_of(make("thinking").render([USER], template_kwargs={"reasoning_effort": "none"}))
