@@ -165,8 +165,8 @@ class HostNotAllowed(Forbidden):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"This server is not called '{_echo(host)}'. If it should be, its operator can add that name to the setting "
-            "allowed_hosts."
+            f"This server is not called '{_echo(host)}'. If it should be, its operator can add that name to "
+            "the setting allowed_hosts."
         )
         self.host = host
 
