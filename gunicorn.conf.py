@@ -59,7 +59,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def post_fork(arbiter: ParleyArbiter, worker: Worker) -> None:
-    worker.settings = arbiter.settings
+    worker.settings, worker.lifeline = arbiter.settings, arbiter.lifeline
     arbiter.become_worker()
 
 

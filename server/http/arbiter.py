@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from typing import Any
 
 import gunicorn.app.base
 from gunicorn.arbiter import Arbiter
@@ -25,12 +27,15 @@ class ParleyArbiter(Arbiter):
     """The master process. `settings` is set by `install`."""
 
     settings: Settings
+    lifeline: int
+    """Pipe that ends when this process does, however suddenly."""
 
     def start(self) -> None:
         """Bind the address. The workers are started after this, and the supervisor after them."""
         self._is_stopping = False
         self._runtime: RuntimeDir | None = None
         RuntimeDir.remove_abandoned()
+        self.lifeline, self._life = os.pipe()
         super().start()
         urls = [listener_url(listener.sock) for listener in self.LISTENERS]
         print(f"Parley {__version__} is listening at {', '.join(urls)}", flush=True)
@@ -38,7 +43,9 @@ class ParleyArbiter(Arbiter):
 
     def manage_workers(self) -> None:
         """Called when anything happens, and once a second."""
-        super().manage_workers()
+        # After SIGHUP there are too many; the old ones go when all of the new ones serve.
+        if len(self.WORKERS) <= self.num_workers or self._newest_are_serving():
+            super().manage_workers()
         self._supervisor.keep_running()
 
     def reap_workers(self) -> None:
@@ -47,6 +54,9 @@ class ParleyArbiter(Arbiter):
         if not self._is_stopping:
             self._supervisor.keep_running()
         super().reap_workers()
+        # In `reload`, gunicorn calls nothing else until the old workers have ended.
+        if not self._is_stopping and len(self.WORKERS) > self.num_workers:
+            self.manage_workers()
 
     def reload(self) -> None:
         """SIGHUP: new workers with new settings, if those are good; gunicorn would end on bad ones."""
@@ -70,6 +80,7 @@ class ParleyArbiter(Arbiter):
 
     def become_worker(self) -> None:
         """Hook `post_fork`: this process is a worker now."""
+        os.close(self._life)
         self._supervisor.abandon()
         # Until the worker has handlers of its own, the master's would swallow a signal to end.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -81,6 +92,10 @@ class ParleyArbiter(Arbiter):
         super().stop(graceful)
         self._supervisor.stop()
 
+    def _newest_are_serving(self) -> bool:
+        by_age = sorted(self.WORKERS.values(), key=lambda worker: worker.age)
+        return all(_is_serving(worker) for worker in by_age[-self.num_workers :])
+
     def _prepare_supervisor(self, announce_url: str | None = None) -> None:
         if self._runtime:
             self._runtime.let_go()
@@ -88,6 +103,11 @@ class ParleyArbiter(Arbiter):
         runtime_dir = str(self._runtime.path)
         os.environ[RUNTIME_DIR_VARIABLE] = runtime_dir  # for the workers
         self._supervisor = SupervisorHandle(plan_supervisor(self.settings, runtime_dir, announce_url))
+
+
+def _is_serving(worker: Any) -> bool:
+    """Whether a worker has given its first sign of life: a time since the machine's start, where a date was before."""
+    return bool(worker.tmp.last_update() <= time.monotonic())
 
 
 def install(settings: Settings) -> None:

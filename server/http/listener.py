@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 WANTED_FILES = 1 << 16
 """Open files that a worker asks the system for."""
 MAX_CONNECTIONS = 1 << 14
-"""Connections of a worker, if the settings say nothing else: about 50 MB when they are idle."""
+"""Connections of a worker, if the settings say nothing else: about 20 MB when they are idle."""
 RESERVED_FILES = 256
 """File descriptors for everything but connections: the database, engines, logs."""
 

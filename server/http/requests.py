@@ -26,6 +26,9 @@ MAX_CHUNKS = 200_000
 CHUNKS_PER_TURN = 200
 """Chunks that are read at once, in about a millisecond."""
 
+MAX_RECEIVED_BYTES = 1 << 16
+"""What is received at once of a body. It waits here until it is read, and counts nowhere."""
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -45,6 +48,8 @@ class TooManyChunks(ParseException):  # type: ignore[misc]
 
 class FairUnreader(SocketUnreader):  # type: ignore[misc]
     """Reads from a socket, a piece a turn. A head is bounded, whatever gunicorn allows for each of its lines."""
+
+    max_body_chunk = MAX_RECEIVED_BYTES
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)

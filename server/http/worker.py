@@ -4,7 +4,7 @@ gunicorn 27's own forgets about running streams when it has to stop: worker and 
 `graceful_timeout`, so the master's SIGKILL arrives before the worker has ended anything, and an idle keep-alive
 connection alone makes it wait that long. This one counts backwards from the master's SIGKILL:
 
-    SIGTERM     no new connections; idle ones are closed; new requests are refused (`server.http.draining`)
+    SIGTERM     no new connections; idle ones are closed; then new requests are refused (`server.http.draining`)
     G - 2 s     running answers are told to end themselves, with a proper last event
     G - 1 s     what still runs is killed; the worker exits
     G           the master would send SIGKILL          (G = graceful_timeout; SIGINT and SIGQUIT start at G - 2 s)
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 import socket
 import time
 from functools import partial
@@ -35,6 +34,7 @@ from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
 from server.http import draining, watchdog
+from server.http.client_watch import READ
 from server.http.connections import Connection, Connections, TooManyConnections
 from server.http.lingering import LINGER_SECONDS, linger
 from server.http.listener import Listener, allow_many_files, most_connections
@@ -46,8 +46,10 @@ from server.settings import Settings
 
 ANSWERS_END_BEFORE_KILL_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
+LAST_REQUESTS_SECONDS = 0.1
+"""For how long requests are taken that had been sent when the worker was told to stop."""
 
-HEAD_SECONDS = 20.0
+HEAD_SECONDS = 10.0
 """How long a client may take for a request's head once it has begun."""
 
 REFUSAL_SECONDS = 0.5
@@ -62,7 +64,8 @@ class ParleyWorker(GeventWorker):
     """The worker that gunicorn.conf.py names."""
 
     settings: Settings
-    """Set after the fork."""
+    lifeline: int
+    """Pipe that ends with the master. Both are set after the fork."""
 
     @staticmethod
     def check_config(cfg: Any, log: Any) -> None:
@@ -90,6 +93,8 @@ class ParleyWorker(GeventWorker):
         self._connections = Connections(max_connections, max_per_address, self.cfg.keepalive, self._serve)
         watchdog.watch()
         listeners = [self._start_listener(sock) for sock in self.sockets]
+        lifeline = gevent.get_hub().loop.io(self.lifeline, READ)
+        lifeline.start(self._lose_master, lifeline)
         while self.alive:
             self.notify()
             self._connections.close_expired()
@@ -99,12 +104,16 @@ class ParleyWorker(GeventWorker):
         self._drain()
 
     def notify(self) -> None:
-        """Tell the master that we live; find out whether it does."""
-        Worker.notify(self)
-        if self.ppid != os.getppid() and not self._is_urgent:
-            self.log.info("The gunicorn master is gone, worker %s stops", self.pid)
-            self._is_urgent = True
-            self.alive = False
+        """Tell the master that we live."""
+        Worker.notify(self)  # not gunicorn's gevent worker's, which looks for the master as well
+
+    def _lose_master(self, watcher: Any) -> None:
+        """Leave at once: whoever starts the server again needs the port."""
+        watcher.stop()
+        self.log.info("The gunicorn master is gone, worker %s stops", self.pid)
+        self._is_urgent = True
+        self.alive = False
+        self._stop_wanted.set()
 
     # --- stopping -------------------------------------------------------------------------------------------------
 
@@ -119,8 +128,9 @@ class ParleyWorker(GeventWorker):
         self.handle_exit(sig, frame)
 
     def _drain(self) -> None:
-        draining.begin(max(0, self.cfg.graceful_timeout - ANSWERS_END_BEFORE_KILL_SECONDS))
         self._connections.close_idle()
+        gevent.sleep(LAST_REQUESTS_SECONDS)
+        draining.begin(max(0, self.cfg.graceful_timeout - ANSWERS_END_BEFORE_KILL_SECONDS))
         for wait in list(self._head_waits):
             wait.expire_soon()
         kill_at = math.inf
