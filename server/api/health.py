@@ -1,11 +1,13 @@
 """Is the server alive, and can it generate yet? For load balancers, containers and people who wait.
 
 Reads what the supervisor has written, and what this worker knows of the models' templates; it never talks to an engine.
+Anybody may ask, so where users are told apart nobody is told in which folders files lie: the log does.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Literal
 
@@ -21,6 +23,9 @@ from server.protocol.runtime import ModelStatus, RuntimeDir, Status
 blueprint = Blueprint("health", __name__)
 
 MIN_RETRY_SECONDS = 1
+
+_FOLDERS = re.compile(r"(?<![\w:/])~?/(?:[^/\s'\"]+/)+")
+"""In front of a file's name; what follows the colon of a URL is none."""
 
 
 @blueprint.get("/healthz")
@@ -69,7 +74,7 @@ def _status() -> Status:
 def _not_ready(status: Status) -> ModelNotReady:
     """Why the first model cannot be used."""
     for model_id, model in status.models.items():
-        return ModelNotReady(model_id, model.state, model.progress, model.message, _seconds_to_retry(status))
+        return ModelNotReady(model_id, model.state, model.progress, _public(model.message), _seconds_to_retry(status))
     return ModelNotReady("", "loading", None, "the server has just started", MIN_RETRY_SECONDS)
 
 
@@ -85,10 +90,15 @@ def _dump(model: ModelStatus, chat_template: str | None) -> ModelReadiness:
     return ModelReadiness(
         state=model.state,
         progress=model.progress,
-        message=model.message,
+        message=_public(model.message),
         retry_at=model.retry_at,
         chat_template=chat_template,
     )
+
+
+def _public(message: str) -> str:
+    """A message as everybody may read it."""
+    return message if services().settings.auth == "off" else _FOLDERS.sub("", message)
 
 
 def _seconds_to_retry(status: Status) -> int:

@@ -28,13 +28,17 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RuntimeDir:
     return RuntimeDir(tmp_path)
 
 
-@pytest.fixture
-def client() -> FlaskClient:
+def client_of(auth: str) -> FlaskClient:
     app = Flask(__name__)
     app.register_blueprint(health.blueprint)
     register_error_handlers(app)
-    app.extensions[EXTENSION] = SimpleNamespace(engines=ENGINES)
+    app.extensions[EXTENSION] = SimpleNamespace(engines=ENGINES, settings=SimpleNamespace(auth=auth))
     return app.test_client()
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return client_of("off")
 
 
 @pytest.fixture
@@ -97,6 +101,26 @@ def test_a_model_that_failed_tells_when_to_come_back(client: FlaskClient, runtim
     assert response.json is not None
     assert response.json["models"]["a"]["message"] == "there is no model file x"
     assert 1 <= int(response.headers["Retry-After"]) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("there is no model file /srv/models/x.gguf: load it", "there is no model file x.gguf: load it"),
+        ("'~/models/x.gguf' is damaged", "'x.gguf' is damaged"),
+        (
+            "https://example.org/a/b.gguf gave 404 after 1/2 of it",
+            "https://example.org/a/b.gguf gave 404 after 1/2 of it",
+        ),
+    ],
+)
+def test_folders_are_told_only_where_there_is_one_user(runtime: RuntimeDir, message: str, told: str) -> None:
+    runtime.write_status(Status(models={"a": ModelStatus(state="failed", message=message)}))
+    for auth, shown in (("off", message), ("keys", told)):
+        response = client_of(auth).get("/readyz")
+        assert response.json is not None
+        assert response.json["models"]["a"]["message"] == shown
+        assert shown in str(client_of(auth).get("/health").json)
 
 
 def test_an_attempt_that_is_overdue_does_not_ask_for_negative_patience(
