@@ -16,7 +16,7 @@ TICK_SECONDS = 0.05
 
 app = Flask(__name__)
 app.register_blueprint(health.blueprint)
-app.extensions[EXTENSION] = SimpleNamespace(engines=[])
+app.extensions[EXTENSION] = SimpleNamespace(engines=[], settings=SimpleNamespace(auth="off"))
 
 
 @app.get("/stream/<int:num_ticks>")

@@ -132,11 +132,17 @@ class Connections:
             while idle and next(iter(idle)).idle_since < now - seconds:
                 self._retire(next(iter(idle)))
 
+    def close_idle_for(self, seconds: float) -> None:
+        """Close those that have been idle for so long."""
+        now = time.monotonic()
+        for connection in (*self._new, *self._used):
+            if connection.idle_since <= now - seconds:
+                self._retire(connection)
+
     def close_idle(self) -> None:
         """Close those that are idle, and from now on every other as soon as it is."""
         self._is_closing = True
-        for connection in (*self._new, *self._used):
-            self._retire(connection)
+        self.close_idle_for(0)
 
     def close_one_idle(self) -> bool:
         """Make place for somebody; returns whether there was one to be closed."""

@@ -47,7 +47,9 @@ from server.settings import Settings
 ANSWERS_END_BEFORE_KILL_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
 LAST_REQUESTS_SECONDS = 0.1
-"""For how long requests are taken that had been sent when the worker was told to stop."""
+"""For how long requests are taken that had been sent when the worker was told to stop, or are sent at that moment."""
+RECENT_SECONDS = 1.0
+"""Who was answered so lately may be sending the next request, and hears in its answer that it was the last one."""
 
 HEAD_SECONDS = 10.0
 """How long a client may take for a request's head once it has begun."""
@@ -128,8 +130,9 @@ class ParleyWorker(GeventWorker):
         self.handle_exit(sig, frame)
 
     def _drain(self) -> None:
-        self._connections.close_idle()
+        self._connections.close_idle_for(RECENT_SECONDS)
         gevent.sleep(LAST_REQUESTS_SECONDS)
+        self._connections.close_idle()
         draining.begin(max(0, self.cfg.graceful_timeout - ANSWERS_END_BEFORE_KILL_SECONDS))
         for wait in list(self._head_waits):
             wait.expire_soon()

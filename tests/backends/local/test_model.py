@@ -69,7 +69,8 @@ def connected(load: Load) -> Load:
         model = load(card, **own)
         model._loaded(card)
         model.client.card = card
-        gevent.wait()
+        while model.template_state() is None and not own.get("embedding"):
+            gevent.sleep(0.001)
         return model
 
     return connected
