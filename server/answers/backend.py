@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from schemas.completions import CompletionRequest
 from schemas.embeddings import EmbeddingRequest
+from schemas.tokens import DetokenizeRequest, TokenizeRequest
 from server.answers.answer import Answer, CompletionAnswer
 from server.answers.request import Caller, ChatRequest
 from server.http.client_watch import ClientWatch
@@ -121,20 +122,11 @@ class TokenList:
 class Tokenizing(Described, Protocol):
     """A model whose vocabulary can be asked."""
 
-    def tokenize(
-        self,
-        text: str,
-        caller: Caller,
-        watch: ClientWatch,
-        *,
-        parse_special: bool,
-        adds_special: bool,
-        wants_pieces: bool,
-    ) -> TokenList:
+    def tokenize(self, wanted: TokenizeRequest, caller: Caller, watch: ClientWatch) -> TokenList:
         """The tokens of a text; control tokens are recognised in it, and added around it, as asked."""
         ...
 
-    def detokenize(self, token_ids: list[int], caller: Caller, watch: ClientWatch) -> TokenList:
+    def detokenize(self, wanted: DetokenizeRequest, caller: Caller, watch: ClientWatch) -> TokenList:
         """The tokens of these ids, with their pieces. Raises InvalidRequest for an id that does not exist."""
         ...
 

@@ -22,15 +22,7 @@ TOKENS_AT_A_TIME = 20_000
 @blueprint.post("/tokenize")
 def tokenize() -> Response:
     wanted = load_tokenize(json_body())
-    model = services().models.find(wanted.model)
-    found = model.tokenize(
-        wanted.content,
-        current_caller(),
-        client_watch(),
-        parse_special=wanted.parse_special,
-        adds_special=wanted.add_special,
-        wants_pieces=wanted.with_pieces,
-    )
+    found = services().models.find(wanted.model).tokenize(wanted, current_caller(), client_watch())
     if found.pieces is None:
         return json_response(Tokens(tokens=found.token_ids))
     return json_response(Tokens(tokens=token_objects(found.token_ids, found.pieces)))
@@ -39,7 +31,7 @@ def tokenize() -> Response:
 @blueprint.post("/detokenize")
 def detokenize() -> Response:
     wanted = load_detokenize(json_body())
-    found = services().models.find(wanted.model).detokenize(wanted.tokens, current_caller(), client_watch())
+    found = services().models.find(wanted.model).detokenize(wanted, current_caller(), client_watch())
     return json_response(Detokenized(content=b"".join(found.pieces or ()).decode(errors="replace")))
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from schemas.completions import CompletionRequest
 from schemas.embeddings import EmbeddingRequest
+from schemas.tokens import DetokenizeRequest, TokenizeRequest
 from server.answers.answer import Answer, CompletionAnswer
 from server.answers.backend import (
     Backend,
@@ -75,24 +76,13 @@ class ServedModel:
         embedding = self._able(Embedding)
         return metered_vectors(lambda: embedding.embed(wanted, caller, watch), self._account)
 
-    def tokenize(
-        self,
-        text: str,
-        caller: Caller,
-        watch: ClientWatch,
-        *,
-        parse_special: bool,
-        adds_special: bool,
-        wants_pieces: bool,
-    ) -> TokenList:
+    def tokenize(self, wanted: TokenizeRequest, caller: Caller, watch: ClientWatch) -> TokenList:
         """See `Tokenizing`; raises InvalidRequest where the model is none."""
-        return self._able(Tokenizing).tokenize(
-            text, caller, watch, parse_special=parse_special, adds_special=adds_special, wants_pieces=wants_pieces
-        )
+        return self._able(Tokenizing).tokenize(wanted, caller, watch)
 
-    def detokenize(self, token_ids: list[int], caller: Caller, watch: ClientWatch) -> TokenList:
+    def detokenize(self, wanted: DetokenizeRequest, caller: Caller, watch: ClientWatch) -> TokenList:
         """See `Tokenizing`; raises InvalidRequest where the model is none."""
-        return self._able(Tokenizing).detokenize(token_ids, caller, watch)
+        return self._able(Tokenizing).detokenize(wanted, caller, watch)
 
     def prompt_text(self, request: ChatRequest) -> str:
         """See `Rendering`; raises InvalidRequest where the model is none."""

@@ -12,6 +12,7 @@ import msgspec
 from schemas.completions import CompletionRequest
 from schemas.embeddings import EmbeddingRequest
 from schemas.sampling import SamplingOptions
+from schemas.tokens import DetokenizeRequest, TokenizeRequest
 from server.answers.backend import Card, TokenList, Vectors
 from server.answers.request import Caller, ChatRequest
 from server.backends.local.answer import LocalAnswer
@@ -41,28 +42,19 @@ class _LocalBackend:
     def require_card(self) -> Card:
         return self._as_shown(self._model.require_card())
 
-    def tokenize(
-        self,
-        text: str,
-        caller: Caller,
-        watch: ClientWatch,
-        *,
-        parse_special: bool,
-        adds_special: bool,
-        wants_pieces: bool,
-    ) -> TokenList:
+    def tokenize(self, wanted: TokenizeRequest, caller: Caller, watch: ClientWatch) -> TokenList:
         question = Tokenize(
             request_id=0,
-            text=text,
-            parse_special=parse_special,
-            adds_special=adds_special,
-            wants_pieces=wants_pieces,
+            text=wanted.content,
+            parse_special=wanted.parse_special,
+            adds_special=wanted.add_special,
+            wants_pieces=wanted.with_pieces,
             queue_key=queue_key(caller, None),
         )
         return self._ask(question, watch, "content")
 
-    def detokenize(self, token_ids: list[int], caller: Caller, watch: ClientWatch) -> TokenList:
-        question = Detokenize(request_id=0, token_ids=token_ids, queue_key=queue_key(caller, None))
+    def detokenize(self, wanted: DetokenizeRequest, caller: Caller, watch: ClientWatch) -> TokenList:
+        question = Detokenize(request_id=0, token_ids=wanted.tokens, queue_key=queue_key(caller, None))
         return self._ask(question, watch, "tokens")
 
     def _ask(self, question: Question, watch: ClientWatch, param: str) -> TokenList:
