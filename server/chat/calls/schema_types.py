@@ -6,7 +6,7 @@ For formats in which a text and a number look alike. It knows schemas only as fa
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from server.chat.calls.json_values import dumps, loads
@@ -55,6 +55,25 @@ def is_plain_object(parameters: Mapping[str, Any]) -> bool:
 def is_any_text(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     """Whether a value may be every string, and nothing else."""
     return types_of(schema, root) == {"string"} and set(schema) <= _TEXT_WORDS
+
+
+def listed_values(schema: Mapping[str, Any]) -> Any:
+    """The values among which a schema lets choose; None if it lists none."""
+    return [schema["const"]] if "const" in schema else schema.get("enum")
+
+
+def can_stand_bare(schema: Mapping[str, Any], root: Mapping[str, Any], fits: Callable[[str], bool]) -> bool:
+    """Whether what a schema asks of a value holds for it between tags, a string without its quotes.
+
+    `fits` says of a listed string whether it can stand there.
+    """
+    types = types_of(schema, root)
+    if types != {"string"}:
+        return "string" not in types and "$ref" not in schema
+    choices = listed_values(schema)
+    if choices is None:
+        return is_any_text(schema, root)
+    return all(isinstance(choice, str) and fits(choice) for choice in choices)
 
 
 def with_definitions(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import literal, several, spelled, text_rule
 from server.chat.calls.schema import call_schema, json_rule
-from server.chat.calls.schema_types import is_any_text, is_plain_object, types_of, with_definitions
+from server.chat.calls.schema_types import can_stand_bare, is_plain_object, listed_values, types_of, with_definitions
 from server.chat.tools import Tool
 
 CDATA_START, CDATA_END = "<![CDATA[", "]]>"
@@ -131,7 +131,7 @@ class TaggedGrammar:
             f"{tags.key_start}{key}{key_end}{tags.value_start_space}{tags.value_start}{tags.value_space}"
         )
         end = self._spelled(f"{tags.value_space}{tags.value_end}{tags.argument_space}")
-        choices = _choices(tool.parameters)
+        choices = listed_values(tool.parameters)
         if choices is not None and is_text:
             yield f"tool_argument_{number}: {start} ({' | '.join(map(literal, choices))}) {end}\n"
         elif is_text:
@@ -154,21 +154,10 @@ def _fits(tags: Tags, tool: Tool) -> bool:
 def _fits_tag(tags: Tags, key: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     if key != key.strip() or any(mark[0] in key for mark in (*tags.key_ends, tags.value_end)):
         return False
-    types = types_of(schema, root)
-    if types != {"string"}:
-        return "string" not in types and "$ref" not in schema
-    choices = _choices(schema)
-    if choices is None:
-        return is_any_text(schema, root)
-    return all(
-        isinstance(choice, str) and choice == choice.strip() and not _needs_more_than_tags(tags, choice)
-        for choice in choices
+    return can_stand_bare(
+        schema, root, lambda choice: choice == choice.strip() and not _needs_more_than_tags(tags, choice)
     )
 
 
 def _needs_more_than_tags(tags: Tags, choice: str) -> bool:
     return ("<" if tags.has_cdata else tags.value_end) in choice
-
-
-def _choices(schema: Mapping[str, Any]) -> list[Any] | None:
-    return [schema["const"]] if "const" in schema else schema.get("enum")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from server.answers.parts import OutputPart, ReasoningText
+from server.answers.parts import ContentText, OutputPart, ReasoningText
 from server.chat.calls.reader import Reader, SteppedParser, Steps
 
 
@@ -30,3 +30,23 @@ def read_text(
     while text := (yield from reader.text_before(*markers, holds_space=holds_space)):
         reader.commit()
         yield part(text)
+
+
+def read_marked_text(
+    reader: Reader, read_marked: Callable[[Reader], Steps[bool]], markers: Sequence[str], follows_marker: bool = False
+) -> Steps[None]:
+    """Content up to the end, without the white space around what is marked.
+
+    `read_marked` reads what begins with a marker, with all that belongs to it, and returns whether one came.
+    """
+    while (yield from reader.peek()):
+        yield from reader.space()
+        if reader.has_ended:
+            space = reader.rest()
+            if not follows_marker:
+                yield ContentText(space)
+            break
+        follows_marker = yield from read_marked(reader)
+        if not follows_marker:
+            reader.give_back()
+            yield from read_text(reader, ContentText, markers, holds_space=True)

@@ -23,8 +23,9 @@ from server.chat.calls.family import Mark
 from server.chat.calls.json_values import dumps
 from server.chat.calls.lark import several, spelled, text_rule
 from server.chat.calls.opened import MAX_HEADER_LENGTH
-from server.chat.calls.reader import Broken, Reader, SteppedParser, Steps
+from server.chat.calls.reader import Broken, Reader, Steps
 from server.chat.calls.schema_types import ANYTHING, property_schema, types_of
+from server.chat.calls.thinking import ThinkingParser, read_marked_text
 from server.chat.families.kimi_k3_grammar import CLOSE, OPEN, SEP, call_rules, closed, opened
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
@@ -104,41 +105,17 @@ class Tag:
     attributes: dict[str, str]
 
 
-class KimiK3Parser:
-    """Implements `ReasoningParser`."""
+class KimiK3Parser(ThinkingParser):
+    """Reads one section after the other."""
 
     def __init__(self, tools: Sequence[Tool], section: Section = "") -> None:
-        self.is_reasoning = False
-        self._is_thinking = False
+        super().__init__(self._read)
         self._section = section
         self._calls = Calls(tools)
-        self._parser = SteppedParser(self._read)
-
-    def feed(self, text: str) -> list[OutputPart]:
-        was_thinking = self._is_thinking
-        parts = self._parser.feed(text)
-        self.is_reasoning = was_thinking or self._is_thinking or any(isinstance(part, ReasoningText) for part in parts)
-        return parts
-
-    def finish(self) -> list[OutputPart]:
-        return self._parser.finish()
 
     def _read(self, reader: Reader) -> Steps[None]:
         yield from self._read_section(reader, self._section)
-        follows_tag = bool(self._section)
-        while (yield from reader.peek()):
-            yield from reader.space()
-            if reader.has_ended:
-                space = reader.rest()
-                if not follows_tag:
-                    yield ContentText(space)
-                break
-            follows_tag = yield from self._read_marked(reader)
-            if not follows_tag:
-                reader.give_back()
-                while text := (yield from reader.text_before(*KimiK3.markers, holds_space=True)):
-                    reader.commit()
-                    yield ContentText(text)
+        yield from read_marked_text(reader, self._read_marked, KimiK3.markers, follows_marker=bool(self._section))
 
     def _read_marked(self, reader: Reader) -> Steps[bool]:
         """Whether a tag came, and what is read behind it. A tag that was cut off is nothing."""
@@ -165,9 +142,9 @@ class KimiK3Parser:
     def _read_section(self, reader: Reader, name: str) -> Steps[None]:
         """The text up to a tag that ends it, or that begins what comes next."""
         if name == "think":
-            self._is_thinking = True
+            self.is_thinking = True
             yield from _pass_on(reader, ReasoningText, closed("think"), opened("response"), opened("tools"))
-            self._is_thinking = False
+            self.is_thinking = False
         elif name == "response":
             yield from _pass_on(reader, ContentText, closed("response"), opened("tools"), closed("message"))
 

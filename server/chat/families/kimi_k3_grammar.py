@@ -13,7 +13,14 @@ from typing import Any
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import literal, spelled, text_rule
 from server.chat.calls.schema import call_schema, json_rule
-from server.chat.calls.schema_types import is_any_text, is_plain_object, types_of, variants, with_definitions
+from server.chat.calls.schema_types import (
+    can_stand_bare,
+    is_plain_object,
+    listed_values,
+    types_of,
+    variants,
+    with_definitions,
+)
 from server.chat.tools import Tool
 
 OPEN, CLOSE, SEP = "<|open|>", "<|close|>", "<|sep|>"
@@ -74,7 +81,7 @@ def _value_rules(name: str, key: str, schema: Schema, tool: Tool, mark: Mark) ->
     words = sorted({"number" if each == "integer" else each for each in types})
     start = f"{spelled(before, _MARKERS, mark)} ({' | '.join(map(literal, words))}) {spelled(after, _MARKERS, mark)}"
     end = spelled(closed("argument"), _MARKERS, mark)
-    choices = _choices(schema)
+    choices = listed_values(schema)
     if types != {"string"}:
         whole = replace(tool, parameters=with_definitions(schema, tool.parameters))
         yield f"{name}: {start} {name}_json {end}\n"
@@ -91,23 +98,13 @@ def _fits(tool: Tool) -> bool:
     return is_plain_object(root) and all(
         len(_escaped(key)) <= _MAX_KEY_LENGTH
         and SEP not in key
-        and all(_fits_tag(variant, root) for variant in variants(schema))
+        and all(can_stand_bare(variant, root, _has_no_marker) for variant in variants(schema))
         for key, schema in root.get("properties", {}).items()
     )
 
 
-def _fits_tag(schema: Schema, root: Schema) -> bool:
-    types = types_of(schema, root)
-    if types != {"string"}:
-        return "string" not in types and "$ref" not in schema
-    choices = _choices(schema)
-    if choices is None:
-        return is_any_text(schema, root)
-    return all(isinstance(choice, str) and not any(marker in choice for marker in _MARKERS) for choice in choices)
-
-
-def _choices(schema: Schema) -> list[Any] | None:
-    return [schema["const"]] if "const" in schema else schema.get("enum")
+def _has_no_marker(choice: str) -> bool:
+    return not any(marker in choice for marker in _MARKERS)
 
 
 def _escaped(value: str) -> str:

@@ -13,7 +13,14 @@ from typing import Any
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import literal, several, spelled, text_rule
 from server.chat.calls.schema import call_schema, json_rule
-from server.chat.calls.schema_types import is_any_text, is_plain_object, types_of, variants, with_definitions
+from server.chat.calls.schema_types import (
+    is_any_text,
+    is_plain_object,
+    listed_values,
+    types_of,
+    variants,
+    with_definitions,
+)
 from server.chat.tools import Tool
 
 TAG = "]<]minimax[>["
@@ -91,7 +98,7 @@ class _CallGrammar:
         """The same for one, with its tags."""
         start, end = self._spelled(opened(key)), self._spelled(closed(key))
         types = types_of(schema, self._root)
-        choices = [schema["const"]] if "const" in schema else schema.get("enum")
+        choices = listed_values(schema)
         if types == {"string"} and isinstance(choices, list):
             fits = all(isinstance(choice, str) and TAG not in choice for choice in choices)
             return f"{start} ({' | '.join(map(literal, choices))}) {end}" if fits else None

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.answers.parts import ContentText, ReasoningText
+from server.answers.parts import ReasoningText
 from server.chat.calls.calls import Calls, read_arguments
 from server.chat.calls.family import Mark
 from server.chat.calls.lark import call_rules, literal, several, text_rule
 from server.chat.calls.opened import MAX_HEADER_LENGTH
 from server.chat.calls.reader import Broken, Reader, Steps
-from server.chat.calls.thinking import ThinkingParser, read_text
+from server.chat.calls.thinking import ThinkingParser, read_marked_text, read_text
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 from server.protocol.values import Thoughts
@@ -66,18 +66,7 @@ class SolarParser(ThinkingParser):
         self._calls = Calls(tools)
 
     def _read(self, reader: Reader) -> Steps[None]:
-        follows_marker = False
-        while (yield from reader.peek()):
-            yield from reader.space()
-            if reader.has_ended:
-                space = reader.rest()
-                if not follows_marker:
-                    yield ContentText(space)
-                break
-            follows_marker = yield from self._read_marked(reader)
-            if not follows_marker:
-                reader.give_back()
-                yield from read_text(reader, ContentText, (*_FRAME, THINK, CALL_BEGIN), holds_space=True)
+        yield from read_marked_text(reader, self._read_marked, (*_FRAME, THINK, CALL_BEGIN))
 
     def _read_marked(self, reader: Reader) -> Steps[bool]:
         """Whether a marker came, and what is read of it."""
