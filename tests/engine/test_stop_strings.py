@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.chat.families.harmony import Harmony
+from server.chat.families.with_reasoning.harmony import Harmony
 from server.engine.stop_strings import StopStrings
 from server.protocol.values import Thoughts
 

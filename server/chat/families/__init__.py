@@ -1,1 +1,1 @@
-"""How each family of models writes its tool calls: one module a family, behind the protocol in `family`."""
+"""How each family of models writes its tool calls, by how arguments are written; `detection` knows all families."""

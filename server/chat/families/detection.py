@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from server.chat.calls.family import PromptedFamily, ToolFamily
-from server.chat.families.apertus import Apertus
-from server.chat.families.command_r import CommandR, CommandR7B
-from server.chat.families.deepseek import DeepSeek, DeepSeekV31
-from server.chat.families.deepseek_v32 import DeepSeekV4, DeepSeekV32
-from server.chat.families.functionary import Functionary31, Functionary32
-from server.chat.families.gemma import FunctionGemma, Gemma
-from server.chat.families.generic import Generic
-from server.chat.families.gigachat import GigaChat3, GigaChat31
-from server.chat.families.glm import Glm
-from server.chat.families.granite import Granite
-from server.chat.families.harmony import Harmony
-from server.chat.families.hermes import Hermes
-from server.chat.families.hunyuan import Hunyuan
-from server.chat.families.hunyuan3 import Hunyuan3
-from server.chat.families.kimi import Kimi
-from server.chat.families.kimi_k3 import KimiK3
-from server.chat.families.llama import Llama
-from server.chat.families.minicpm import MiniCpm
-from server.chat.families.minimax import MiniMax
-from server.chat.families.minimax_m3 import MiniMaxM3
-from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
-from server.chat.families.nemotron import Nemotron
-from server.chat.families.phi import Phi
-from server.chat.families.python_calls import BarePython, Lfm2
-from server.chat.families.qwen_coder import QwenCoder, SeedOss
-from server.chat.families.solar import Solar
+from server.chat.families.json_arguments.apertus import Apertus
+from server.chat.families.json_arguments.command_r import CommandR, CommandR7B
+from server.chat.families.json_arguments.deepseek import DeepSeek, DeepSeekV31
+from server.chat.families.json_arguments.functionary import Functionary31, Functionary32
+from server.chat.families.json_arguments.generic import Generic
+from server.chat.families.json_arguments.gigachat import GigaChat3, GigaChat31
+from server.chat.families.json_arguments.granite import Granite
+from server.chat.families.json_arguments.hermes import Hermes
+from server.chat.families.json_arguments.hunyuan import Hunyuan
+from server.chat.families.json_arguments.kimi import Kimi
+from server.chat.families.json_arguments.llama import Llama
+from server.chat.families.json_arguments.mistral import Mistral, MistralArray, MistralWithIds
+from server.chat.families.json_arguments.nemotron import Nemotron
+from server.chat.families.json_arguments.phi import Phi
+from server.chat.families.literal_arguments.gemma import FunctionGemma, Gemma
+from server.chat.families.literal_arguments.python_calls import BarePython, Lfm2
+from server.chat.families.tagged_arguments.deepseek_v32 import DeepSeekV4, DeepSeekV32
+from server.chat.families.tagged_arguments.glm import Glm
+from server.chat.families.tagged_arguments.hunyuan3 import Hunyuan3
+from server.chat.families.tagged_arguments.minicpm import MiniCpm
+from server.chat.families.tagged_arguments.minimax import MiniMax
+from server.chat.families.tagged_arguments.minimax_m3 import MiniMaxM3
+from server.chat.families.tagged_arguments.qwen_coder import QwenCoder, SeedOss
+from server.chat.families.with_reasoning.harmony import Harmony
+from server.chat.families.with_reasoning.kimi_k3 import KimiK3
+from server.chat.families.with_reasoning.solar import Solar
 
 GENERIC: PromptedFamily = Generic()
 

@@ -5,10 +5,10 @@ import math
 import pytest
 
 from server.chat.calls.json_values import dumps, is_encodable, loads
-from server.chat.families.gemma import Gemma
-from server.chat.families.hermes import Hermes
-from server.chat.families.python_calls import Lfm2
-from server.chat.families.qwen_coder import QwenCoder
+from server.chat.families.json_arguments.hermes import Hermes
+from server.chat.families.literal_arguments.gemma import Gemma
+from server.chat.families.literal_arguments.python_calls import Lfm2
+from server.chat.families.tagged_arguments.qwen_coder import QwenCoder
 from tests.chat.tool_families import taken_apart
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pytest
 
 from server.chat.calls.marked_json import MarkedJson
-from server.chat.families.command_r import CommandR, CommandR7B
-from server.chat.families.granite import Granite
-from server.chat.families.hermes import Hermes
-from server.chat.families.hunyuan import Hunyuan
-from server.chat.families.nemotron import Nemotron
-from server.chat.families.phi import Phi
+from server.chat.families.json_arguments.command_r import CommandR, CommandR7B
+from server.chat.families.json_arguments.granite import Granite
+from server.chat.families.json_arguments.hermes import Hermes
+from server.chat.families.json_arguments.hunyuan import Hunyuan
+from server.chat.families.json_arguments.nemotron import Nemotron
+from server.chat.families.json_arguments.phi import Phi
 from tests.chat.tool_families import PARIS, Arguments, Render, check_format, check_grammar, taken_apart
 
 Written = Sequence[tuple[str, Arguments]]

@@ -7,10 +7,10 @@ import pytest
 
 from server.answers.parts import ToolCallStarted
 from server.chat.calls.opened import OpenedFamily
-from server.chat.families import deepseek, kimi
-from server.chat.families.deepseek import DeepSeek, DeepSeekV31
-from server.chat.families.kimi import Kimi
-from server.chat.families.mistral import Mistral, MistralArray, MistralWithIds
+from server.chat.families.json_arguments import deepseek, kimi
+from server.chat.families.json_arguments.deepseek import DeepSeek, DeepSeekV31
+from server.chat.families.json_arguments.kimi import Kimi
+from server.chat.families.json_arguments.mistral import Mistral, MistralArray, MistralWithIds
 from tests.chat.tool_families import PARIS, SUM, TOOLS, Arguments, Render, check_format, check_grammar, taken_apart
 
 Written = Sequence[tuple[str, Arguments]]

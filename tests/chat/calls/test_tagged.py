@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import pytest
 
 from server.chat.calls.tagged import Tagged
-from server.chat.families import deepseek_v32
-from server.chat.families.deepseek_v32 import DeepSeekV4, DeepSeekV32
-from server.chat.families.glm import Glm
-from server.chat.families.hunyuan3 import Hunyuan3
-from server.chat.families.minicpm import MiniCpm
-from server.chat.families.minimax import MiniMax
-from server.chat.families.qwen_coder import QwenCoder, SeedOss
+from server.chat.families.tagged_arguments import deepseek_v32
+from server.chat.families.tagged_arguments.deepseek_v32 import DeepSeekV4, DeepSeekV32
+from server.chat.families.tagged_arguments.glm import Glm
+from server.chat.families.tagged_arguments.hunyuan3 import Hunyuan3
+from server.chat.families.tagged_arguments.minicpm import MiniCpm
+from server.chat.families.tagged_arguments.minimax import MiniMax
+from server.chat.families.tagged_arguments.qwen_coder import QwenCoder, SeedOss
 from server.chat.tools import Tool
 from tests.chat.tool_families import (
     PARIS,

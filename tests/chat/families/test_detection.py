@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from server.chat.calls.family import ChannelFamily
-from server.chat.families import deepseek, deepseek_v32
 from server.chat.families.detection import FAMILIES, GENERIC, detect
+from server.chat.families.json_arguments import deepseek
+from server.chat.families.tagged_arguments import deepseek_v32
 from server.chat.template.template import FALLBACK_SOURCE
 from tests.chat.chat_templates import source_of
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 from server.chat.families.detection import GENERIC
-from server.chat.families.harmony import Harmony
-from server.chat.families.kimi_k3 import KimiK3
-from server.chat.families.llama import Llama
+from server.chat.families.json_arguments.llama import Llama
+from server.chat.families.with_reasoning.harmony import Harmony
+from server.chat.families.with_reasoning.kimi_k3 import KimiK3
 from server.chat.output.grammar import GrammarsClash, Reasoning, answer_grammar, call_grammar, mark_with, text_rules
 from server.chat.reasoning import ThinkTags
 from server.chat.tools import Tool, ToolUse

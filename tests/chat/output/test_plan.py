@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.chat.families.harmony import Harmony
+from server.chat.families.with_reasoning.harmony import Harmony
 from server.chat.output.plan import OutputPlan, plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.tools import NO_TOOLS, Tool, ToolUse

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from server.chat.families.hermes import Hermes
+from server.chat.families.json_arguments.hermes import Hermes
 from server.chat.tools import Tool
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.answers.parts import ContentText, OutputPart, ReasoningText, ToolCallStarted
-from server.chat.families.kimi_k3 import KimiK3, KimiK3Parser
+from server.chat.families.with_reasoning.kimi_k3 import KimiK3, KimiK3Parser
 from server.chat.output.plan import plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.tools import Tool, ToolUse

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from server.answers.parts import ToolCallStarted
-from server.chat.families.solar import Solar, SolarParser
+from server.chat.families.with_reasoning.solar import Solar, SolarParser
 from server.engine.stop_strings import StopStrings
 from tests.chat.tool_families import PARIS, SUM, TOOLS, Arguments, check_format, check_grammar, taken_apart
 

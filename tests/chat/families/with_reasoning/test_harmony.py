@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from server.chat.families.harmony import Harmony, HarmonyParser
+from server.chat.families.with_reasoning.harmony import Harmony, HarmonyParser
 from tests.chat.tool_families import PARIS, TOOLS, Arguments, check_format, check_grammar, every_half, taken_apart
 
 PARIS_CALL = ("call", "get_weather", '{"city": "Paris"}')

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from server.chat.families.gigachat import GigaChat3, GigaChat31
+from server.chat.families.json_arguments.gigachat import GigaChat3, GigaChat31
 from tests.chat.tool_families import PARIS, Arguments, Render, check_format, check_grammar, taken_apart
 
 PARIS_CALL = ("call", "get_weather", '{"city": "Paris"}')

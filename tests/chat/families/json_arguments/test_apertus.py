@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from server.chat.families.apertus import Apertus
+from server.chat.families.json_arguments.apertus import Apertus
 from tests.chat.tool_families import Arguments, check_format, check_grammar, taken_apart
 
 PARIS_CALL = ("call", "get_weather", '{"city": "Paris"}')

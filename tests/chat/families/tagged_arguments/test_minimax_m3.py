@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.answers.parts import ContentText, ReasoningText, ToolCallArguments
-from server.chat.families.minimax_m3 import MiniMaxM3
+from server.chat.families.tagged_arguments.minimax_m3 import MiniMaxM3
 from server.chat.output.plan import plan_output
 from server.chat.prompted_tools import render_chat
 from server.chat.tools import Tool, ToolUse

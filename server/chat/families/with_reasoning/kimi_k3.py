@@ -26,7 +26,7 @@ from server.chat.calls.opened import MAX_HEADER_LENGTH
 from server.chat.calls.reader import Broken, Reader, Steps
 from server.chat.calls.schema_types import ANYTHING, property_schema, types_of
 from server.chat.calls.thinking import ThinkingParser, read_marked_text
-from server.chat.families.kimi_k3_grammar import CLOSE, OPEN, SEP, call_rules, closed, opened
+from server.chat.families.with_reasoning.kimi_k3_grammar import CLOSE, OPEN, SEP, call_rules, closed, opened
 from server.chat.parser import OutputParser
 from server.chat.tools import Tool
 from server.protocol.values import Thoughts

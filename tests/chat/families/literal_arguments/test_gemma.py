@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from server.chat.families.gemma import FunctionGemma, Gemma
+from server.chat.families.literal_arguments.gemma import FunctionGemma, Gemma
 from tests.chat.tool_families import PARIS, UNBOUNDED_TOOLS, Arguments, Render, check_format, check_grammar, taken_apart
 from tests.chat.tool_families import check_random_outputs as check_random
 

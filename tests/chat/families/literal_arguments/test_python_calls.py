@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from server.chat.families.python_calls import BarePython, Lfm2
+from server.chat.families.literal_arguments.python_calls import BarePython, Lfm2
 from server.chat.tools import Tool
 from tests.chat.tool_families import PARIS, Arguments, Follower, Render, check_format, check_grammar, taken_apart
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from server.chat.families.llama import Llama
+from server.chat.families.json_arguments.llama import Llama
 from tests.chat.tool_families import PARIS, Arguments, check_format, check_grammar, streamed, taken_apart
 
 PARIS_CALL = ("call", "get_weather", '{"city": "Paris"}')

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from server.chat.families.functionary import Functionary31, Functionary32
+from server.chat.families.json_arguments.functionary import Functionary31, Functionary32
 from server.engine.stop_strings import StopStrings
 from tests.chat.tool_families import PARIS, SUM, TOOLS, Arguments, Follower, check_format, check_grammar, taken_apart
 

@@ -19,7 +19,7 @@ from server.chat.calls.json_values import dumps
 from server.chat.calls.opened import MAX_HEADER_LENGTH, OpenedFamily
 from server.chat.calls.reader import Broken, Reader, Steps
 from server.chat.calls.schema_types import item_schema, member_schema, types_of
-from server.chat.families.minimax_m3_grammar import (
+from server.chat.families.tagged_arguments.minimax_m3_grammar import (
     CALLS_END,
     CALLS_START,
     INVOKE_END,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.chat.families.generic import Generic
-from server.chat.families.hermes import Hermes
+from server.chat.families.json_arguments.generic import Generic
+from server.chat.families.json_arguments.hermes import Hermes
 from tests.chat.tool_families import TOOLS, Follower, Summary, check_random_outputs, every_half, streamed, taken_apart
 
 PARIS = ("call", "get_weather", '{"city": "Paris"}')

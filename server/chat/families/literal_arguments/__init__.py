@@ -1,0 +1,1 @@
+"""How families write calls in a syntax of literals: Python's, or one of their own."""

@@ -1,0 +1,1 @@
+"""How families write calls and reasoning that only one parser can tell apart."""
