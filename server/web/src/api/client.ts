@@ -1,0 +1,78 @@
+/* Requests to the server that the page came from, and streams of events. It knows no endpoints, and repeats nothing. */
+import { EventSourceParserStream } from "eventsource-parser/stream";
+
+import { failureOf, networkFailure } from "./failure";
+import type { StreamEvent } from "./types";
+
+export interface Options {
+  readonly body?: unknown;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly signal?: AbortSignal;
+  /** Finish even if the page is closed. */
+  readonly keepalive?: boolean;
+  /** Makes the request the same as an earlier one with this key: it is not done twice. */
+  readonly idempotencyKey?: string;
+}
+
+let apiKey = "";
+
+/** The key that all requests carry from now on; empty for none. */
+export function useKey(key: string): void {
+  apiKey = key;
+}
+
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const answer = await send(method, path, options);
+  if (!answer.ok) throw await failureOf(answer);
+  return (await answer.json().catch((error: unknown) => Promise.reject(networkFailure(error)))) as T;
+}
+
+/** The JSON of an answer whatever its status, for endpoints whose failures have their usual body. */
+export async function look<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const answer = await send("GET", path, signal ? { signal } : {});
+  return (await answer.json().catch((error: unknown) => Promise.reject(networkFailure(error)))) as T;
+}
+
+/** The events of a stream, until it ends or breaks; a break is a failure of the network. */
+export async function* stream(method: string, path: string, options: Options): AsyncGenerator<StreamEvent> {
+  const answer = await send(method, path, options);
+  if (!answer.ok || !answer.body) throw await failureOf(answer);
+  const messages = answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  const reader = messages.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || value.data === "[DONE]") return;
+      yield JSON.parse(value.data) as StreamEvent;
+    }
+  } catch (error) {
+    throw networkFailure(error);
+  } finally {
+    void reader.cancel().catch(() => undefined);
+  }
+}
+
+async function send(method: string, path: string, options: Options): Promise<Response> {
+  const init: RequestInit = { method, headers: headersFor(options), cache: "no-store" };
+  if (options.body !== undefined) init.body = JSON.stringify(options.body);
+  if (options.signal) init.signal = options.signal;
+  if (options.keepalive) init.keepalive = true;
+  try {
+    return await fetch(path + queryOf(options), init);
+  } catch (error) {
+    throw networkFailure(error);
+  }
+}
+
+function headersFor(options: Options): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (apiKey) headers["Authorization"] = `Bearer ${apiKey}`;
+  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (options.idempotencyKey) headers["Idempotency-Key"] = options.idempotencyKey;
+  return headers;
+}
+
+function queryOf(options: Options): string {
+  const pairs = Object.entries(options.query ?? {}).filter(([, value]) => value !== undefined);
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}` : "";
+}

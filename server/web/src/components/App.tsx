@@ -1,0 +1,80 @@
+/* The whole page. */
+import { useEffect } from "preact/hooks";
+
+import { besideChat } from "../state/beside";
+import { currentChat } from "../state/chat";
+import { visit } from "../state/answering";
+import { entryOf } from "../state/conversations";
+import { dialog } from "../state/dialogs";
+import { isDrawerOpen } from "../state/preferences";
+import { keyWanted, whenKeyChanges } from "../state/session";
+import { words } from "../words";
+import { ChatColumn } from "./ChatColumn";
+import { Composer } from "./Composer";
+import { Header } from "./Header";
+import { KeyDialog } from "./KeyDialog";
+import { Announcer, NoticeBar } from "./NoticeBar";
+import { Palette } from "./Palette";
+import { FillPromptDialog, SavePromptDialog } from "./PromptDialogs";
+import { SettingsDialog } from "./SettingsDialog";
+import { ShortcutsDialog } from "./ShortcutsDialog";
+import { Sidebar } from "./Sidebar";
+import { StatusBanner } from "./StatusBanner";
+
+export function App() {
+  const chat = currentChat.value;
+  const beside = besideChat.value;
+  useVisit(chat);
+  useVisit(beside);
+  useTitle();
+  return (
+    <div class="app">
+      <a class="skip" href="#question">
+        {words.skip}
+      </a>
+      <Sidebar />
+      {isDrawerOpen.value && <div class="drawer-shade" onClick={() => (isDrawerOpen.value = false)} />}
+      <main class="main">
+        <Header />
+        <StatusBanner />
+        <div class={`columns ${beside ? "two" : ""}`}>
+          <ChatColumn chat={chat} isBeside={false} hasOther={beside !== null} />
+          {beside && <ChatColumn chat={beside} isBeside hasOther />}
+        </div>
+        <Composer />
+      </main>
+      <NoticeBar />
+      <Announcer />
+      <OpenDialog />
+      <KeyDialog />
+    </div>
+  );
+}
+
+function OpenDialog() {
+  const open = keyWanted.value ? null : dialog.value;
+  if (open?.kind === "palette") return <Palette />;
+  if (open?.kind === "shortcuts") return <ShortcutsDialog />;
+  if (open?.kind === "settings") return <SettingsDialog />;
+  if (open?.kind === "save-prompt") return <SavePromptDialog text={open.text} />;
+  if (open?.kind === "fill-prompt") return <FillPromptDialog prompt={open.prompt} insert={open.insert} />;
+  return null;
+}
+
+/** Fetches a chat when it is shown, and again when there is another key. */
+function useVisit(chat: typeof currentChat.value | null): void {
+  useEffect(() => {
+    if (!chat) return undefined;
+    const look = (): void => void (chat.id.value && !chat.live.value && visit(chat));
+    look();
+    return whenKeyChanges(look);
+  }, [chat]);
+}
+
+function useTitle(): void {
+  const info = currentChat.value.info.value;
+  const title = entryOf(info)?.title ?? info?.title;
+  useEffect(() => {
+    document.title = title ? `${title} · ${words.product}` : words.product;
+  }, [title]);
+}

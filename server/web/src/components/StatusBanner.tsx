@@ -1,0 +1,48 @@
+/* What stands in the way of an answer: no server, no model yet, a newer page. */
+import { currentChat } from "../state/chat";
+import { isOffline, isOutdated, load, lookAgain, messageOfModel, progressOf, readiness, stateOf } from "../state/server";
+import { modelOf } from "../state/settings";
+import { words } from "../words";
+
+export function StatusBanner() {
+  if (isOffline.value) return <Banner text={words.banner.offline} action={words.banner.tryAgain} onAction={() => void lookAgain()} />;
+  if (readiness.value?.status === "stopping") return <Banner text={words.banner.stopping} />;
+  const model = modelOf(currentChat.value);
+  const state = model ? stateOf(model) : "ready";
+  if (model && state === "failed") {
+    const text = words.banner.failed(model.id, messageOfModel(model));
+    return <Banner text={text} action={words.banner.tryAgain} onAction={() => void load(model.id)} />;
+  }
+  if (model && ["loading", "downloading", "starting"].includes(state)) {
+    return (
+      <Banner text={words.banner.loading(model.id, words.models.states[state] ?? state)}>
+        <progress aria-label={words.models.states[state] ?? state} {...progressAttribute(progressOf(model))} />
+      </Banner>
+    );
+  }
+  if (isOutdated.value) return <Banner text={words.banner.outdated} action={words.banner.reload} onAction={() => location.reload()} />;
+  return null;
+}
+
+const progressAttribute = (progress: number | null): { value?: number } => (progress === null ? {} : { value: progress });
+
+interface BannerProps {
+  readonly text: string;
+  readonly action?: string;
+  readonly onAction?: () => void;
+  readonly children?: preact.ComponentChildren;
+}
+
+function Banner({ text, action, onAction, children }: BannerProps) {
+  return (
+    <div class="banner" role="status">
+      <span>{text}</span>
+      {children}
+      {action && (
+        <button type="button" class="button button-small" onClick={onAction}>
+          {action}
+        </button>
+      )}
+    </div>
+  );
+}

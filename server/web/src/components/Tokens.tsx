@@ -1,0 +1,91 @@
+/* A text as its tokens, each coloured by how likely it was. One that is picked shows what could have stood there, and a
+ * click on that goes on from it. */
+import { useId, useRef, useState } from "preact/hooks";
+
+import type { TokenLogprob } from "../api/types";
+import { percent } from "../format";
+import { words } from "../words";
+
+/** Shares of likelihood below which a token is shown as less sure, from the surest on. */
+const STEPS = [0.9, 0.6, 0.3, 0.1];
+
+interface Props {
+  readonly tokens: readonly TokenLogprob[];
+  /** Goes on from a text in place of what was said; undefined where that cannot be. */
+  readonly onTake?: ((prefix: string) => void) | undefined;
+}
+
+export function Tokens({ tokens, onTake }: Props) {
+  const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  const [picked, setPicked] = useState<number | null>(null);
+  const pick = (index: number, element: HTMLElement): void => {
+    setPicked(index);
+    if (list.current) open(list.current, element);
+  };
+  const token = picked === null ? undefined : tokens[picked];
+  return (
+    <div class="tokens" dir="auto">
+      {tokens.map((one, index) => (
+        <button
+          type="button"
+          key={index}
+          class={`token token-${step(one.logprob)}`}
+          aria-label={words.tokens.label(one.token, percent(one.logprob))}
+          onClick={(event) => pick(index, event.currentTarget)}
+        >
+          {one.token}
+        </button>
+      ))}
+      <div ref={list} id={id} class="menu alternatives" popover="auto" role="group" aria-label={words.tokens.alternatives}>
+        {token && picked !== null && (
+          <Alternatives
+            token={token}
+            onTake={onTake && ((taken) => {
+              list.current?.hidePopover();
+              onTake(tokens.slice(0, picked).map((one) => one.token).join("") + taken);
+            })}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Alternatives({ token, onTake }: { token: TokenLogprob; onTake: ((taken: string) => void) | undefined }) {
+  const others = token.top_logprobs.filter((other) => other.token !== token.token);
+  return (
+    <ul>
+      <li class="alternative-chosen">
+        <span class="alternative-token">{visible(token.token)}</span>
+        <span>{`${percent(token.logprob)} · ${words.tokens.chosen}`}</span>
+      </li>
+      {others.map((other) => (
+        <li key={other.token}>
+          <button
+            type="button"
+            disabled={!onTake}
+            title={words.tokens.take(visible(other.token))}
+            onClick={() => onTake?.(other.token)}
+          >
+            <span class="alternative-token">{visible(other.token)}</span>
+            <span>{percent(other.logprob)}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const step = (logprob: number): number => STEPS.filter((share) => Math.exp(logprob) < share).length;
+
+/** White space that can be seen. */
+const visible = (token: string): string => token.replaceAll(" ", "␣").replaceAll("\n", "⏎").replaceAll("\t", "⇥");
+
+function open(list: HTMLElement, at: HTMLElement): void {
+  list.showPopover();
+  const box = at.getBoundingClientRect();
+  list.style.left = `${Math.max(8, Math.min(box.left, innerWidth - list.offsetWidth - 8))}px`;
+  const fitsBelow = box.bottom + list.offsetHeight + 8 <= innerHeight;
+  list.style.top = `${fitsBelow ? box.bottom + 4 : Math.max(8, box.top - list.offsetHeight - 4)}px`;
+}

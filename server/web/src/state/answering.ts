@@ -1,0 +1,267 @@
+/* Asks for answers and ends them: a new question, the same once more, another wording, the rest of one. */
+import { batch } from "@preact/signals";
+
+import * as conversations from "../api/conversations";
+import { ApiFailure } from "../api/failure";
+import * as turns from "../api/turns";
+import type { Conversation, Item, ResponseObject, ResponseSummary } from "../api/types";
+import { count, words } from "../words";
+import { chatOf, settle, textOf, type Chat } from "./chat";
+import { refreshSoon } from "./conversations";
+import { beginLive, follow, type Open } from "./following";
+import { fetchFamily, openChat, refreshItems, takeInfo } from "./history";
+import type { Live } from "./live";
+import { announce, sayFailure } from "./notices";
+import { showsProbabilities } from "./preferences";
+import { navigate, showInstead } from "./router";
+import { noticeKeyFailure } from "./session";
+import { modelOf, untilModelIsThere } from "./settings";
+
+const NUM_ALTERNATIVES = 5;
+
+/** What a question was sent with, so that the same one sent again after a failure is still one turn. */
+const unsent = new WeakMap<Chat, { readonly text: string; readonly key: string }>();
+
+/** Asks a question; whether the server has it. What it has not belongs back into the composer. */
+export async function send(chat: Chat, text: string): Promise<boolean> {
+  if (chat.live.value) return false;
+  const question = localQuestion(text);
+  const live = beginLive(chat);
+  chat.items.value = [...chat.items.value, question];
+  announce(words.said.answering);
+  try {
+    await untilModelIsThere(chat, live);
+    if (!chat.id.value && !chat.isTemporary.value) await create(chat);
+    await answer(chat, live, opening(chat, [asInput(question)], { key: keyFor(chat, text) }));
+  } catch (error) {
+    if (!live.responseId.value) return putBack(chat, question, error);
+  }
+  unsent.delete(chat);
+  return true;
+}
+
+/** Asks the last question of a chat once more, in the same place: it has no answer. */
+export const tryAgain = (chat: Chat): Promise<void> => goOnIn(chat);
+
+/** Asks once more for what lies behind an item, beside the answer that is there. */
+export const askAgain = (chat: Chat, after: Item, prefix = ""): Promise<void> => inFork(chat, after, prefix);
+
+/** Goes on with an answer that ended too early, in a variant that begins with it. */
+export async function goOn(chat: Chat, answered: Item): Promise<void> {
+  const before = chat.items.value[chat.items.value.findIndex(({ id }) => id === answered.id) - 1];
+  if (before) await inFork(chat, before, textOf(answered));
+}
+
+/** Asks another wording of a question, beside the first; whether the server has it. */
+export async function edit(chat: Chat, question: Item, text: string): Promise<boolean> {
+  try {
+    const known = await stored(chat, question);
+    const position = chat.items.value.indexOf(known);
+    const fork = await forkOf(chat, { before: known.id }, chat.items.value.slice(0, position));
+    return await send(fork, text);
+  } catch (error) {
+    sayFailure(error);
+    return false;
+  }
+}
+
+/** Goes on alone from an item on. */
+export async function forkHere(chat: Chat, last: Item): Promise<void> {
+  try {
+    await forkOf(chat, { item_id: last.id }, chat.items.value.slice(0, chat.items.value.indexOf(last) + 1));
+  } catch (error) {
+    sayFailure(error);
+  }
+}
+
+/** Ends the answer that is being made; what there is of it stays. */
+export async function stop(chat: Chat): Promise<void> {
+  const live = chat.live.value;
+  if (!live || live.isStopping.value) return;
+  live.isStopping.value = true;
+  const id = live.responseId.value;
+  if (!id || chat.isTemporary.value) return live.abort.abort();
+  try {
+    await turns.cancelAnswer(id);
+  } catch (error) {
+    live.isStopping.value = false;
+    sayFailure(error);
+  }
+}
+
+/** Shows a chat, and goes on showing the answer that is being made in it. */
+export async function visit(chat: Chat): Promise<void> {
+  await openChat(chat);
+  const id = chat.info.value?.active_response_id;
+  if (id && !chat.live.value) await reattach(chat, id);
+}
+
+export async function reattach(chat: Chat, responseId: string): Promise<void> {
+  const live = beginLive(chat);
+  live.responseId.value = responseId;
+  try {
+    await answer(chat, live, (signal) => turns.follow(responseId, -1, signal));
+  } catch (error) {
+    if (chat.live.value === live) chat.live.value = null;
+    if (!noticeKeyFailure(error)) await openChat(chat);
+  }
+}
+
+async function inFork(chat: Chat, after: Item, prefix: string): Promise<void> {
+  try {
+    const known = await stored(chat, after);
+    const kept = chat.items.value.slice(0, chat.items.value.indexOf(known) + 1);
+    await goOnIn(await forkOf(chat, { item_id: known.id }, kept), prefix);
+  } catch (error) {
+    sayFailure(error);
+  }
+}
+
+async function goOnIn(chat: Chat, prefix = ""): Promise<void> {
+  const live = beginLive(chat);
+  announce(words.said.answering);
+  try {
+    await untilModelIsThere(chat, live);
+    await answer(chat, live, opening(chat, [], { key: crypto.randomUUID(), prefix }));
+  } catch (error) {
+    if (!live.responseId.value) refuse(chat, error);
+  }
+}
+
+/** The item as the server has it: right after an answer the page has only its own copy of the question. */
+async function stored(chat: Chat, item: Item): Promise<Item> {
+  if (!item.id.startsWith("local_")) return item;
+  const place = chat.items.value.indexOf(item) - chat.items.value.length;
+  await refreshItems(chat);
+  return chat.items.value.at(place) ?? item;
+}
+
+async function forkOf(
+  chat: Chat,
+  until: { readonly item_id: string } | { readonly before: string },
+  kept: readonly Item[],
+): Promise<Chat> {
+  const forked = await conversations.forkConversation(chat.id.value ?? "", until);
+  const fork = chatOf(forked.id);
+  batch(() => {
+    fork.items.value = kept;
+    fork.hasOlder.value = chat.hasOlder.value;
+    fork.settings.value = chat.settings.value;
+    fork.state.value = "ready";
+    fork.info.value = forked;
+    showInstead(chat.id.value, forked.id);
+  });
+  void fetchFamily(fork);
+  return fork;
+}
+
+async function create(chat: Chat): Promise<void> {
+  const made: Conversation = await conversations.createConversation(chat.settings.value);
+  batch(() => {
+    settle(chat, made);
+    takeInfo(chat, made);
+    navigate(made.id, { replace: true });
+  });
+}
+
+function opening(chat: Chat, input: readonly unknown[], { key, prefix = "" }: { key: string; prefix?: string }): Open {
+  const { instructions, defaults } = chat.settings.value;
+  const asked = {
+    model: modelOf(chat)?.id ?? "",
+    ...(showsProbabilities.value
+      ? { include: ["message.output_text.logprobs"], top_logprobs: NUM_ALTERNATIVES }
+      : {}),
+    ...(prefix ? { answer_prefix: prefix } : {}),
+  };
+  const id = chat.id.value;
+  if (id) return (signal) => turns.ask({ ...asked, conversation: id, input }, key, signal);
+  const { model: _model, ...sampling } = defaults;
+  const whole = chat.items.value.filter(({ type }) => type === "message").map(asInput);
+  return (signal) => turns.askUnstored({ ...asked, ...sampling, instructions, input: whole }, signal);
+}
+
+/** Follows an answer to its end, and makes it a part of the chat. */
+async function answer(chat: Chat, live: Live, open: Open): Promise<void> {
+  refreshSoon();
+  try {
+    finish(chat, live, await follow(live, open, !chat.isTemporary.value));
+  } catch (error) {
+    if (chat.isTemporary.value && live.text) return keepPart(chat, live);
+    if (live.responseId.value) await lose(chat, live, error);
+    throw error;
+  }
+}
+
+function finish(chat: Chat, live: Live, response: ResponseObject): void {
+  const { output, ...rest } = response;
+  const summary: ResponseSummary = rest;
+  const origin = { created_at: response.created_at, response: summary };
+  batch(() => {
+    chat.items.value = [...chat.items.value, ...output.map((item) => ({ ...item, parley: origin }))];
+    chat.live.value = null;
+    const hasText = output.length > 0;
+    if (response.status === "failed" || !hasText) chat.trouble.value = { kind: "ended", response: summary };
+  });
+  announce(sentenceAbout(response, live));
+  void refreshItems(chat).catch(noticeKeyFailure);
+  void fetchFamily(chat);
+  refreshSoon();
+}
+
+/** The stream of an answer that has begun is lost for good: what the server has of it is shown. */
+async function lose(chat: Chat, live: Live, error: unknown): Promise<void> {
+  if (chat.live.value !== live) return;
+  chat.live.value = null;
+  if (error instanceof ApiFailure) {
+    await openChat(chat);
+    chat.trouble.value ??= { kind: "refused", failure: error };
+  }
+}
+
+function keepPart(chat: Chat, live: Live): void {
+  const item = { id: `local_${crypto.randomUUID()}`, type: "message", role: "assistant", status: "incomplete" };
+  batch(() => {
+    chat.items.value = [...chat.items.value, { ...item, content: [{ type: "output_text", text: live.text }] }];
+    chat.live.value = null;
+  });
+  announce(words.said.stopped);
+}
+
+/** Takes a question back that the server has not taken: false. If another device is being answered, that is shown. */
+function putBack(chat: Chat, question: Item, error: unknown): false {
+  batch(() => {
+    chat.items.value = chat.items.value.filter((item) => item !== question);
+    refuse(chat, error);
+  });
+  return false;
+}
+
+function refuse(chat: Chat, error: unknown): void {
+  chat.live.value = null;
+  if (!(error instanceof ApiFailure)) return;
+  noticeKeyFailure(error);
+  if (error.kind === "locked" && error.responseId) void visit(chat);
+  else chat.trouble.value = { kind: "refused", failure: error };
+}
+
+function keyFor(chat: Chat, text: string): string {
+  const last = unsent.get(chat);
+  const key = last?.text === text ? last.key : crypto.randomUUID();
+  unsent.set(chat, { text, key });
+  return key;
+}
+
+const localQuestion = (text: string): Item => ({
+  id: `local_${crypto.randomUUID()}`,
+  type: "message",
+  role: "user",
+  content: [{ type: "input_text", text }],
+});
+
+const asInput = (item: Item): unknown => ({ type: "message", role: item.role, content: textOf(item) });
+
+function sentenceAbout(response: ResponseObject, live: Live): string {
+  if (response.status === "failed") return response.error?.message ?? words.said.failed;
+  if (response.status === "cancelled") return words.said.stopped;
+  return words.said.complete(count(live.text.split(/\s+/).filter(Boolean).length, words.units.word));
+}

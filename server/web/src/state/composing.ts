@@ -1,0 +1,119 @@
+/* What is in the composer: a draft, a question that is being edited, a prompt or a file that was put in. */
+import { batch, effect, signal } from "@preact/signals";
+
+import type { Item } from "../api/types";
+import { words } from "../words";
+import { edit } from "./answering";
+import { sendToAll } from "./beside";
+import { currentChat, lastQuestion, newChat, textOf, type Chat } from "./chat";
+import { draftOf, keepDraft } from "./drafts";
+import { say } from "./notices";
+import { hasKeyboard } from "./preferences";
+import { navigate } from "./router";
+
+const LARGEST_FILE = 1_000_000;
+
+export const draft = signal("");
+/** The question that is being edited, and what was typed before that. */
+export const edited = signal<{ readonly chat: Chat; readonly question: Item; readonly before: string } | null>(null);
+/** Counts the times at which the composer should take the focus. */
+export const focusWanted = signal(0);
+
+export const focusComposer = (): void => void (hasKeyboard() && focusWanted.value++);
+
+/** Keeps the draft of each chat, until the returned function is called. */
+export function watchDrafts(): () => void {
+  let shown: Chat | null = null;
+  return effect(() => {
+    const chat = currentChat.value;
+    const id = chat.id.value;
+    if (chat !== shown) {
+      shown = chat;
+      batch(() => {
+        edited.value = null;
+        draft.value = draftOf(id);
+      });
+      focusComposer();
+    } else if (!edited.value && !chat.isTemporary.value) keepDraft(id, draft.value);
+  });
+}
+
+/** Sends what is in the composer; if the server does not take it, it is there again. */
+export async function submit(): Promise<void> {
+  const text = draft.value.trim();
+  const chat = currentChat.value;
+  if (!text || chat.live.value) return;
+  const changed = edited.value;
+  const wasNew = chat.id.value === null;
+  batch(() => {
+    edited.value = null;
+    draft.value = "";
+  });
+  keepDraft(chat.id.value, "");
+  if (wasNew) keepDraft(null, "");
+  const isTaken = await (changed ? edit(changed.chat, changed.question, text) : sendToAll(text));
+  if (!isTaken && !draft.value) giveBack(chat, text);
+}
+
+function giveBack(chat: Chat, text: string): void {
+  keepDraft(chat.id.value, text);
+  if (currentChat.value === chat) draft.value = text;
+}
+
+export function beginEdit(chat: Chat, question: Item): void {
+  batch(() => {
+    edited.value = { chat, question, before: edited.value?.before ?? draft.value };
+    draft.value = textOf(question);
+  });
+  focusWanted.value++;
+}
+
+export function editLastQuestion(): void {
+  const question = lastQuestion(currentChat.value);
+  if (question && !currentChat.value.live.value) beginEdit(currentChat.value, question);
+}
+
+export function leaveEdit(): void {
+  batch(() => {
+    draft.value = edited.value?.before ?? "";
+    edited.value = null;
+  });
+}
+
+/** Puts a text at the end of the draft, on a line of its own. */
+export function append(text: string): void {
+  draft.value = draft.value ? `${draft.value.trimEnd()}\n\n${text}` : text;
+  focusWanted.value++;
+}
+
+/** Puts text files into the draft, each in a fence with its name. */
+export async function attach(files: Iterable<File>): Promise<void> {
+  for (const file of files) {
+    const text = await textIn(file);
+    if (text !== null) append(`${fenceFor(text)}${nameIn(file)}\n${text.trimEnd()}\n${fenceFor(text)}\n`);
+  }
+}
+
+async function textIn(file: File): Promise<string | null> {
+  if (file.size > LARGEST_FILE) {
+    say(words.composer.fileTooLarge(file.name));
+    return null;
+  }
+  const text = await file.text();
+  if (!text.includes("\0") && !text.includes("\ufffd")) return text;
+  say(words.composer.notText(file.name));
+  return null;
+}
+
+const nameIn = (file: File): string => file.name.replace(/[\s`]+/g, "_");
+
+/** A fence that is longer than every one in the text. */
+const fenceFor = (text: string): string =>
+  "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length + 1)));
+
+/** Begins a new chat; the draft of the last new one is still there. */
+export function beginChat(isTemporary = false): void {
+  navigate(null);
+  if (newChat.value.items.value.length === 0) newChat.value.isTemporary.value = isTemporary;
+  focusComposer();
+}

@@ -1,0 +1,8 @@
+/* What was typed and not sent yet, for each chat. */
+import { keep, recall } from "./storage";
+
+const NAME = "draft.";
+
+export const draftOf = (id: string | null): string => recall<string>(localStorage, NAME + (id ?? "new")) ?? "";
+
+export const keepDraft = (id: string | null, text: string): void => keep(localStorage, NAME + (id ?? "new"), text);

@@ -1,0 +1,123 @@
+/* The server: whether it can answer, which models it has, who we are to it. It knows no conversations. */
+import { batch, computed, signal } from "@preact/signals";
+
+import { ApiFailure } from "../api/failure";
+import * as models from "../api/models";
+import type { Model, Readiness, ServerStatus } from "../api/types";
+import { sayFailure } from "./notices";
+import { device, preferredModel } from "./preferences";
+import { noticeKeyFailure, whenKeyChanges } from "./session";
+
+const POLL_MS = 1000;
+const CALM_POLL_MS = 30_000;
+
+export const readiness = signal<Readiness | null>(null);
+export const isOffline = signal(false);
+export const modelList = signal<readonly Model[]>([]);
+export const status = signal<ServerStatus | null>(null);
+/** Whether the server is another version than the one that this page came from. */
+export const isOutdated = signal(false);
+
+/** Models that chat: one that only embeds is of no use here. */
+export const chatModels = computed(() => modelList.value.filter((model) => model.capabilities?.generates !== false));
+
+/** The model that a new chat begins with. */
+export const defaultModel = computed<Model | null>(
+  () =>
+    chatModels.value.find((model) => model.id === preferredModel.value) ??
+    chatModels.value.find((model) => stateOf(model) === "ready") ??
+    chatModels.value[0] ??
+    null,
+);
+
+export const findModel = (id: string | null | undefined): Model | null =>
+  modelList.value.find((model) => model.id === id || model.aliases?.includes(id ?? "")) ?? null;
+
+/** A model's state as it was last heard: /readyz is asked more often than the list. */
+export function stateOf(model: Model): string {
+  return readiness.value?.models[model.id]?.state ?? model.state ?? "ready";
+}
+
+export const progressOf = (model: Model): number | null =>
+  readiness.value?.models[model.id]?.progress ?? model.progress ?? null;
+
+export const messageOfModel = (model: Model): string =>
+  readiness.value?.models[model.id]?.message ?? model.message ?? "";
+
+let stopped = new AbortController();
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Looks after the server until the returned function is called. */
+export function watchServer(): () => void {
+  stopped = new AbortController();
+  const { signal: ends } = stopped;
+  const lookNow = (): void => void lookAgain();
+  addEventListener("online", lookNow, { signal: ends });
+  addEventListener("offline", lookNow, { signal: ends });
+  document.addEventListener("visibilitychange", lookNow, { signal: ends });
+  const forget = whenKeyChanges(() => void refreshModels());
+  lookNow();
+  return () => {
+    forget();
+    stopped.abort();
+    clearTimeout(timer);
+  };
+}
+
+export async function lookAgain(): Promise<void> {
+  clearTimeout(timer);
+  if (stopped.signal.aborted) return;
+  await lookAt();
+  clearTimeout(timer);
+  timer = setTimeout(() => void lookAgain(), isCalm() ? CALM_POLL_MS : POLL_MS);
+}
+
+const isCalm = (): boolean =>
+  !isOffline.value && readiness.value?.status === "ready" && !Object.values(readiness.value.models).some(isMoving);
+
+const isMoving = ({ state }: { readonly state: string }): boolean =>
+  !["ready", "failed", "unloaded", "missing"].includes(state);
+
+async function lookAt(): Promise<void> {
+  try {
+    const found = await models.readiness(stopped.signal);
+    const hasChanged = statesOf(found) !== statesOf(readiness.value) || !modelList.value.length || isOffline.value;
+    batch(() => {
+      isOffline.value = false;
+      readiness.value = found;
+    });
+    if (hasChanged) await refreshModels();
+  } catch (error) {
+    if (error instanceof ApiFailure) isOffline.value = true;
+  }
+}
+
+const statesOf = (seen: Readiness | null): string =>
+  JSON.stringify(Object.entries(seen?.models ?? {}).map(([id, { state }]) => [id, state]));
+
+/** Asks for the models and for what is said of the server. */
+export async function refreshModels(): Promise<void> {
+  try {
+    const [listed, said] = await Promise.all([models.listModels(), models.serverStatus()]);
+    batch(() => {
+      modelList.value = listed.data;
+      isOutdated.value = status.value !== null && status.value.version !== said.version;
+      status.value = said;
+    });
+  } catch (error) {
+    noticeKeyFailure(error);
+  }
+}
+
+export const load = (id: string): Promise<void> => change(() => models.loadModel(id, device.value));
+export const unload = (id: string): Promise<void> => change(() => models.unloadModel(id));
+
+async function change(action: () => Promise<Model>): Promise<void> {
+  try {
+    const changed = await action();
+    modelList.value = modelList.value.map((model) => (model.id === changed.id ? changed : model));
+  } catch (error) {
+    sayFailure(error);
+  }
+  await lookAgain();
+}
