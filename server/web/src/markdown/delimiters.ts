@@ -71,6 +71,12 @@ function startOfBlock(src: string): number | undefined {
   return match ? match.index + 1 : undefined;
 }
 
+/* Does a formula of its own lines begin within the first `length` characters? */
+export function holdsFormula(src: string, length: number): boolean {
+  const start = startOfBlock(src);
+  return start !== undefined && start < length && blockFormula(src.slice(start)) !== undefined;
+}
+
 function startOfInline(src: string): number | undefined {
   const index = src.indexOf("$");
   return index < 0 ? undefined : index;

@@ -1,10 +1,11 @@
-/* Holds marked's tokenizer within limits of depth and time.
+/* marked's tokenizer, held within limits of depth and time, and told where it ends too late.
  *
  * Some texts cost marked quadratic time or its whole stack. Below MAX_DEPTH levels a marker is
  * plain text; past the time limit `Overrun` is thrown, which `lex.ts` answers with plain text.
  * Knows nothing of what is rendered.
  */
 import { Tokenizer, type Tokens } from "marked";
+import { holdsFormula } from "./delimiters";
 
 export const MAX_DEPTH = 50;
 const PATIENCE_MS = 50;
@@ -57,6 +58,14 @@ export class GuardedTokenizer extends Tokenizer {
   /* A footnote is no definition of a link: both its ends stay text. */
   override def(src: string): Tokens.Def | undefined {
     return /^ {0,3}\[\^/.test(src) ? undefined : super.def(src);
+  }
+
+  /* marked lets a heading of many lines run through a formula, since it knows none. */
+  override lheading(src: string): Tokens.Heading | undefined {
+    const heading = super.lheading(src);
+    if (!heading || !holdsFormula(src, heading.raw.length)) return heading;
+    this.lexer.inlineQueue.pop();
+    return undefined;
   }
 
   private deeper<T>(read: () => T | undefined): T | undefined {
