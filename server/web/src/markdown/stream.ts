@@ -1,0 +1,132 @@
+/* A markdown text that grows: closed blocks that stay, and the open one that is lexed again.
+ *
+ * Deltas are kept and taken in by a schedule (once a frame). A block is closed as soon as whole
+ * lines say that another one has begun behind it; only a definition of a link that comes late
+ * changes a closed block that mentions it. Knows neither elements nor where deltas come from.
+ */
+import { batch, signal, type ReadonlySignal } from "@preact/signals";
+import { onFrame, type Schedule } from "./frames";
+import { cut, lex, lexOpen, sourcesOf, withDefinitions, type Block, type Links, type Part } from "./lex";
+
+const LARGE = 20_000;
+
+export class MarkdownStream {
+  readonly closed: ReadonlySignal<readonly Block[]>;
+  readonly tail: ReadonlySignal<Block | null>;
+  /* How many characters were given to the lexer so far, for tests of what a token costs. */
+  lexedCharacters = 0;
+
+  private readonly blocks = signal<readonly Block[]>([]);
+  private readonly last = signal<Block | null>(null);
+  private readonly pieces: string[] = [];
+  private waiting = "";
+  private open = "";
+  private cutLength = 0;
+  private retryLength = 0;
+  private links: Links = {};
+  private cancel: (() => void) | null = null;
+  private isFinished = false;
+
+  constructor(private readonly schedule: Schedule = onFrame) {
+    this.closed = this.blocks;
+    this.tail = this.last;
+  }
+
+  /* Everything pushed, taken in or not. */
+  get text(): string {
+    if (this.pieces.length > 1) this.pieces.splice(0, this.pieces.length, this.pieces.join(""));
+    return this.pieces[0] ?? "";
+  }
+
+  push(delta: string): void {
+    if (this.isFinished || delta === "") return;
+    this.pieces.push(delta);
+    this.waiting += delta;
+    if (this.cancel) return;
+    this.cancel = () => undefined;
+    const cancel = this.schedule(() => this.takeIn(), this.open.length > LARGE);
+    if (this.cancel) this.cancel = cancel;
+  }
+
+  /* Takes in what is left, and closes the last block. */
+  finish(): void {
+    if (this.isFinished) return;
+    this.isFinished = true;
+    this.cancel?.();
+    this.open += this.waiting.replace(/\r\n?/g, "\n");
+    this.waiting = "";
+    batch(() => {
+      this.close(sourcesOf(this.open));
+      this.open = "";
+      this.last.value = null;
+    });
+  }
+
+  private takeIn(): void {
+    this.cancel = null;
+    const isHalf = this.waiting.endsWith("\r");
+    this.open += (isHalf ? this.waiting.slice(0, -1) : this.waiting).replace(/\r\n?/g, "\n");
+    this.waiting = isHalf ? "\r" : "";
+    batch(() => {
+      this.closeWhatIsSure();
+      this.last.value = this.openBlock();
+    });
+  }
+
+  /* Whole lines only: half a line may still become something else. */
+  private closeWhatIsSure(): void {
+    const end = this.open.lastIndexOf("\n") + 1;
+    if (end <= this.cutLength || end < this.retryLength) return;
+    this.cutLength = end;
+    this.lexedCharacters += end;
+    const parts = cut(this.open.slice(0, end));
+    this.retryLength = parts ? 0 : end * 2;
+    if (parts) this.closeParts(parts.slice(0, sureParts(parts)));
+  }
+
+  private closeParts(parts: readonly Part[]): void {
+    const length = parts.reduce((sum, part) => sum + part.source.length, 0);
+    this.open = this.open.slice(length);
+    this.cutLength -= length;
+    this.close(parts.filter((part) => !part.isBlank).map((part) => part.source));
+  }
+
+  private close(sources: readonly string[]): void {
+    if (sources.length === 0) return;
+    const links = sources.reduce<Links>((known, source) => withDefinitions(source, known), this.links);
+    const added = Object.keys(links).filter((label) => !(label in this.links));
+    this.links = links;
+    const before = added.length > 0 ? this.blocks.value.map((block) => this.redefined(block, added)) : this.blocks.value;
+    const first = before.length;
+    this.blocks.value = [...before, ...sources.map((source, index) => this.closedBlock(first + index, source))];
+  }
+
+  private redefined(block: Block, labels: readonly string[]): Block {
+    const mentioned = folded(block.source);
+    return labels.some((label) => mentioned.includes(`[${folded(label)}]`)) ? this.closedBlock(block.key, block.source) : block;
+  }
+
+  private closedBlock(key: number, source: string): Block {
+    this.lexedCharacters += source.length;
+    return { key, source, tokens: lex(source, this.links), isOpen: false };
+  }
+
+  private openBlock(): Block | null {
+    if (this.open.trim() === "") return null;
+    const isHopeless = this.open.length < this.retryLength;
+    if (!isHopeless) this.lexedCharacters += this.open.length;
+    const tokens = isHopeless ? [{ type: "plain", raw: this.open, text: this.open }] : lexOpen(this.open, this.links);
+    return { key: this.blocks.value.length, source: this.open, tokens, isOpen: true };
+  }
+}
+
+/* All before the last block are sure; a formula that is not closed may still turn into text of the block before it. */
+function sureParts(parts: readonly Part[]): number {
+  const last = parts.findLastIndex((part) => !part.isBlank);
+  if (!parts[last]?.isUnsure || parts[last - 1]?.isBlank) return Math.max(last, 0);
+  return Math.max(parts.findLastIndex((part, index) => index < last && !part.isBlank), 0);
+}
+
+function folded(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/\[ /g, "[").replace(/ \]/g, "]").toLowerCase().toUpperCase();
+}
