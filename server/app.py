@@ -27,6 +27,7 @@ from server.api import (
     models,
     responses,
     tokens,
+    web,
 )
 from server.api.chat_completions import view as chat_completions
 from server.api.completions import view as completions
@@ -61,13 +62,17 @@ RESOURCES = (
     models,
     responses,
     tokens,
+    web,
 )
 
 UNVERSIONED = ((chat_completions, "/chat/completions"), (embeddings, "/embeddings"), (models, "/models"))
 """Resources that llama-server has without /v1 as well, which its users' clients have in their settings."""
 
-ALWAYS_ANSWERED = (None, health.blueprint.name, metrics.blueprint.name)
+ALWAYS_ANSWERED = (None, health.blueprint.name, metrics.blueprint.name, web.blueprint.name)
 """Blueprints that a worker which is about to end goes on with; None is paths that do not exist."""
+
+PUBLIC = frozenset({health.blueprint.name, web.blueprint.name})
+"""Blueprints that answer whoever asks, without a key."""
 
 EXPOSED_HEADERS = ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"]
 """What a browser's script may read of a response from another origin."""
@@ -108,7 +113,7 @@ def assemble(services: Services) -> Flask:
         app.register_blueprint(resource.blueprint, name=f"{resource.blueprint.name}_unversioned", url_prefix=path)
     app.before_request(_begin)
     guard_against_web_pages(app, settings)
-    authenticate_requests(app, settings, services.database)
+    authenticate_requests(app, settings, services.database, PUBLIC)
     app.after_request(_end)
     register_error_handlers(app)
     app.register_error_handler(SchemaError, _schema_error)

@@ -284,6 +284,7 @@ ROOMS = (
     "supervisor",
     "models",
     "database_start",
+    "chat_page",
     "settings",
     "engine",
     "protocol",

@@ -56,7 +56,7 @@ from tests.test_architecture import RESERVED
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(CHECKOUT)))
 
-TEST_NAMES = ("WORKERS", "DATABASE", "DATABASE_URL", "NUM_CALLS", "NUM_TURNS", "NUM_SCHEMAS")
+TEST_NAMES = ("WORKERS", "DATABASE", "DATABASE_URL", "NUM_CALLS", "NUM_TURNS", "NUM_SCHEMAS", "CHROMIUM", "PICTURES")
 TEST_VARIABLES = {f"PARLEY_TEST_{name}" for name in TEST_NAMES}
 OTHER_VARIABLES = {CONFIG_VARIABLE, *TEST_VARIABLES}
 

@@ -14,56 +14,13 @@ import psutil
 import pytest
 
 from tests.live_server import CHECKOUT, PATIENCE_SECONDS, alive, wait_until
+from tests.scripts.fake_checkout import Project
 
 SCRIPTS = sorted(path for path in (CHECKOUT / "scripts").iterdir() if path.is_file() and not path.suffix)
 PYTEST = "python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder"
 BASH = shutil.which("bash") or "bash"
-
-# Stands for the base Python and, copied, for the one in the virtual environment.
-FAKE_PYTHON = """#!/usr/bin/env bash
-echo "$(basename "$0") $*${PARLEY_TEST_WORKERS:+ with $PARLEY_TEST_WORKERS workers}" >>"$CALLS"
-case "$1 ${2:-}" in
-    -c*sys.version_info*) exit ${IS_UNSUPPORTED:-0} ;;
-    -c*) echo 3.12.0 ;;
-    --version*) echo Python 3.12.0 ;;
-    "-m venv") rm -rf "$4"; mkdir -p "$4/bin"; for name in python parley ruff mypy; do cp "$0" "$4/bin/$name"; done ;;
-    "-m pytest") [[ -z "${TESTS_HANG:-}" ]] || exec sleep 3600; exit ${TESTS_FAIL:-0} ;;
-    "-m pip") echo "pip is busy"; [[ -z "${PIP_FAILS:-}" ]] || exit 1 ;;
-esac
-[[ "$(basename "$0")" != mypy || -z "${TYPES_FAIL:-}" ]]
-"""
-
-
-class Project:
-    """A checkout without sources, in which scripts run against the fake Python."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root / "checkout"
-        self.calls = root / "calls"
-        shutil.copytree(CHECKOUT / "scripts", self.root / "scripts", ignore=shutil.ignore_patterns("benchmarks"))
-        shutil.copytree(CHECKOUT / ".ci", self.root / ".ci")
-        (self.root / "server").mkdir()
-        for name in ("setup.cfg", "pyproject.toml", "server/__init__.py"):
-            shutil.copy(CHECKOUT / name, self.root / name)
-        self.python = root / "fake-python"
-        self.python.write_text(FAKE_PYTHON)
-        self.python.chmod(0o755)
-
-    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """The script's outcome, run from another directory than the checkout."""
-        self.calls.write_text("")
-        command = [str(self.root / script), *arguments]
-        environ = self.environ | variables
-        return subprocess.run(command, cwd="/", env=environ, capture_output=True, text=True, check=False)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "CALLS": str(self.calls), "PYTHON": str(self.python)}
-
-    @property
-    def pip_calls(self) -> list[str]:
-        prefix = "python -m pip install --verbose --no-input "
-        return [line.removeprefix(prefix) for line in self.calls.read_text().splitlines() if line.startswith(prefix)]
+HAS_PROGRAMS = {"PARLEY_TEST_DATABASE_URL": "postgresql://nowhere", "PARLEY_TEST_CHROMIUM": "/nowhere/chromium"}
+"""So that CI installs none."""
 
 
 @pytest.fixture
@@ -202,7 +159,14 @@ def test_test_installs_and_becomes_pytest(project: Project) -> None:
 
 def test_lint_runs_every_check(project: Project) -> None:
     assert project.run("scripts/lint").returncode == 0
-    assert project.calls.read_text().splitlines()[-3:] == ["ruff check .", "ruff format --check .", "mypy "]
+    checks = [call for call in project.calls.read_text().splitlines() if re.match("ruff|mypy|node tsc", call)]
+    assert checks == ["ruff check .", "ruff format --check .", "mypy ", "node tsc --noEmit"]
+
+
+def test_lint_goes_on_without_the_tools_of_the_page_but_not_in_ci(project: Project) -> None:
+    assert project.run("scripts/lint", REGISTRY_FAILS="1").returncode == 0
+    assert project.run("scripts/lint", REGISTRY_FAILS="1", CI="true").returncode == 1
+    assert project.run("scripts/lint", PAGE_TYPES_FAIL="1").returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -212,21 +176,25 @@ def test_lint_runs_every_check(project: Project) -> None:
         ({"TYPES_FAIL": "1"}, ["scripts/lint"]),
         ({"TESTS_FAIL": "1"}, ["scripts/test", "env"]),
         ({"TESTS_FAIL": "1", "TYPES_FAIL": "1"}, ["scripts/test", "scripts/lint", "env"]),
-        ({"PIP_FAILS": "1", "PYTHON": "/nowhere/python"}, ["scripts/install", "scripts/test", "scripts/lint", "env"]),
+        ({"REGISTRY_FAILS": "1"}, ["scripts/web", "scripts/lint"]),
+        (
+            {"PIP_FAILS": "1", "PYTHON": "/nowhere/python"},
+            ["scripts/install", "scripts/web", "scripts/test", "scripts/lint", "env"],
+        ),
     ],
 )
 def test_ci_runs_every_check_even_after_a_failure(
     project: Project, variables: dict[str, str], failed: list[str]
 ) -> None:
-    outcome = project.run(".ci/run", PARLEY_TEST_DATABASE_URL="postgresql://nowhere", **variables)
+    outcome = project.run(".ci/run", **HAS_PROGRAMS, **variables)
     assert outcome.returncode == bool(failed)
     assert re.findall(r"^FAILED: (\S+)", outcome.stderr, re.MULTILINE) == failed
     headings = re.findall(r"^=== (\S+)", outcome.stdout, re.MULTILINE)
-    assert headings == ["scripts/install", "scripts/test", "scripts/lint", "env"]
+    assert headings == ["scripts/install", "scripts/web", "scripts/test", "scripts/lint", "env"]
 
 
 def test_ci_installs_and_then_runs_the_checks_all_tests_and_some_with_three_workers(project: Project) -> None:
-    project.run(".ci/run", PARLEY_TEST_DATABASE_URL="postgresql://nowhere")
+    project.run(".ci/run", **HAS_PROGRAMS)
     calls = [call.strip() for call in project.calls.read_text().splitlines()]
     lines = [call for call in calls if re.match("ruff|mypy|python -m pytest", call)]
     assert [call for call in lines if "pytest" not in call] == ["ruff check .", "ruff format --check .", "mypy"]
@@ -242,7 +210,7 @@ def test_ci_installs_and_then_runs_the_checks_all_tests_and_some_with_three_work
 
 def test_nothing_is_left_of_ci_when_it_is_interrupted(project: Project) -> None:
     project.calls.write_text("")
-    environ = project.environ | {"PARLEY_TEST_DATABASE_URL": "postgresql://nowhere", "TESTS_HANG": "1"}
+    environ = project.environ | {**HAS_PROGRAMS, "TESTS_HANG": "1"}
     with subprocess.Popen([project.root / ".ci" / "run"], env=environ, start_new_session=True, stdout=DEVNULL) as ci:
         try:
             wait_until(lambda: project.calls.read_text().count(PYTEST) == 2, "both rounds")

@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, request
 
 from server.backends.local.model import LocalModel
 from server.backends.served import ServedModels
+from server.chat_page import INSTALLED, ChatPage
 from server.http.body import read_json_body
 from server.http.body_memory import UNBOUNDED, BodyMemory
 from server.http.client_watch import ClientWatch
@@ -31,6 +32,7 @@ class Services:
     database: Database
     turns: Keeper
     body_memory: BodyMemory = UNBOUNDED
+    page: ChatPage = INSTALLED
 
     def attach(self, app: Flask) -> None:
         app.extensions[EXTENSION] = self

@@ -16,7 +16,7 @@ import dataclasses
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from typing import Generic, Protocol, TypeVar, cast
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 EXTENSION = "parley_auth"
 SHARED_CACHE = "parley_shared_cache"
 STANDING = "parley_standing"
-PUBLIC_PATHS = frozenset({"/health", "/healthz", "/readyz"})
+NOTHING: Set[str] = frozenset()
 BELIEVED_SECONDS = 3.0
 MAX_BELIEVED = 10_000
 MAX_KEY_LENGTH = 200
@@ -82,12 +82,12 @@ def _authenticator() -> Authenticator:
 # --- for the app ----------------------------------------------------------------------------------------------------
 
 
-def authenticate_requests(app: Flask, settings: Settings, database: Database) -> None:
-    """Let only those in whom the settings let in."""
+def authenticate_requests(app: Flask, settings: Settings, database: Database, public: Set[str] = NOTHING) -> None:
+    """Let only those in whom the settings let in; the blueprints of these names are open to everybody."""
     app.extensions[EXTENSION] = make_authenticator(settings, database)
     app.extensions[SHARED_CACHE] = settings.kv_cache_scope == "shared"
     app.extensions[STANDING] = StandingWatch()
-    app.before_request(_check_credentials)
+    app.before_request(partial(_check_credentials, public))
 
 
 def allowed_headers(settings: Settings) -> str | re.Pattern[str]:
@@ -100,9 +100,9 @@ def allowed_headers(settings: Settings) -> str | re.Pattern[str]:
     return re.compile(rf"(?!{re.escape(settings.header_user)}$)", re.IGNORECASE)
 
 
-def _check_credentials() -> None:
+def _check_credentials(public: Set[str]) -> None:
     # A browser asks beforehand, with OPTIONS and without credentials, whether it may send some.
-    if request.path not in PUBLIC_PATHS and request.method != "OPTIONS" and _authenticator().is_needed:
+    if request.blueprint not in public and request.method != "OPTIONS" and _authenticator().is_needed:
         current_user()
 
 

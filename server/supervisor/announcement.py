@@ -8,10 +8,17 @@ import shlex
 import socket
 from collections.abc import Sequence
 
+from server.chat_page import HOW_TO_BUILD
 
-def invitation(url: str, model_id: str, headers: Sequence[str] = ()) -> str:
+
+def invitation(url: str, model_id: str, headers: Sequence[str] = (), has_page: bool = False) -> str:
     """Lines to print once `model_id`, the default model, answers at `url` (`http://...`, or `unix:/path`)."""
-    return f"\n{model_id} is ready. Try it:\n\n  {curl_line(url, headers)}\n"
+    line = f"  {curl_line(url, headers)}\n"
+    if not has_page:
+        return f"\n{model_id} is ready. Try it:\n\n{line}\nThere is no chat page yet: `{HOW_TO_BUILD}` makes it.\n"
+    if url.startswith("unix:"):  # which no browser reaches
+        return f"\n{model_id} is ready. Try it:\n\n{line}"
+    return f"\n{model_id} is ready. Chat with it at\n\n  {url}/\n\nor ask it from a program:\n\n{line}"
 
 
 def curl_line(url: str, headers: Sequence[str] = ()) -> str:

@@ -12,6 +12,7 @@ import selectors
 import time
 from collections.abc import Callable
 
+from server.chat_page import INSTALLED
 from server.protocol.runtime import RuntimeDir, Status
 from server.supervisor.announcement import invitation
 from server.supervisor.child import Child
@@ -135,6 +136,7 @@ class Supervisor:
         if self._announce_url and default.status.state == "ready":
             url, self._announce_url = self._announce_url, None
             try:
-                print(invitation(url, default.config.model_id, self._announce_headers), flush=True)
+                headers, has_page = self._announce_headers, INSTALLED.is_built
+                print(invitation(url, default.config.model_id, headers, has_page), flush=True)
             except OSError:
                 logger.debug("nobody reads our standard output")

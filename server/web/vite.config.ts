@@ -10,6 +10,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    license: { fileName: "licenses.txt" },
   },
   server: { proxy: { "/v1": API, "/readyz": API, "/docs": API } },
   test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },

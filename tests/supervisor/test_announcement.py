@@ -32,6 +32,24 @@ def test_the_invitation_names_the_model() -> None:
     assert "SmolLM2 is ready" in invitation("http://127.0.0.1:8000", "SmolLM2")
 
 
+def test_the_invitation_begins_with_the_chat_page_if_that_is_built() -> None:
+    text = invitation("http://127.0.0.1:8000", "SmolLM2", has_page=True)
+    assert "http://127.0.0.1:8000/\n" in text
+    assert text.index("http://127.0.0.1:8000/\n") < text.index("curl ")
+
+
+def test_the_invitation_says_how_to_build_the_chat_page_if_it_is_not() -> None:
+    text = invitation("http://127.0.0.1:8000", "SmolLM2")
+    assert "http://127.0.0.1:8000/\n" not in text
+    assert text.endswith("There is no chat page yet: `scripts/web build` makes it.\n")
+
+
+def test_no_browser_is_sent_to_a_unix_socket() -> None:
+    text = invitation("unix:/run/parley.sock", "SmolLM2", has_page=True)
+    assert "Chat" not in text
+    assert "page" not in text
+
+
 @pytest.mark.parametrize(
     ("host", "family", "shown"),
     [
