@@ -11,7 +11,7 @@ interface Props {
 export class Boundary extends Component<Props, { readonly isBroken: boolean }> {
   override state = { isBroken: false };
 
-  static getDerivedStateFromError(): { readonly isBroken: boolean } {
+  static override getDerivedStateFromError(): { readonly isBroken: boolean } {
     return { isBroken: true };
   }
 

@@ -1,10 +1,10 @@
 /* A button with a drawing and a name. */
 import type { IconNode } from "lucide";
-import type { JSX } from "preact";
+import type { ComponentProps } from "preact";
 
 import { Icon } from "./Icon";
 
-interface Props extends Omit<JSX.ButtonHTMLAttributes, "icon"> {
+interface Props extends ComponentProps<"button"> {
   readonly icon: IconNode;
   readonly label: string;
   readonly isPressed?: boolean;

@@ -45,6 +45,7 @@ export function Palette() {
       <input
         type="search"
         role="combobox"
+        list={undefined}
         aria-expanded="true"
         aria-controls="choices"
         aria-activedescendant={choices[index] ? `choice-${index}` : undefined}

@@ -12,7 +12,7 @@ interface PinnedEnd {
   readonly goToEnd: () => void;
 }
 
-export function usePinnedEnd(scroller: RefObject<HTMLElement>, chat: Chat): PinnedEnd {
+export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat): PinnedEnd {
   const isPinned = useRef(true);
   const [isAtEnd, setIsAtEnd] = useState(true);
   const goToEnd = (): void => {
