@@ -77,17 +77,20 @@ def of_roots(db: Db, row_ids: Sequence[int]) -> dict[int, Family]:
     """What there is to say of families, by the numbers of their roots' rows."""
     if not row_ids:
         return {}
-    active = _active_responses(db, row_ids)
     rows = db.select(
-        "SELECT c.id, (SELECT count(*) FROM conversations m WHERE m.root_id = c.id),"
+        "SELECT c.id, c.family_active_at, (SELECT count(*) FROM conversations m WHERE m.root_id = c.id),"
         " (SELECT m.public_id FROM conversations m WHERE m.root_id = c.id"
-        " ORDER BY m.active_at DESC, m.id DESC LIMIT 1), c.family_active_at"
+        " ORDER BY m.active_at DESC, m.id DESC LIMIT 1),"
+        " (SELECT count(*) FROM conversations m WHERE m.root_id = c.id AND m.lock_owner IS NOT NULL)"
         f" FROM conversations c WHERE c.id {sql.one_of('row_ids', row_ids)}",
         {"row_ids": row_ids},
     )
+    # Mostly nobody is answering, and without statistics PostgreSQL would look for that in the whole table.
+    locked = [row[0] for row in rows if row[-1]]
+    active = _active_responses(db, locked) if locked else {}
     return {
         row_id: Family(count, newest, active_at // MICROS, tuple(active.get(row_id, ())))
-        for row_id, count, newest, active_at in rows
+        for row_id, active_at, count, newest, _ in rows
     }
 
 

@@ -20,4 +20,5 @@ steps = [
         "CREATE INDEX conversations_forked ON conversations (forked_from_id, active_at, id)"
         " WHERE forked_from_id IS NOT NULL"
     ),
+    step("CREATE INDEX conversations_answering ON conversations (root_id, lock_owner) WHERE lock_owner IS NOT NULL"),
 ]
