@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.fields.base import RequestSchema, Text
+from marshmallow import validates_schema
+
+from schemas.fields.base import RequestSchema, Text, problem
 from schemas.fields.errors import SchemaError
-from schemas.fields.ids import Id
+from schemas.fields.ids import CONVERSATION, Id
 from schemas.fields.loading import load
 from schemas.fields.metadata import Metadata
 from schemas.items import Item, items_field
-from schemas.pages import Query
+from schemas.pages import Query, QueryBoolean
 
 MAX_TITLE_LENGTH = 256
 """Characters of a title."""
@@ -38,6 +40,25 @@ class ConversationChange:
     title: str | None = None
 
 
+@dataclass(frozen=True)
+class ForkEnd:
+    """Up to which item a fork takes items along: `item_id` is the last one, `before` the first that stays behind."""
+
+    item_id: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """Which conversations are listed."""
+
+    metadata: dict[str, str] = field(default_factory=dict)
+    forked_from: str | None = None
+    root: str | None = None
+    roots: bool = False
+    """Whether only the first of each family is listed."""
+
+
 class ConversationSchema(RequestSchema):
     metadata = Metadata()
     title = Text(MAX_TITLE_LENGTH)
@@ -52,7 +73,31 @@ class NewItemsSchema(RequestSchema):
 
 
 class ForkSchema(RequestSchema):
+    """Which items a fork takes along; all, if nothing is said."""
+
     item_id = Id()
+    before = Id()
+
+    @validates_schema
+    def _one_end(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if {"item_id", "before"} <= data.keys():
+            raise problem("cannot go together with 'item_id'", "mutually_exclusive_parameters", "before")
+
+
+class ListFilterSchema(RequestSchema):
+    forked_from = Id(CONVERSATION)
+    root = Id(CONVERSATION)
+    roots = QueryBoolean()
+
+    @validates_schema
+    def _roots_stand_alone(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        for name in ("root", "forked_from"):
+            if data.get("roots") and name in data:
+                raise problem("cannot go together with 'roots'", "mutually_exclusive_parameters", name)
+
+
+class DeletionSchema(RequestSchema):
+    family = QueryBoolean()
 
 
 class MetadataFilterSchema(RequestSchema):
@@ -63,6 +108,8 @@ NEW_CONVERSATION = NewConversationSchema()
 CHANGE = ConversationSchema()
 NEW_ITEMS = NewItemsSchema()
 FORK = ForkSchema()
+LIST_FILTER = ListFilterSchema()
+DELETION = DeletionSchema()
 METADATA_FILTER = MetadataFilterSchema()
 
 
@@ -91,10 +138,21 @@ def load_new_items(body: Mapping[str, Any]) -> list[Item]:
     return items
 
 
-def load_fork(body: Mapping[str, Any]) -> str | None:
-    """The id of the last item to take along; None takes all."""
-    item_id: str | None = load(FORK, body).get("item_id")
-    return item_id
+def load_fork(body: Mapping[str, Any]) -> ForkEnd:
+    """Which items to take along; raises SchemaError."""
+    return ForkEnd(**load(FORK, body))
+
+
+def load_list_filter(query: Query) -> ListFilter:
+    """Which conversations a query wants to be listed; raises SchemaError. An empty value counts as not given."""
+    given = {name: values[0] for name, values in query.items() if values and values[0]}
+    return ListFilter(load_metadata_filter(query), **load(LIST_FILTER, given))
+
+
+def load_deletion(query: Query) -> bool:
+    """Whether the whole family is to be deleted; raises SchemaError."""
+    given = {name: values[0] for name, values in query.items() if values and values[0]}
+    return bool(load(DELETION, given).get("family"))
 
 
 def load_metadata_filter(query: Query) -> dict[str, str]:

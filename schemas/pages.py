@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from schemas.fields.base import Array, Choice, Integer, RequestSchema, wrong_type
+from schemas.fields.base import Array, Choice, Integer, RequestSchema, StrictField, wrong_type
 from schemas.fields.ids import Id
+from schemas.fields.json_schema import Definitions, JSONSchema
 from schemas.fields.loading import load
 
 Order = Literal["asc", "desc"]
@@ -56,6 +57,18 @@ class QueryInteger(Integer):
         if not INTEGER.fullmatch(value):
             raise wrong_type("an integer", value)
         return super()._deserialize(int(value), attr, data, **kwargs)
+
+
+class QueryBoolean(StrictField[bool]):
+    """true or false, as a query spells them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if value not in ("true", "false"):
+            raise wrong_type("true or false", value)
+        return bool(value == "true")
+
+    def json_schema(self, definitions: Definitions) -> JSONSchema:
+        return {"type": "boolean"}
 
 
 class PageSchema(RequestSchema):

@@ -41,7 +41,7 @@ from schemas.generation import (
     load_fields,
 )
 from schemas.items import Item, items_field, message
-from schemas.pages import INCLUDABLES, Query, QueryInteger, check_include
+from schemas.pages import INCLUDABLES, Query, QueryBoolean, QueryInteger, check_include
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
 from schemas.response_tools import Choosing, ChoosingField, Tools, check_choosing
 from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
@@ -181,18 +181,6 @@ class ConversationReference(StrictField[str]):
     def json_schema(self, definitions: Definitions) -> JSONSchema:
         one = self._id.json_schema(definitions)
         return any_of(one, an_object({"id": one}))
-
-
-class QueryBoolean(StrictField[bool]):
-    """true or false, as a query spells them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if value not in ("true", "false"):
-            raise wrong_type("true or false", value)
-        return bool(value == "true")
-
-    def json_schema(self, definitions: Definitions) -> JSONSchema:
-        return {"type": "boolean"}
 
 
 class ReasoningOptionsSchema(RequestSchema):

@@ -49,8 +49,19 @@ def release_at_once(db: Db, owner: str) -> None:
 def advance(batch: sql.Batch, conversation_id: int, next_position: int) -> None:
     """Move the end of a locked conversation, to which something was appended. That is activity."""
     batch.add(
-        "UPDATE conversations SET next_position = $next_position, active_at = $now WHERE id = $id",
+        "UPDATE conversations SET next_position = $next_position, active_at = $now, family_active_at = $now"
+        " WHERE id = $id",
         next_position=next_position,
         now=now_micros(),
+        id=conversation_id,
+    )
+    tell_root(batch, conversation_id)
+
+
+def tell_root(batch: sql.Batch, conversation_id: int) -> None:
+    """Note the newest activity of a fork at the root of its family. A root itself is left alone."""
+    batch.add(
+        "UPDATE conversations SET family_active_at = (SELECT f.active_at FROM conversations f WHERE f.id = $id)"
+        " WHERE id = (SELECT f.root_id FROM conversations f WHERE f.id = $id AND f.root_id <> f.id)",
         id=conversation_id,
     )

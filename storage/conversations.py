@@ -7,20 +7,21 @@ and are paged by key: what a page costs does not depend on where it lies.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import conversation_rows, item_rows
+from storage import conversation_rows, families, item_rows
 from storage.db import sql
 from storage.db.clock import MICROS, now_micros
 from storage.db.json_text import decode, encode
 from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.ids import new_id
-from storage.records import Conversation, Order, Page
+from storage.records import Conversation, Fork, Order, Page
 
 
 @writes
@@ -35,7 +36,9 @@ def create(
     """A new conversation with its first items, all or nothing. Raises RecordNotFound for a reference to nothing."""
     rows = item_rows.store(db, user_id, items)
     created = _insert(db, user_id, title, metadata or {}, next_position=len(rows))
-    item_rows.append_to_conversation(db, created.id, 0, rows).run(db)
+    batch = item_rows.append_to_conversation(db, created.id, 0, rows)
+    families.found(batch, created.id)
+    batch.run(db)
     return created
 
 
@@ -80,24 +83,38 @@ def suggest_title(db: Db, user_id: int, public_id: str, title: str) -> bool:
 
 
 @writes
-def delete(db: Db, user_id: int, public_id: str) -> None:
-    """Delete a conversation, with the items that no other conversation and no response has.
+def delete(db: Db, user_id: int, public_id: str, *, with_family: bool = False) -> None:
+    """Delete a conversation, or its whole family, with the items that no other conversation and no response has.
 
-    Raises RecordNotFound.
+    Forks of a deleted one stay, and the oldest is the root if there was no older one. Raises RecordNotFound.
     """
     locked = conversation_rows.lock_row(db, user_id, public_id)
     if locked is None:
         raise RecordNotFound("conversation", public_id)
     batch = sql.Batch()
+    if with_family:
+        members = families.members(db, locked.id)
+    else:
+        members, root_id = [locked.id], families.root_without(db, locked.id)
+        if root_id is not None:
+            families.hand_over(batch, locked.id, root_id)
+    for row_id in members:
+        _delete_items(batch, row_id)
+    for some in sql.in_batches(members):
+        batch.add(f"DELETE FROM conversations WHERE id {sql.one_of('some', some)}", some=some)
+    batch.run(db)
+
+
+def _delete_items(batch: sql.Batch, row_id: int) -> None:
+    """Empty a conversation."""
     batch.add(
         "DELETE FROM items WHERE id IN (SELECT item_id FROM conversation_items WHERE conversation_id = $id)"
         " AND NOT EXISTS (SELECT 1 FROM conversation_items other WHERE other.item_id = items.id"
         " AND other.conversation_id <> $id)"
         " AND NOT EXISTS (SELECT 1 FROM response_items WHERE item_id = items.id)",
-        id=locked.id,
+        id=row_id,
     )
-    batch.add("DELETE FROM conversations WHERE id = $id", id=locked.id)
-    batch.run(db)
+    batch.add("DELETE FROM conversation_items WHERE conversation_id = $id", id=row_id)
 
 
 def list_page(
@@ -107,13 +124,23 @@ def list_page(
     limit: int = 20,
     order: Order = "desc",
     metadata: Mapping[str, str] | None = None,
+    *,
+    forked_from: str | None = None,
+    root: str | None = None,
 ) -> Page[Conversation]:
     """A page of the user's conversations by newest activity; `desc` begins with the newest.
 
-    With `metadata`, a conversation is listed if it has all these pairs. `after` is the last id of the page before.
-    Raises RecordNotFound when that conversation is gone.
+    Listed are, with `metadata`, those that have all these pairs, with `forked_from` direct forks of that one, and with
+    `root` the family whose root that is. `after` is the last id of the page before. Raises RecordNotFound for a
+    conversation that is named and is not there.
     """
     found = _conversations(db, user_id)
+    if forked_from is not None:
+        source_id = _row_id(db, user_id, forked_from)
+        found = found.where(lambda c: c.forked_from_id == source_id)
+    if root is not None:
+        root_id = _row_id(db, user_id, root)
+        found = found.where(lambda c: c.root_id == root_id)
     for key, value in (metadata or {}).items():
         found = _having(db, found, key, value)
     if after is not None:
@@ -125,14 +152,53 @@ def list_page(
     return Page.cut([_record(row) for row in found[: limit + 1]], limit)
 
 
+def roots_page(
+    db: Db,
+    user_id: int,
+    after: str | None = None,
+    limit: int = 20,
+    order: Order = "desc",
+    metadata: Mapping[str, str] | None = None,
+) -> Page[Conversation]:
+    """A page of the user's families by the newest activity in them, as their roots. Otherwise as `list_page`."""
+    page = Page.cut(found_roots(db, user_id, after, limit, order, metadata), limit)
+    known = families.of_roots(db, [root.id for root in page.data])
+    return Page(tuple(replace(root, family=known.get(root.id)) for root in page.data), page.has_more)
+
+
+def found_roots(
+    db: Db,
+    user_id: int,
+    after: str | None = None,
+    limit: int = 20,
+    order: Order = "desc",
+    metadata: Mapping[str, str] | None = None,
+) -> list[Conversation]:
+    """The roots of a page and one more, without what there is to say of their families."""
+    found = _conversations(db, user_id).where(lambda c: raw_sql("c.root_id = c.id"))
+    for key, value in (metadata or {}).items():
+        found = _having(db, found, key, value)
+    if after is not None:
+        found = _beyond_root(db, user_id, found, after, order)
+    if order == "desc":
+        found = found.order_by("orm.desc(c.family_active_at), orm.desc(c.id)")
+    else:
+        found = found.order_by("c.family_active_at, c.id")
+    return [_record(row) for row in found[: limit + 1]]
+
+
 @writes
-def fork(db: Db, user_id: int, public_id: str, item_id: str | None = None) -> Conversation:
-    """A new conversation that shares the items up to and including `item_id`, or all of them.
+def fork(
+    db: Db, user_id: int, public_id: str, item_id: str | None = None, *, before: str | None = None
+) -> Conversation:
+    """A new conversation that shares the items up to and including `item_id`, or those in front of `before`, or all.
 
     Title and metadata are copied. Raises RecordNotFound for the conversation or the item.
     """
     source = get(db, user_id, public_id)
-    end = item_rows.position_in(db, user_id, source.id, item_id) + 1 if item_id is not None else None
+    end = None
+    if (named := item_id or before) is not None:
+        end = item_rows.position_in(db, user_id, source.id, named) + (1 if item_id else 0)
     created = _insert(db, user_id, source.title, source.metadata, next_position=0)
     sql.execute(
         db,
@@ -143,13 +209,22 @@ def fork(db: Db, user_id: int, public_id: str, item_id: str | None = None) -> Co
         source=source.id,
         end=end,
     )
-    sql.execute(
+    last = sql.fetch_one(
         db,
-        "UPDATE conversations SET next_position = (SELECT coalesce(max(position) + 1, 0) FROM conversation_items"
-        " WHERE conversation_id = $created) WHERE id = $created",
+        "SELECT i.public_id, l.position FROM conversation_items l JOIN items i ON i.id = l.item_id"
+        " WHERE l.conversation_id = $created ORDER BY l.position DESC LIMIT 1",
         created=created.id,
     )
-    return created
+    last_item_id, position = last or (None, -1)
+    batch = sql.Batch()
+    families.join(batch, created.id, source.id, last_item_id)
+    batch.add(
+        "UPDATE conversations SET next_position = $next_position WHERE id = $created",
+        next_position=position + 1,
+        created=created.id,
+    )
+    batch.run(db)
+    return replace(created, root_id=source.root_id, forked_from=Fork(source.public_id, last_item_id))
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -168,10 +243,11 @@ def _insert(
         metadata=encode(metadata),
         created_at=now // MICROS,
         active_at=now,
+        family_active_at=now,
         next_position=next_position,
     )
     _index_metadata(db, row_id, metadata)
-    return Conversation(row_id, public_id, now // MICROS, now // MICROS, title, dict(metadata))
+    return Conversation(row_id, public_id, now // MICROS, now // MICROS, title, dict(metadata), root_id=public_id)
 
 
 def _index_metadata(db: Db, row_id: int, metadata: Mapping[str, str]) -> None:
@@ -204,14 +280,50 @@ def _beyond(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
     return found.where(lambda c: raw_sql("(c.active_at, c.id) > ($place[0], $place[1])"))
 
 
+def _beyond_root(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
+    """As `_beyond`, in the order of families. What was a root and is none any more has no place."""
+    place = orm.select(
+        (c.family_active_at, c.id)
+        for c in db.Conversation
+        if c.user_id == user_id and c.public_id == after and c.root_id == c.id
+    ).get()
+    if place is None:
+        raise RecordNotFound("conversation", after)
+    if order == "desc":
+        return found.where(lambda c: raw_sql("(c.family_active_at, c.id) < ($place[0], $place[1])"))
+    return found.where(lambda c: raw_sql("(c.family_active_at, c.id) > ($place[0], $place[1])"))
+
+
+def _row_id(db: Db, user_id: int, public_id: str) -> int:
+    """Number of a conversation's row. Raises RecordNotFound."""
+    row_id = orm.select(c.id for c in db.Conversation if c.user_id == user_id and c.public_id == public_id).get()
+    if row_id is None:
+        raise RecordNotFound("conversation", public_id)
+    return int(row_id)
+
+
 def _conversations(db: Db, user_id: int) -> Any:
+    root, source = families.ROOT, families.SOURCE
     return orm.select(
-        (c.id, c.public_id, c.created_at, c.active_at, c.title, c.metadata)
+        (
+            c.id,
+            c.public_id,
+            c.created_at,
+            c.active_at,
+            c.title,
+            c.metadata,
+            raw_sql(root),
+            raw_sql(source),
+            c.forked_item_id,
+        )
         for c in db.Conversation
         if c.user_id == user_id
     )
 
 
 def _record(row: tuple[Any, ...]) -> Conversation:
-    row_id, public_id, created_at, active_at, title, metadata = row
-    return Conversation(row_id, public_id, created_at, active_at // MICROS, title, decode(metadata))
+    row_id, public_id, created_at, active_at, title, metadata, root, source, item_id = row
+    forked_from = None if source is None else Fork(source, item_id)
+    return Conversation(
+        row_id, public_id, created_at, active_at // MICROS, title, decode(metadata), root or public_id, forked_from
+    )

@@ -50,6 +50,27 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """Where a conversation was forked from."""
+
+    conversation_id: str
+    item_id: str | None
+    """The last item that was shared then; None if none was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A conversation and all forks, and forks of forks, of it."""
+
+    num_conversations: int
+    newest_conversation_id: str
+    """The one in which something happened last."""
+    updated_at: int
+    active_response_ids: tuple[str, ...]
+    """Responses that are being made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     id: int
     public_id: str
@@ -58,6 +79,11 @@ class Conversation:
     """Time at which an item was last added."""
     title: str | None
     metadata: dict[str, str]
+    root_id: str
+    """Public id of the first of its family, which may be its own."""
+    forked_from: Fork | None = None
+    family: Family | None = None
+    """Only where roots are listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,12 +310,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("POST", "/v1/responses/input_tokens"),
     _done_at("POST", "/v1/responses/compact", "the user's messages, then a summary as an item, which is not encrypted"),
     _done_at("POST", "/v1/conversations", "with up to 20 items; also `title`"),
-    _done_at("GET", "/v1/conversations/{conversation_id}", "also `title` and `updated_at`"),
+    _done_at("GET", "/v1/conversations/{conversation_id}", "also `title`, `updated_at`, `root_id` and `forked_from`"),
     _done_at("POST", "/v1/conversations/{conversation_id}", "`metadata` and `title`; null metadata alone is a 400"),
     _done_at(
         "DELETE",
         "/v1/conversations/{conversation_id}",
-        "its items go, unless a response or another conversation has them",
+        "its items go, unless a response or another conversation has them; also `family=true`",
     ),
     _done_at(
         "POST",
@@ -344,13 +344,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _not_yet("GET", "/v1/threads/{thread_id}/runs/{run_id}/steps"),
     _not_yet("GET", "/v1/threads/{thread_id}/runs/{run_id}/steps/{step_id}"),
     Endpoint(
-        "GET", "/v1/conversations", "done", "newest activity first; `after`, `limit`, `metadata[k]=v`", is_extra=True
+        "GET",
+        "/v1/conversations",
+        "done",
+        "newest activity first; `after`, `limit`, `order`, `metadata[k]=v`, `forked_from=ID`, `root=ID`, `roots=true`",
+        is_extra=True,
     ),
     Endpoint(
         "POST",
         "/v1/conversations/{conversation_id}/fork",
         "done",
-        "a copy, up to the item `item_id` if that is given",
+        "a copy, up to the item `item_id` or in front of the item `before` if one of them is given",
         is_extra=True,
     ),
     Endpoint("POST", "/tokenize", "done", "llama-server's; also `model`", is_extra=True),

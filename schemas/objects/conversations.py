@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 
+class Fork(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a conversation was forked from, and the last item that both had then."""
+
+    conversation_id: str
+    item_id: str | None
+
+
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation and all forks, and forks of forks, of it."""
+
+    num_conversations: int
+    newest_conversation_id: str
+    updated_at: int
+    active_response_ids: Sequence[str]
+
+
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """OpenAI's conversation object, with title and newest activity as extras."""
+    """OpenAI's conversation object; title, newest activity and lineage are extras. Only listed roots have a family."""
 
     id: str
     object: Literal["conversation"] = "conversation"
@@ -17,6 +33,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, str]
     title: str | None
     updated_at: int
+    root_id: str
+    forked_from: Fork | None
+    family: Family | msgspec.UnsetType = msgspec.UNSET
 
 
 class ConversationDeleted(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """`/v1/conversations`: what they are called, listing and forking them. What is in them: `conversation_items`.
 
-Titles, the list and forks are not in OpenAI's API.
+Titles, the list, forks and families are not in OpenAI's API.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, request
 
 from schemas.conversations import (
     load_conversation_change,
+    load_deletion,
     load_fork,
-    load_metadata_filter,
+    load_list_filter,
     load_new_conversation,
 )
 from schemas.fields.ids import CONVERSATION, check_id
@@ -23,7 +25,7 @@ from schemas.pages import load_page_query
 from server.api.services import json_body, json_response, services
 from server.auth.authentication import current_user
 from storage import conversations
-from storage.records import Conversation
+from storage.records import Conversation, Family, Fork
 
 blueprint = Blueprint("conversations", __name__, url_prefix="/v1/conversations")
 
@@ -43,14 +45,23 @@ def list_conversations() -> Response:
     page = load_page_query(query)
     if page.after is not None:
         check_id(page.after, "after", CONVERSATION)
-    found = services().database.run(
-        conversations.list_page,
-        current_user().id,
-        after=page.after,
-        limit=page.limit,
-        order=page.order,
-        metadata=load_metadata_filter(query),
-    )
+    wanted = load_list_filter(query)
+    common: dict[str, Any] = {
+        "after": page.after,
+        "limit": page.limit,
+        "order": page.order,
+        "metadata": wanted.metadata,
+    }
+    if wanted.roots:
+        found = services().database.run(conversations.roots_page, current_user().id, **common)
+    else:
+        found = services().database.run(
+            conversations.list_page,
+            current_user().id,
+            forked_from=wanted.forked_from,
+            root=wanted.root,
+            **common,
+        )
     return json_response(list_object([conversation_object(one) for one in found.data], found.has_more))
 
 
@@ -74,16 +85,19 @@ def update_conversation(conversation_id: str) -> Response:
 @blueprint.delete("/<conversation_id>")
 def delete_conversation(conversation_id: str) -> Response:
     check_id(conversation_id, "conversation_id", CONVERSATION)
-    services().database.run(conversations.delete, current_user().id, conversation_id)
+    with_family = load_deletion(request.args.to_dict(flat=False))
+    services().database.run(conversations.delete, current_user().id, conversation_id, with_family=with_family)
     return json_response(objects.ConversationDeleted(id=conversation_id))
 
 
 @blueprint.post("/<conversation_id>/fork")
 def fork_conversation(conversation_id: str) -> Response:
-    """A new conversation with the items up to and including the body's `item_id`, or with all."""
+    """A new conversation with the items up to the body's `item_id`, or in front of its `before`, or with all."""
     check_id(conversation_id, "conversation_id", CONVERSATION)
-    item_id = load_fork(json_body_or_none())
-    forked = services().database.run(conversations.fork, current_user().id, conversation_id, item_id)
+    end = load_fork(json_body_or_none())
+    forked = services().database.run(
+        conversations.fork, current_user().id, conversation_id, end.item_id, before=end.before
+    )
     return json_response(conversation_object(forked))
 
 
@@ -97,6 +111,24 @@ def conversation_object(conversation: Conversation) -> objects.Conversation:
         metadata=conversation.metadata,
         title=conversation.title or None,
         updated_at=conversation.updated_at,
+        root_id=conversation.root_id,
+        forked_from=_fork_object(conversation.forked_from),
+        family=_family_object(conversation.family),
+    )
+
+
+def _fork_object(fork: Fork | None) -> objects.Fork | None:
+    return None if fork is None else objects.Fork(conversation_id=fork.conversation_id, item_id=fork.item_id)
+
+
+def _family_object(family: Family | None) -> objects.Family | msgspec.UnsetType:
+    if family is None:
+        return msgspec.UNSET
+    return objects.Family(
+        num_conversations=family.num_conversations,
+        newest_conversation_id=family.newest_conversation_id,
+        updated_at=family.updated_at,
+        active_response_ids=family.active_response_ids,
     )
 
 

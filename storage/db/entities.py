@@ -56,6 +56,10 @@ def _define_conversations(db: Db) -> None:
         lock_owner = Optional(str, nullable=True)
         lock_until = Optional(int, size=64)  # microseconds
         lock_worker = Optional(str, nullable=True)
+        root_id = Optional(int, size=64)  # its own number, if it is the root
+        forked_from_id = Optional(int, size=64)
+        forked_item_id = Optional(str, autostrip=False, nullable=True)  # public id of the last shared item
+        family_active_at = Optional(int, size=64)  # microseconds; right at roots only
 
     class ConversationMetadata(db.Entity):
         _table_ = "conversation_metadata"

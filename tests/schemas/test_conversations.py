@@ -7,9 +7,13 @@ import pytest
 from schemas.conversations import (
     MAX_TITLE_LENGTH,
     ConversationChange,
+    ForkEnd,
+    ListFilter,
     NewConversation,
     load_conversation_change,
+    load_deletion,
     load_fork,
+    load_list_filter,
     load_metadata_filter,
     load_new_conversation,
     load_new_items,
@@ -92,12 +96,53 @@ def test_one_to_twenty_items_are_added(items: object) -> None:
     assert len(load_new_items({"items": [HELLO] * 20})) == 20
 
 
-def test_a_fork_takes_all_items_or_up_to_one() -> None:
-    assert load_fork({}) is None
-    assert load_fork({"item_id": None}) is None
-    assert load_fork({"item_id": "msg_1"}) == "msg_1"
-    with pytest.raises(SchemaError):
-        load_fork({"item_id": "../1"})
+def test_a_fork_takes_all_items_or_up_to_one_or_those_in_front_of_one() -> None:
+    assert load_fork({}) == ForkEnd()
+    assert load_fork({"item_id": None, "before": None}) == ForkEnd()
+    assert load_fork({"item_id": "msg_1", "before": None}) == ForkEnd("msg_1")
+    assert load_fork({"before": "msg_1"}) == ForkEnd(before="msg_1")
+    for name in ("item_id", "before"):
+        with pytest.raises(SchemaError) as caught:
+            load_fork({name: "../1"})
+        assert caught.value.param == name
+
+
+def test_a_fork_has_one_end() -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_fork({"item_id": "msg_1", "before": "msg_2"})
+    assert (caught.value.param, caught.value.code) == ("before", "mutually_exclusive_parameters")
+
+
+def test_a_list_is_filtered_by_lineage() -> None:
+    assert load_list_filter({"limit": ["5"], "roots": [""]}) == ListFilter()
+    assert load_list_filter({"roots": ["true"], "metadata[a]": ["1"]}) == ListFilter({"a": "1"}, roots=True)
+    both = {"root": ["conv_1"], "forked_from": ["conv_2"], "roots": ["false"]}
+    assert load_list_filter(both) == ListFilter(root="conv_1", forked_from="conv_2")
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ({"roots": ["yes"]}, "roots"),
+        ({"root": ["msg_1"]}, "root"),
+        ({"forked_from": ["conv_\0"]}, "forked_from"),
+        ({"roots": ["true"], "root": ["conv_1"]}, "root"),
+        ({"roots": ["true"], "forked_from": ["conv_1"]}, "forked_from"),
+    ],
+)
+def test_a_bad_filter_is_named(query: dict[str, list[str]], param: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        load_list_filter(query)
+    assert caught.value.param == param
+
+
+def test_a_deletion_may_be_of_the_whole_family() -> None:
+    assert load_deletion({}) is False
+    assert load_deletion({"family": ["false"]}) is False
+    assert load_deletion({"family": ["true"]}) is True
+    with pytest.raises(SchemaError) as caught:
+        load_deletion({"family": ["1"]})
+    assert caught.value.param == "family"
 
 
 def test_a_list_is_filtered_by_pairs_of_metadata() -> None:

@@ -43,9 +43,10 @@ def plan_of(database: Database, function: Callable[..., Any], *args: Any, **kwar
 
 @writes
 def fill(db: Db, user_id: int) -> None:
-    columns = ("public_id", "user_id", "metadata", "created_at", "active_at", "next_position")
-    rows = [(new_id("conv"), user_id, "{}", 1, number, 0) for number in range(NUM_CONVERSATIONS)]
+    columns = ("public_id", "user_id", "metadata", "created_at", "active_at", "next_position", "family_active_at")
+    rows = [(new_id("conv"), user_id, "{}", 1, number, 0, number) for number in range(NUM_CONVERSATIONS)]
     sql.insert_rows(db, "conversations", columns, rows)
+    sql.execute(db, "UPDATE conversations SET root_id = id")
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -57,6 +58,16 @@ def test_a_page_of_conversations_is_not_sorted_even_if_the_database_does_not_kno
     database.run(fill, user.id)
     plan = plan_of(database, conversations.list_page, user.id, None if is_first else last)
     assert "conversations_by_activity" in plan
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_page_of_roots_is_not_sorted_either(database: Database, user: User, is_first: bool) -> None:
+    last = database.run(conversations.create, user.id).public_id
+    database.run(fill, user.id)
+    plan = plan_of(database, conversations.found_roots, user.id, None if is_first else last)
+    assert "conversations_roots" in plan
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan
 

@@ -53,7 +53,15 @@ COUNTS = Usage(10, 3, 4, 2)
 HEAD = {"id": "cmpl-1", "created": 5, "model": "m", "system_fingerprint": "fp"}
 TEXT_HEAD = {"id": "cmpl-1", "object": "text_completion", "created": 5, "model": "m", "system_fingerprint": "fp"}
 LOGPROBS = msgspec.Raw(b'{"content":[],"refusal":null}')
-CONVERSATION = conversations.Conversation(id="conv_1", created_at=5, metadata={"a": "b"}, title=None, updated_at=6)
+CONVERSATION = conversations.Conversation(
+    id="conv_1",
+    created_at=5,
+    metadata={"a": "b"},
+    title=None,
+    updated_at=6,
+    root_id="conv_0",
+    forked_from=conversations.Fork(conversation_id="conv_0", item_id=None),
+)
 CONVERSATION_SENT = {
     "id": "conv_1",
     "object": "conversation",
@@ -61,6 +69,14 @@ CONVERSATION_SENT = {
     "metadata": {"a": "b"},
     "title": None,
     "updated_at": 6,
+    "root_id": "conv_0",
+    "forked_from": {"conversation_id": "conv_0", "item_id": None},
+}
+FAMILY = {
+    "num_conversations": 2,
+    "newest_conversation_id": "conv_2",
+    "updated_at": 7,
+    "active_response_ids": ["resp_1"],
 }
 ITEM = {**message("user", "hi"), "id": "msg_1"}
 MODEL = models.Model(id="m", created=5, aliases=("a",))
@@ -209,6 +225,11 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
     ),
     (models.ModelList(data=[MODEL]), {"object": "list", "data": [MODEL_SENT]}, None),
     (CONVERSATION, CONVERSATION_SENT, Conversation),
+    (
+        msgspec.structs.replace(CONVERSATION, family=conversations.Family(**FAMILY)),  # type: ignore[arg-type]
+        {**CONVERSATION_SENT, "family": FAMILY},
+        Conversation,
+    ),
     (
         conversations.ConversationDeleted(id="conv_1"),
         {"id": "conv_1", "object": "conversation.deleted", "deleted": True},
