@@ -15,7 +15,7 @@ from pony.orm import Database as Db
 
 from storage import item_rows, response_rows, workers
 from storage.db import sql
-from storage.db.clock import lease_now, now_micros
+from storage.db.clock import lease_now, now_micros, now_seconds
 from storage.db.json_text import encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow
@@ -102,7 +102,7 @@ def _status(stored: StoredResponse, outputs: list[dict[str, Any]]) -> str:
 
 
 def _ended_body(body: dict[str, Any], status: str, outputs: list[dict[str, Any]]) -> dict[str, Any]:
-    ended = body | {"status": status, "output": outputs}
+    ended = body | {"status": status, "output": outputs, "completed_at": now_seconds()}
     if status != "cancelled":
         ended["error"] = {"code": "server_error", "message": MESSAGE}
     if status == "incomplete":

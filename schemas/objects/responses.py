@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from schemas.objects.timings import Timings
 from schemas.objects.usage import ResponseUsage
 
 Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
@@ -55,7 +56,10 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A response at some moment. `dropped` is there only if the prompt had to be shortened."""
+    """A response at some moment. `dropped` is there only if the prompt had to be shortened.
+
+    `completed_at`, `usage` and `timings` come with its end, whatever that is.
+    """
 
     id: str
     object: Literal["response"] = "response"
@@ -91,6 +95,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     usage: ResponseUsage | None = None
     user: None = None
     metadata: Mapping[str, str]
+    timings: Timings | None = None
     dropped: Dropped | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens of the prompt that were computed and of all choices, and their milliseconds."""
+    """Tokens of the prompt that were computed and of all choices, and their milliseconds; the last two are ours."""
 
     cache_n: int
     """Tokens of the prompt that were not computed again."""
@@ -18,6 +18,10 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     predicted_ms: float
     predicted_per_token_ms: float
     predicted_per_second: float
+    first_token_ms: float | None
+    """From the request to the first part of the answer; None if there was none."""
+    queue_ms: float | None
+    """Of those, the wait for a slot; None if it never had one, or the model's backend does not tell."""
 
 
 def timings(
@@ -26,6 +30,9 @@ def timings(
     prompt_seconds: float,
     num_completion_tokens: int,
     completion_seconds: float,
+    *,
+    first_token_seconds: float | None,
+    queue_seconds: float | None,
 ) -> Timings:
     """The object for these counts and times; of what there is none, the speed is 0."""
     return Timings(
@@ -38,7 +45,13 @@ def timings(
         predicted_ms=completion_seconds * 1000,
         predicted_per_token_ms=_ratio(completion_seconds * 1000, num_completion_tokens),
         predicted_per_second=_ratio(num_completion_tokens, completion_seconds),
+        first_token_ms=_milliseconds(first_token_seconds),
+        queue_ms=_milliseconds(queue_seconds),
     )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _ratio(dividend: float, divisor: float) -> float:

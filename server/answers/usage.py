@@ -1,4 +1,4 @@
-"""Tokens that a request took."""
+"""What a request took: tokens, and patience."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Usage:
-    """Exact counts of tokens over all prompts and choices of a request."""
+    """Counts of tokens over all prompts and choices of a request, exact once it has ended by itself."""
 
     num_prompt_tokens: int
     num_completion_tokens: int
@@ -16,6 +16,8 @@ class Usage:
     """Prompt tokens that were not computed again."""
     num_reasoning_tokens: int = 0
     """Completion tokens of thoughts and of their tags."""
+    queue_seconds: float | None = None
+    """For how long the first choice waited until it was computed; None where it still waits, or it is not known."""
 
 
 def total(usages: Iterable[Usage]) -> Usage:

@@ -8,8 +8,8 @@ from schemas.objects.chat_completions import ChatCompletionChunk
 from schemas.objects.completions import TextCompletion
 from schemas.objects.usage import completion_usage
 from server.answers.answer import Answer
+from server.answers.stopwatch import Stopwatch
 from server.answers.usage import Usage
-from server.api.stopwatch import Stopwatch
 from server.http import sse
 
 NULL = b"null"
@@ -21,14 +21,16 @@ class ChunkFrame:
     The last chunk has the timings: the one with the usage, or else that of the last end.
     """
 
-    def __init__(self, head: ChatCompletionChunk | TextCompletion, answer: Answer, content_name: str) -> None:
+    def __init__(
+        self, head: ChatCompletionChunk | TextCompletion, answer: Answer, content_name: str, stopwatch: Stopwatch
+    ) -> None:
         """`head` is a chunk without choices; `answer` has just been started.
 
         `content_name` is the field in which a choice has what is new.
         """
         self._head = head
         self._answer = answer
-        self._stopwatch = Stopwatch()
+        self._stopwatch = stopwatch
         self._num_unfinished = answer.num_choices
         start = b"data: " + msgspec.json.encode(head)[:-1] + b',"choices":[{"index":'
         content = b',"' + content_name.encode() + b'":'

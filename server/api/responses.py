@@ -18,7 +18,7 @@ from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_response, load_retrieval
 from server.answers.answer import ClientLeft
 from server.api.history import opened
-from server.api.services import client_watch, json_body, json_response, services
+from server.api.services import client_watch, json_body, json_response, running_stopwatch, services
 from server.api.storage_errors import client_error
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
@@ -177,7 +177,7 @@ def _unstored(wanted: ResponsesRequest, model: ServedModel) -> Response:
 
 def _prompting(wanted: ResponsesRequest, model: ServedModel) -> Prompting:
     """The prompt of a request that is not stored."""
-    return Prompting(model, wanted, opened(wanted), current_caller(), client_watch())
+    return Prompting(model, wanted, opened(wanted), current_caller(), client_watch(), running_stopwatch())
 
 
 # --- stored ---------------------------------------------------------------------------------------------------------
@@ -218,7 +218,9 @@ def _new_response(wanted: ResponsesRequest, model: ServedModel, repeat: Repeat) 
             title_soon(database, user_id, wanted.conversation_id, model, caller)
 
     watch = NOBODY if wanted.background else client_watch()
-    return NewResponse(database, user_id, wanted, model, caller, watch, on_end=give_title, repeat=repeat)
+    return NewResponse(
+        database, user_id, wanted, model, caller, watch, running_stopwatch(), on_end=give_title, repeat=repeat
+    )
 
 
 def _turn_stream(turn: Turn, *, leaves: bool) -> Response:

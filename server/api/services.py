@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 
+from server.answers.stopwatch import Stopwatch
 from server.backends.local.model import LocalModel
 from server.backends.served import ServedModels
 from server.chat_page import INSTALLED, ChatPage
@@ -53,6 +54,11 @@ def json_body() -> dict[str, Any]:
 def client_watch() -> ClientWatch:
     """A watch on the current request's client, not started yet."""
     return ClientWatch(request.environ)
+
+
+def running_stopwatch() -> Stopwatch:
+    """It has been running since the current request came."""
+    return Stopwatch(g.started)
 
 
 def json_response(body: object) -> Response:

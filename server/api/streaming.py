@@ -1,7 +1,7 @@
 """An answer as a stream of events, the way every client can read it; what an event looks like is the writer's.
 
 opening . (part | ping)* . end per choice . [usage] . [DONE]
-opening . (part | ping)* . error                                     and the connection closes
+opening . (part | ping)* . [usage] . error                           and the connection closes
 """
 
 from __future__ import annotations
@@ -54,5 +54,5 @@ def _events(answer: Answer, writer: ChunkWriter, ping_seconds: float) -> Iterato
     except ClientLeft:
         logger.info("a client left in the middle of its stream")
     except ParleyError as error:
-        yield sse.event(openai_body(error))
+        yield writer.usage(answer.usage) + sse.event(openai_body(error))
         answer.hang_up()

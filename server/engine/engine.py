@@ -197,7 +197,8 @@ class Engine:
     def _compute(self, chunks: list[Chunk], deliver: Deliver | None) -> None:
         started = time.perf_counter()
         for chunk in chunks:
-            self._stats.on_start(chunk.sequence, started)
+            if self._stats.on_pass(chunk.sequence, started):
+                self._speaker.say_start(chunk.sequence)
         try:
             rows = self._runner.decode(chunks)
         except DecodeError as error:

@@ -13,7 +13,7 @@ from server.engine.scheduling.scheduler import Scheduler
 from server.engine.sequence import Request, Sequence
 from server.engine.stats import EngineStats
 from server.engine.token_chooser import ChosenToken
-from server.protocol.messages import Delta, Event, Failed, Finished
+from server.protocol.messages import Delta, Event, Failed, Finished, Started
 from server.protocol.values import FinishReason, TokenLogprob
 
 MASK_PATIENCE_SECONDS = 0.01
@@ -48,6 +48,14 @@ class Speaker:
     def withdraw(self, request: Request) -> None:
         """Drop the events of a request that have not been taken."""
         self._outputs = [output for output in self._outputs if output[0] is not request]
+
+    def say_start(self, sequence: Sequence) -> None:
+        """Say that the sequence does not wait any more."""
+        timing, request = sequence.timing, sequence.request
+        assert timing.started is not None
+        waited = timing.started - timing.arrived
+        started = Started(request.request_id, sequence.choice, sequence.num_cached_tokens, waited)
+        self._outputs.append((request, started))
 
     def say_token(self, sequence: Sequence, chosen: ChosenToken, may_put_off: bool) -> None:
         """Append a chosen token to its sequence, and say what it brings: text, logprobs, the end.

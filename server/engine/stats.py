@@ -77,12 +77,15 @@ class EngineStats:
         self.e2e_seconds = Histogram(WAIT_BOUNDS)
         self.step_seconds = Histogram(TOKEN_BOUNDS)
 
-    def on_start(self, sequence: Timed, now: float) -> None:
-        """Count a sequence in a forward pass that began at `now`; its first one is the end of its waiting."""
-        if sequence.timing.started is None:
-            sequence.timing.started = now
-            self.queue_seconds.add(sequence.timing.started - sequence.timing.arrived)
-            self.num_prompt_tokens += sequence.num_prompt_tokens
+    def on_pass(self, sequence: Timed, now: float) -> bool:
+        """Count a sequence in a forward pass that began at `now`; whether it is its first, which ends its waiting."""
+        timing = sequence.timing
+        if timing.started is not None:
+            return False
+        timing.started = now
+        self.queue_seconds.add(now - timing.arrived)
+        self.num_prompt_tokens += sequence.num_prompt_tokens
+        return True
 
     def on_step(self, seconds: float, num_prefill_tokens: int) -> None:
         """Count a forward pass, sampling included."""

@@ -198,6 +198,16 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     """The number of tokens is about that."""
 
 
+class Started(msgspec.Struct, frozen=True, array_like=True, tag="b"):
+    """A choice has a slot, and is computed from now on. One that needs no computing has no such event."""
+
+    request_id: int
+    choice: int
+    num_cached_tokens: int
+    queue_seconds: float
+    """Since the engine heard of the request."""
+
+
 class Delta(msgspec.Struct, frozen=True, array_like=True, tag="d"):
     """New text of one choice; may be empty when only logprobs are new."""
 
@@ -273,4 +283,4 @@ class Stats(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     histograms: dict[str, HistogramCounts]
 
 
-Event = Accepted | Rejected | Delta | Vector | Finished | Failed | Tokens | Stats
+Event = Accepted | Rejected | Started | Delta | Vector | Finished | Failed | Tokens | Stats

@@ -24,6 +24,7 @@ from server.answers.parts import (
     ToolCallArguments,
     ToolCallStarted,
 )
+from server.answers.stopwatch import Stopwatch
 from server.answers.usage import Usage
 from server.errors.tree import InvalidRequest, Overloaded, ParleyError
 from server.responses.output_items import (
@@ -36,7 +37,7 @@ from server.responses.output_items import (
     SummarizedReasoningItem,
     logprob_object,
 )
-from server.responses.response_object import usage_object
+from server.responses.response_object import as_json, usage_object
 from server.turns.teller import WireEvent
 
 TERMINAL_TYPES = frozenset(["response.completed", "response.incomplete", "response.failed"])
@@ -67,12 +68,14 @@ class ResponseBuilder:
     """Implements `Teller` for one response.
 
     `response` is what `response_object.new_response` made, and `new_id` makes ids with a prefix for the items.
+    `stopwatch` runs; it is told of the parts here.
     """
 
     def __init__(
         self,
         response: dict[str, Any],
         new_id: Callable[[str], str],
+        stopwatch: Stopwatch,
         *,
         shows_logprobs: bool = False,
         seals_reasoning: bool = False,
@@ -80,6 +83,7 @@ class ResponseBuilder:
     ) -> None:
         self._response = response
         self._new_id = new_id
+        self._stopwatch = stopwatch
         self._shows_logprobs = shows_logprobs
         self._seals_reasoning = seals_reasoning
         self._reasoning_kind = SummarizedReasoningItem if summarizes_reasoning else ReasoningItem
@@ -111,6 +115,7 @@ class ResponseBuilder:
 
     def take(self, part: OutputPart) -> list[WireEvent]:
         """The model has made more."""
+        self._stopwatch.see_part()
         match part:
             case ContentText(text, logprobs):
                 shown = [logprob_object(token) for token in logprobs] if self._shows_logprobs else []
@@ -131,22 +136,22 @@ class ResponseBuilder:
         reason = CUT_OFF_REASONS.get(end.finish_reason)
         events += self._end_item(is_complete=reason is None)
         if reason is None and self._is_whole:
-            return events + self._end("completed", usage=usage_object(usage), completed_at=now)
-        return events + self._end("incomplete", usage=usage_object(usage), incomplete_details={"reason": reason})
+            return events + self._end("completed", usage, now)
+        return events + self._end("incomplete", usage, now, incomplete_details={"reason": reason})
 
-    def interrupt(self) -> list[WireEvent]:
+    def interrupt(self, usage: Usage, now: int) -> list[WireEvent]:
         """Nobody waits for more: the client has left."""
-        return self._end_early("incomplete", incomplete_details={"reason": None})
+        return self._end_early("incomplete", usage, now, incomplete_details={"reason": None})
 
-    def cancel(self) -> list[WireEvent]:
+    def cancel(self, usage: Usage, now: int) -> list[WireEvent]:
         """The client has asked for its end."""
-        return self._end_early("cancelled")
+        return self._end_early("cancelled", usage, now)
 
-    def fail(self, error: ParleyError) -> list[WireEvent]:
+    def fail(self, error: ParleyError, usage: Usage, now: int) -> list[WireEvent]:
         """It cannot go on."""
         told = error_event(self._take_number(), error)
         reason = {"code": _response_error_code(error), "message": error.message}
-        return [told, *self._end_early("failed", error=reason)]
+        return [told, *self._end_early("failed", usage, now, error=reason)]
 
     def unkept(self, error: ParleyError, sequence_number: int) -> WireEvent:
         """The event that is told in place of an end that could not be stored."""
@@ -199,15 +204,16 @@ class ResponseBuilder:
 
     # --- how it ends ------------------------------------------------------------------------------------------------
 
-    def _end_early(self, status: str, **fields: Any) -> list[WireEvent]:
+    def _end_early(self, status: str, usage: Usage, now: int, **fields: Any) -> list[WireEvent]:
         if (item := self._open_item) is not None:
             item.status = "incomplete"
-        return self._end(status, **fields)
+        return self._end(status, usage, now, **fields)
 
-    def _end(self, status: str, **fields: Any) -> list[WireEvent]:
+    def _end(self, status: str, usage: Usage, now: int, **fields: Any) -> list[WireEvent]:
         if self.is_over:
             raise RuntimeError(f"the response is {self._response['status']} already")
-        self._response = {**self._response, "status": status, **fields}
+        spent = {"usage": usage_object(usage), "timings": as_json(self._stopwatch.timings(usage)), "completed_at": now}
+        self._response = {**self._response, "status": status, **spent, **fields}
         return [self._event(terminal_type(status), response=self.body)]
 
     def _numbered(self, events: list[BareEvent]) -> list[WireEvent]:

@@ -8,6 +8,7 @@ from typing import Any
 from schemas.responses import ResponsesRequest
 from server.answers.answer import Answer
 from server.answers.request import Caller
+from server.answers.stopwatch import Stopwatch
 from server.backends.served import ServedModel
 from server.http.client_watch import ClientWatch
 from server.responses.builder import ResponseBuilder
@@ -31,10 +32,11 @@ class NewResponse:
         model: ServedModel,
         caller: Caller,
         watch: ClientWatch,
+        stopwatch: Stopwatch,
         on_end: Callable[[], None],
         repeat: Repeat = NO_REPEAT,
     ) -> None:
-        """`on_end` is called when all of it is stored."""
+        """`stopwatch` has been running since the request came. `on_end` is called when all of it is stored."""
         self.id = new_id("resp")
         self.keeps_events = wanted.stream or wanted.background
         self.store = ResponseStore(database, user_id, self.id)
@@ -44,13 +46,15 @@ class NewResponse:
         self._model = model
         self._caller = caller
         self._watch = watch
+        self._stopwatch = stopwatch
         self._opened = Opened()
 
     def open(self, worker: str) -> None:
         self._opened = lock_and_read(self._database, self._opening, worker)
 
     def start(self) -> tuple[ResponseBuilder, Answer]:
-        prompting = Prompting(self._model, self._opening.wanted, self._opened, self._caller, self._watch)
+        wanted, opened = self._opening.wanted, self._opened
+        prompting = Prompting(self._model, wanted, opened, self._caller, self._watch, self._stopwatch)
         started = prompting.start()
         return prompting.builder(started, self.id), started.answer
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from schemas.responses import ResponsesRequest
 from server.answers.answer import Answer
 from server.answers.request import Blame, CacheHints, Caller, ChatRequest
+from server.answers.stopwatch import Stopwatch
 from server.backends.served import ServedModel
 from server.errors.tree import ContextLengthExceeded, InvalidRequest
 from server.http.client_watch import ClientWatch
@@ -39,9 +40,16 @@ class Prompting:
     """The prompts that can be made of a request and of what was opened for it."""
 
     def __init__(
-        self, model: ServedModel, wanted: ResponsesRequest, opened: Opened, caller: Caller, watch: ClientWatch
+        self,
+        model: ServedModel,
+        wanted: ResponsesRequest,
+        opened: Opened,
+        caller: Caller,
+        watch: ClientWatch,
+        stopwatch: Stopwatch,
     ) -> None:
-        """
+        """`stopwatch` has been running since the request came.
+
         Raises:
             ParleyError: if the model is not ready, or an output among the new items answers nothing.
         """
@@ -49,6 +57,7 @@ class Prompting:
         self._wanted = wanted
         self._caller = caller
         self._watch = watch
+        self._stopwatch = stopwatch
         self._card = model.require_card()
         try:
             check_outputs(opened.history, opened.input)
@@ -80,6 +89,7 @@ class Prompting:
         return ResponseBuilder(
             response,
             new_id,
+            self._stopwatch,
             shows_logprobs=wanted.num_top_logprobs is not None,
             seals_reasoning=wanted.seals_reasoning,
             summarizes_reasoning=wanted.reasoning_summary is not None,
@@ -96,6 +106,7 @@ class Prompting:
         while True:
             items, cut = self._turns.without(num_dropped)
             answer = self._model.answer(self._asked(items), self._caller, self._watch)
+            self._stopwatch.ask()
             try:
                 answer.start()
                 num_tokens = answer.usage.num_prompt_tokens

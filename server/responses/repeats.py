@@ -85,6 +85,7 @@ def _key(header: Header) -> str | None:
 
 
 def _has_broken_off(attempt: Attempt) -> bool:
-    """Whether it has ended and nobody got a whole answer: only of those the tokens were counted."""
-    response = attempt.response
-    return not response.is_running and response.status != "cancelled" and response.body.get("usage") is None
+    """Whether it has ended and nobody got a whole answer. What a limit of the request cut off is what was wanted."""
+    details = attempt.response.body.get("incomplete_details") or {}
+    is_cut_short = attempt.response.status == "incomplete" and details.get("reason") is None
+    return is_cut_short or attempt.response.status == "failed"

@@ -24,7 +24,7 @@ def replay(response: dict[str, Any]) -> list[WireEvent]:
     """The stream of a response that has ended, as if each text had come in one piece."""
     events: list[dict[str, Any]] = []
     begun = {**response, "status": "in_progress", "completed_at": None, "error": None, "incomplete_details": None}
-    begun |= {"output": [], "usage": None}
+    begun |= {"output": [], "usage": None, "timings": None}
     events += [{"type": "response.created", "response": begun}, {"type": "response.in_progress", "response": begun}]
     for index, item in enumerate(response["output"]):
         events += _replayed_item(index, item)

@@ -43,18 +43,21 @@ class Teller(Protocol):
         ...
 
     def finish(self, end: End, usage: Usage, now: int) -> list[WireEvent]:
-        """The model has come to an end, its own or that of its tokens; `now` in seconds since the epoch."""
+        """The model has come to an end, its own or that of its tokens.
+
+        Here and below, `usage` is what was counted until then, and `now` is in seconds since the epoch.
+        """
         ...
 
-    def interrupt(self) -> list[WireEvent]:
+    def interrupt(self, usage: Usage, now: int) -> list[WireEvent]:
         """Nobody waits for more: the client has left."""
         ...
 
-    def cancel(self) -> list[WireEvent]:
+    def cancel(self, usage: Usage, now: int) -> list[WireEvent]:
         """The client has asked for the end."""
         ...
 
-    def fail(self, error: ParleyError) -> list[WireEvent]:
+    def fail(self, error: ParleyError, usage: Usage, now: int) -> list[WireEvent]:
         """It cannot go on."""
         ...
 

@@ -35,21 +35,26 @@ def rest(answer: Answer, teller: Teller) -> list[WireEvent]:
     return [event for _, part in answer.rest() for event in _events(answer, teller, part)]
 
 
+def now_seconds() -> int:
+    """When something ends: seconds since the epoch."""
+    return int(time.time())
+
+
 def tell(answer: Answer, teller: Teller, silence_seconds: float) -> Iterator[list[WireEvent]]:
     """The opening and all that `produce` makes, where what it raises has become the terminal event."""
     yield teller.opening()
     try:
         yield from produce(answer, teller, silence_seconds)
     except ClientLeft:
-        yield [*rest(answer, teller), *teller.interrupt()]
+        yield [*rest(answer, teller), *teller.interrupt(answer.usage, now_seconds())]
     except ParleyError as error:
-        yield [*rest(answer, teller), *teller.fail(error)]
+        yield [*rest(answer, teller), *teller.fail(error, answer.usage, now_seconds())]
 
 
 def _events(answer: Answer, teller: Teller, part: ChoicePart) -> list[WireEvent]:
     match part:
         case End():
-            return teller.finish(part, answer.usage, int(time.time()))
+            return teller.finish(part, answer.usage, now_seconds())
         case PromptLogprobs():
             return []
         case _:

@@ -24,7 +24,7 @@ from server.errors.tree import InternalError, ParleyError, ResponseGone
 from server.http import draining
 from server.turns.event_rows import EventRow, pack
 from server.turns.teller import Teller, WireEvent
-from server.turns.telling import produce, rest
+from server.turns.telling import now_seconds, produce, rest
 
 logger = logging.getLogger(__name__)
 
@@ -137,14 +137,15 @@ class Turn:
             raise RuntimeError("the answer ended without an end")
         except ClientLeft:
             self.is_abandoned = not self._is_cancelled
-            held = rest(self._answer, self._teller)
-            return [*held, *(self._teller.cancel() if self._is_cancelled else self._teller.interrupt())]
+            end = self._teller.cancel if self._is_cancelled else self._teller.interrupt
+            return [*rest(self._answer, self._teller), *end(self._answer.usage, now_seconds())]
         except ParleyError as error:
             self.error = error
         except Exception:
             logger.exception("the turn %s failed", self.body["id"])
             self.error = InternalError(self.body["id"])
-        return [*rest(self._answer, self._teller), *self._teller.fail(self.error)]
+        held = rest(self._answer, self._teller)
+        return [*held, *self._teller.fail(self.error, self._answer.usage, now_seconds())]
 
     def _tell_durably(self, events: list[WireEvent]) -> None:
         """What tells of an item's end waits for the storage; ParleyError if that does not take it."""

@@ -30,11 +30,14 @@ def assert_serves(server: LiveServer) -> None:
 
 
 def test_an_engine_killed_in_mid_stream_ends_the_stream_with_an_error(server: LiveServer) -> None:
-    with RawStream(server, FOREVER) as stream:
-        stream.read_until(b'"content":"')
+    with RawStream(server, {**FOREVER, "stream_options": {"include_usage": True}}) as stream:
+        stream.read_until(b'"delta":{"content":"')
         server.engine.kill()
         stream.read_to_end()  # the connection is closed
-        assert list(stream.documents())[-1]["error"]["code"] == "engine_lost"
+        *_, counted, failure = stream.documents()
+        assert failure["error"]["code"] == "engine_lost"
+        assert counted["choices"] == []
+        assert counted["usage"]["completion_tokens"] == counted["timings"]["predicted_n"] > 0
         assert b"[DONE]" not in stream.read_to_end()
     assert server.get("/healthz")[0] == 200
     assert_serves(server)

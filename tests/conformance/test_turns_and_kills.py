@@ -63,6 +63,12 @@ def test_a_killed_engine_fails_the_response_and_the_conversation_goes_on(server:
         if kinds.count("response.output_text.delta") == 3:
             server.engine.kill()
     assert kinds[-2:] == ["error", "response.failed"]
+    failed: Any = event.response  # type: ignore[union-attr]
+    assert failed.usage.output_tokens >= kinds.count("response.output_text.delta")
+    assert failed.usage.input_tokens > 0
+    assert failed.completed_at >= failed.created_at
+    assert failed.timings["predicted_n"] == failed.usage.output_tokens
+    assert client.responses.retrieve(failed.id) == failed
     items = list(client.conversations.items.list(conversation.id, order="asc"))
     assert [item.status for item in items] == ["completed", "incomplete"]  # type: ignore[union-attr]
     server.wait_until_ready()
@@ -98,6 +104,8 @@ def test_a_killed_worker_leaves_what_there_was(server: LiveServer, client: OpenA
     ended = wait_until(lambda: _ended(client, response_id), "the end of its lease")
     assert ended.status == "incomplete"
     assert ended.output_text
+    assert (ended.usage, ended.timings) == (None, None)
+    assert ended.completed_at >= ended.created_at
     again = client.responses.create(model=MODEL, input="Go on.", conversation=conversation.id, max_output_tokens=2)
     assert again.output_text
 

@@ -19,7 +19,7 @@ from server.engine.sampling.candidates import Logits
 from server.engine.scheduling.places import QueueFull
 from server.engine.sequence import Request
 from server.engine.speaker import Output
-from server.protocol.messages import Delta, Event, Failed, Finished
+from server.protocol.messages import Delta, Event, Failed, Finished, Started
 from tests.engine.driving import finishes, letters, make_engine, make_engine_that_copies, make_request, run, text_of
 from tests.engine.fakes import FakeRunner
 
@@ -50,6 +50,24 @@ def test_a_gpu_computes_the_next_pass_while_the_text_of_the_last_one_is_delivere
         assert order == ["begin", "[]", "end", "", "begin", "[d]", "end", "", "begin", "[e]", "end", "f"]
     else:
         assert order == ["begin", "end", "d", "begin", "end", "e", "begin", "end", "f"]
+
+
+def test_each_choice_says_once_that_it_has_a_slot_and_what_was_cached() -> None:
+    engine = make_engine(FakeRunner(num_slots=1))
+    engine.submit(make_request(letters("abcdef"), 1))
+    engine.submit(make_request(letters("abcdxy"), 2, num_choices=2))
+    events = run(engine)
+    told = {(event.request_id, event.choice): event for event in events if isinstance(event, Started)}
+    firsts: dict[tuple[int, int], Event] = {}
+    for event in events:
+        if isinstance(event, (Started, Delta, Finished)):
+            firsts.setdefault((event.request_id, event.choice), event)
+    assert firsts == told
+    assert [type(event) for event in events].count(Started) == len(told) == 3
+    assert [told[key].num_cached_tokens for key in told] == [end.num_cached_tokens for end in finishes(events).values()]
+    assert [event.num_cached_tokens for event in told.values()][:2] == [0, 4]
+    waits = [event.queue_seconds for event in told.values()]
+    assert waits == sorted(waits)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from server.answers.parts import (
     ToolCallArguments,
     ToolCallStarted,
 )
+from server.answers.stopwatch import Stopwatch
 from server.answers.usage import Usage
 from server.errors.tree import EngineLost, Overloaded
 from server.protocol.values import TokenLogprob
@@ -53,7 +54,7 @@ def builder(
         conversation_id=None,
         cut=cut,
     )
-    return ResponseBuilder(response, new_id, shows_logprobs=shows_logprobs, **options)
+    return ResponseBuilder(response, new_id, Stopwatch(), shows_logprobs=shows_logprobs, **options)
 
 
 def whole_stream(built: ResponseBuilder, reason: FinishReason = "stop") -> list[WireEvent]:
@@ -93,6 +94,7 @@ def test_the_response_is_complete_in_the_end() -> None:
     response = Response.model_validate(whole_stream(built)[-1]["response"], strict=True)
     assert response.output_text == "Hello"
     assert (response.status, response.completed_at) == ("completed", 1_700_000_001)
+    assert whole_stream(builder())[0]["response"]["timings"] is None
     assert response.usage is not None
     assert (response.usage.input_tokens, response.usage.output_tokens, response.usage.total_tokens) == (10, 3, 13)
     assert response.usage.input_tokens_details.cached_tokens == 4
@@ -124,7 +126,7 @@ def test_an_answer_without_a_word_is_still_a_message() -> None:
 
 def test_a_failure_says_what_and_keeps_what_there_was() -> None:
     built = builder()
-    events = built.opening() + built.take(ContentText("Hel")) + built.fail(EngineLost("m"))
+    events = built.opening() + built.take(ContentText("Hel")) + built.fail(EngineLost("m"), USAGE, 5)
     check(events)
     assert [event["type"] for event in events[-2:]] == ["error", "response.failed"]
     assert events[-2]["code"] == "engine_lost"
@@ -181,7 +183,7 @@ def test_reasoning_messages_and_calls_come_one_after_the_other() -> None:
 
 def test_a_call_that_breaks_off_is_incomplete_and_keeps_what_there_is() -> None:
     for built, end in ((builder(), "interrupt"), (builder(), "cancel")):
-        events = scripted_stream(built, 5) + getattr(built, end)()
+        events = scripted_stream(built, 5) + getattr(built, end)(USAGE, 5)
         check(events)
         *others, call = events[-1]["response"]["output"]
         assert [item["status"] for item in others] == ["completed", "completed"]
@@ -256,23 +258,26 @@ def test_events_of_all_kinds_come_back_from_rows_as_they_were(options: dict[str,
 
 
 def test_an_overload_has_a_code_of_its_own() -> None:
-    assert builder().fail(Overloaded(5))[-1]["response"]["error"]["code"] == "rate_limit_exceeded"
+    assert builder().fail(Overloaded(5), USAGE, 5)[-1]["response"]["error"]["code"] == "rate_limit_exceeded"
 
 
 @pytest.mark.parametrize(("way", "status"), [("interrupt", "incomplete"), ("cancel", "cancelled")])
 def test_it_can_be_cut_off(way: str, status: str) -> None:
     built = builder()
-    events = built.opening() + built.take(ContentText("Hel")) + getattr(built, way)()
+    events = built.opening() + built.take(ContentText("Hel")) + getattr(built, way)(USAGE, 5)
     check(events)
-    assert events[-1]["response"]["status"] == status
+    response = events[-1]["response"]
+    assert response["status"] == status
+    assert (response["usage"], response["completed_at"]) == (usage_object(USAGE), 5)
+    assert response["timings"]["predicted_n"] == USAGE.num_completion_tokens
     assert events[-1]["response"]["output"][0]["status"] == "incomplete"
 
 
 def test_it_ends_only_once() -> None:
     built = builder()
-    built.cancel()
+    built.cancel(USAGE, 5)
     with pytest.raises(RuntimeError):
-        built.interrupt()
+        built.interrupt(USAGE, 5)
 
 
 def test_events_do_not_change_afterwards() -> None:

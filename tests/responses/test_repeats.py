@@ -40,8 +40,10 @@ class Stage:
         )
         return str(body["id"])
 
-    def end(self, response_id: str, status: str, usage: Any = None) -> None:
-        body = self.database.run(responses.get, self.user_id, response_id).body | {"status": status, "usage": usage}
+    def end(self, response_id: str, status: str, reason: str | None = None) -> None:
+        details = {"reason": reason} if status == "incomplete" else None
+        ended: dict[str, Any] = {"status": status, "usage": {"total_tokens": 1}, "incomplete_details": details}
+        body = self.database.run(responses.get, self.user_id, response_id).body | ended
         self.database.run(responses.finish, self.user_id, response_id, status, body, [])
 
     def repeat(self, text: str, **headers: str) -> Repeat:
@@ -67,21 +69,26 @@ def test_a_first_request_repeats_nothing(stage: Stage) -> None:
 def test_whatever_was_made_under_a_key_is_the_answer(stage: Stage) -> None:
     made = stage.begin("a", "k")
     assert stage.repeat("a", **KEY) == Repeat("k", answered_by=made)
-    stage.end(made, "completed", {"total_tokens": 1})
+    stage.end(made, "completed")
     assert stage.repeat("a", **KEY) == Repeat("k", answered_by=made)
 
 
-def test_an_attempt_that_broke_off_is_taken_up(stage: Stage) -> None:
+@pytest.mark.parametrize("status", ["failed", "incomplete"])
+def test_an_attempt_that_broke_off_is_taken_up(stage: Stage, status: str) -> None:
     made = stage.begin("a", "k")
-    stage.end(made, "failed")
+    stage.end(made, status)
     assert stage.repeat("a", **KEY) == Repeat("k", takes_up=made)
     assert stage.repeat("a", **RETRY) == Repeat(takes_up=made)
 
 
-@pytest.mark.parametrize("status", ["completed", "incomplete"])
-def test_an_answer_that_somebody_may_have_got_is_not_that_of_a_retry(stage: Stage, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "reason"), [("completed", None), ("incomplete", "max_output_tokens"), ("cancelled", None)]
+)
+def test_an_answer_that_somebody_may_have_got_is_not_that_of_a_retry(
+    stage: Stage, status: str, reason: str | None
+) -> None:
     """A user may say the same twice, and the first attempt of the second may have been refused."""
-    stage.end(stage.begin("a"), status, {"total_tokens": 1})
+    stage.end(stage.begin("a"), status, reason)
     assert stage.repeat("a", **RETRY) == NO_REPEAT
 
 

@@ -66,7 +66,7 @@ def test_rows_that_overlap_are_told_once() -> None:
 def test_an_end_that_has_no_event_is_told() -> None:
     built = builder()
     opening = built.opening()
-    cancelled = built.cancel()[-1]["response"]
+    cancelled = built.cancel(USAGE, 5)[-1]["response"]
     events = Shelf([opening], opening[0]["response"], cancelled).follow()
     assert events[:2] == opening
     assert (events[2]["type"], events[2]["sequence_number"]) == ("response.incomplete", 2)

@@ -10,6 +10,7 @@ from schemas.chat_completions import ChatCompletionRequest
 from schemas.objects.chat_completions import ChatCompletionChunk, ChatDelta
 from server.answers.answer import Answer
 from server.answers.parts import ChoicePart, ContentText, End, ReasoningText, ToolCallArguments, ToolCallStarted
+from server.answers.stopwatch import Stopwatch
 from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.logprobs import JoinedLogprobs
 from server.api.chat_completions.tool_calls import arguments_delta, finish_word, started_delta
@@ -20,10 +21,12 @@ from server.protocol.values import TokenLogprob
 class ChatChunkWriter:
     """Writes the chunks of one response."""
 
-    def __init__(self, head: CompletionHead, wanted: ChatCompletionRequest, answer: Answer) -> None:
+    def __init__(
+        self, head: CompletionHead, wanted: ChatCompletionRequest, answer: Answer, stopwatch: Stopwatch
+    ) -> None:
         """`answer` has just been started."""
         start = ChatCompletionChunk(**head, usage=None if wanted.include_usage else msgspec.UNSET)
-        self._frame = ChunkFrame(start, answer, "delta")
+        self._frame = ChunkFrame(start, answer, "delta", stopwatch)
         self.usage = self._frame.usage
         self._num_choices = wanted.n
         self._shows_reasoning = wanted.includes_reasoning

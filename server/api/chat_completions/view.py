@@ -13,12 +13,12 @@ from schemas.objects.chat_completions import ChatCompletion
 from schemas.objects.usage import completion_usage
 from server.answers.answer import Answer
 from server.answers.backend import Card
+from server.answers.stopwatch import Stopwatch
 from server.api.chat_completions.choices import ChatChoice
 from server.api.chat_completions.chunks import ChatChunkWriter
 from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.request import chat_request
-from server.api.services import client_watch, json_body, json_response, services
-from server.api.stopwatch import Stopwatch
+from server.api.services import client_watch, json_body, json_response, running_stopwatch, services
 from server.api.streaming import stream
 from server.auth.authentication import current_caller
 from server.backends.served import ServedModel
@@ -34,12 +34,14 @@ def create_chat_completion() -> Response:
     settings = services().settings
     request = chat_request(wanted, settings, model.policy.system_prompt)
     answer = model.answer(request, current_caller(), client_watch())
+    stopwatch = running_stopwatch()
+    stopwatch.ask()
     answer.start()
     head = completion_head(model, card)
     if wanted.stream:
-        return stream(answer, ChatChunkWriter(head, wanted, answer), settings.ping_seconds)
+        return stream(answer, ChatChunkWriter(head, wanted, answer, stopwatch), settings.ping_seconds)
     with closing(answer):
-        return json_response(chat_completion(head, answer, wanted))
+        return json_response(chat_completion(head, answer, wanted, stopwatch))
 
 
 def completion_head(model: ServedModel, card: Card) -> CompletionHead:
@@ -52,9 +54,10 @@ def completion_head(model: ServedModel, card: Card) -> CompletionHead:
     )
 
 
-def chat_completion(head: CompletionHead, answer: Answer, wanted: ChatCompletionRequest) -> ChatCompletion:
+def chat_completion(
+    head: CompletionHead, answer: Answer, wanted: ChatCompletionRequest, stopwatch: Stopwatch
+) -> ChatCompletion:
     """Read an answer that has just been started to its end, and the whole response for it."""
-    stopwatch = Stopwatch()
     choices = [ChatChoice(index) for index in range(answer.num_choices)]
     for batch in answer.batches():
         for index, part in batch:

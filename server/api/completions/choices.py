@@ -9,8 +9,8 @@ from schemas.completions import CompletionRequest
 from schemas.objects.completions import TextChoice
 from server.answers.answer import CompletionAnswer
 from server.answers.parts import ChoicePart, ContentText, End, FinishReason, PromptLogprobs
+from server.answers.stopwatch import Stopwatch
 from server.api.completions.logprobs import ChoiceLogprobs, JoinedColumns, ScoredPrompt
-from server.api.stopwatch import Stopwatch
 from server.protocol.values import TokenLogprob
 
 

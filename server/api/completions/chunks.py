@@ -10,6 +10,7 @@ from schemas.completions import CompletionRequest
 from schemas.objects.completions import TextCompletion
 from server.answers.answer import CompletionAnswer
 from server.answers.parts import ChoicePart, ContentText, End, PromptLogprobs
+from server.answers.stopwatch import Stopwatch
 from server.api.chunk_frame import NULL, ChunkFrame
 from server.api.completions.choices import choice_logprobs, echoes
 from server.http import sse
@@ -19,12 +20,14 @@ from server.protocol.values import TokenLogprob
 class CompletionChunkWriter:
     """Writes the chunks of one response."""
 
-    def __init__(self, head: TextCompletion, wanted: CompletionRequest, answer: CompletionAnswer) -> None:
+    def __init__(
+        self, head: TextCompletion, wanted: CompletionRequest, answer: CompletionAnswer, stopwatch: Stopwatch
+    ) -> None:
         """`answer` has just been started."""
         self._echoes = echoes(wanted, answer)
         self._logprobs = choice_logprobs(wanted, answer)
         start = msgspec.structs.replace(head, usage=None) if wanted.include_usage else head
-        self._frame = ChunkFrame(start, answer, "text")
+        self._frame = ChunkFrame(start, answer, "text", stopwatch)
         self.usage = self._frame.usage
 
     def opening(self) -> bytes:

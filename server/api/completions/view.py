@@ -17,8 +17,7 @@ from schemas.objects.completions import TextCompletion
 from schemas.objects.usage import completion_usage
 from server.api.completions.choices import whole_choices
 from server.api.completions.chunks import CompletionChunkWriter
-from server.api.services import client_watch, json_body, json_response, services
-from server.api.stopwatch import Stopwatch
+from server.api.services import client_watch, json_body, json_response, running_stopwatch, services
 from server.api.streaming import stream
 from server.auth.authentication import current_caller
 
@@ -31,6 +30,8 @@ def create_completion() -> Response:
     model = services().models.find(wanted.model)
     card = model.require_card()
     answer = model.complete(wanted, current_caller(), client_watch())
+    stopwatch = running_stopwatch()
+    stopwatch.ask()
     answer.start()
     head = TextCompletion(
         id=f"cmpl-{secrets.token_hex(16)}",
@@ -39,9 +40,8 @@ def create_completion() -> Response:
         system_fingerprint=card.system_fingerprint,
     )
     if wanted.stream:
-        return stream(answer, CompletionChunkWriter(head, wanted, answer), services().settings.ping_seconds)
+        return stream(answer, CompletionChunkWriter(head, wanted, answer, stopwatch), services().settings.ping_seconds)
     with closing(answer):
-        stopwatch = Stopwatch()
         choices = whole_choices(wanted, answer, stopwatch)
         usage, timings = completion_usage(answer.usage), stopwatch.timings(answer.usage)
         return json_response(msgspec.structs.replace(head, choices=choices, usage=usage, timings=timings))

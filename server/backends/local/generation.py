@@ -30,7 +30,7 @@ from server.errors.tree import (
 )
 from server.http import draining
 from server.http.client_watch import ClientWatch
-from server.protocol.messages import Accepted, Delta, Embed, Failed, Finished, Rejected, Submit, Vector
+from server.protocol.messages import Accepted, Delta, Embed, Failed, Finished, Rejected, Started, Submit, Vector
 
 OVERLOAD_RETRY_SECONDS = 5.0
 BAD_TOKEN = "Token ids must be from 0 to {} for this model."
@@ -77,7 +77,9 @@ class Generation:
         self._first_choice: dict[int, int] = {}  # by request id
         self._accepted: dict[int, Accepted] = {}
         self._early: list[object] = []  # events of prompts that run while another is not accepted yet
+        self._started: list[Started] = []
         self._finished: list[Finished] = []
+        self._num_tokens = [0] * self.num_choices
 
     def __enter__(self) -> Generation:
         return self
@@ -102,11 +104,14 @@ class Generation:
 
     @property
     def usage(self) -> Usage:
-        """Counts so far; final once the iteration has ended."""
+        """Counts so far, of a choice that has not ended those that came with its text; final once the iteration has."""
+        told: list[Started | Finished] = [*self._started, *self._finished]
+        num_cached = {event.request_id: event.num_cached_tokens for event in told if event.choice == 0}
         return Usage(
             sum(accepted.num_prompt_tokens for accepted in self._accepted.values()),
-            sum(finished.num_completion_tokens for finished in self._finished),
-            sum(finished.num_cached_tokens for finished in self._finished if finished.choice == 0),
+            sum(self._num_tokens),
+            sum(num_cached.values()),
+            queue_seconds=min((started.queue_seconds for started in self._started), default=None),
         )
 
     def start(self) -> None:
@@ -157,14 +162,26 @@ class Generation:
         while num_unfinished:
             arrivals = self._wait(silence_seconds)
             # What came before an end is delivered before the end is told.
-            happened = _before_the_end(arrivals)
+            happened, broken = self._before_the_end(arrivals)
             finished = [arrival for arrival in happened if isinstance(arrival, Finished)]
             self._finished += finished
             num_unfinished -= len(finished)
             if happened or not arrivals:
                 yield happened
-            if num_unfinished and len(happened) < len(arrivals):
-                raise self._failure(arrivals[len(happened)])
+            if num_unfinished and broken is not None:
+                raise self._failure(broken)
+
+    def _before_the_end(self, arrivals: list[object]) -> tuple[list[Delta | Vector | Finished], object | None]:
+        """The events of choices, until something has arrived that ends everything; and that."""
+        happened: list[Delta | Vector | Finished] = []
+        for arrival in arrivals:
+            if isinstance(arrival, (Delta, Vector, Finished)):
+                happened.append(arrival)
+            elif isinstance(arrival, Started):
+                self._started.append(arrival)
+            else:
+                return happened, arrival
+        return happened, None
 
     def close(self) -> None:
         """Cancel what still runs and stop watching. May be called more than once."""
@@ -189,7 +206,7 @@ class Generation:
                 self._accepted[arrival.request_id] = arrival
             case Rejected():
                 raise self._refusal(arrival)
-            case Delta() | Vector() | Finished():
+            case Started() | Delta() | Vector() | Finished():
                 self._early.append(arrival)
             case _:
                 raise self._failure(arrival)
@@ -207,7 +224,12 @@ class Generation:
         return arrivals
 
     def _choice_event(self, arrival: Delta | Finished) -> ChoiceEvent:
-        return self._first_choice[arrival.request_id] + arrival.choice, arrival
+        index = self._first_choice[arrival.request_id] + arrival.choice
+        if isinstance(arrival, Delta):
+            self._num_tokens[index] += arrival.num_tokens
+        else:
+            self._num_tokens[index] = arrival.num_completion_tokens
+        return index, arrival
 
     def _failure(self, arrival: object) -> Exception:
         match arrival:
@@ -262,13 +284,3 @@ class Generation:
 
     def _on_deadline(self, _event: object) -> None:
         self._queue.put(_DeadlineReached())
-
-
-def _before_the_end(arrivals: list[object]) -> list[Delta | Vector | Finished]:
-    """The leading arrivals that are events of choices."""
-    happened: list[Delta | Vector | Finished] = []
-    for arrival in arrivals:
-        if not isinstance(arrival, (Delta, Vector, Finished)):
-            break
-        happened.append(arrival)
-    return happened

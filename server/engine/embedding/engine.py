@@ -137,7 +137,7 @@ class EmbeddingEngine:
             return []
         started = time.perf_counter()
         for text in batch:
-            self._stats.on_start(text, started)
+            self._stats.on_pass(text, started)
         try:
             vectors = self._embedder.embed([text.tokens for text in batch])
         except DecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from server.backends.local.engine_client import EngineGone
 from server.backends.local.generation import Generation
 from server.errors.tree import ContextLengthExceeded, EngineLost, Overloaded, Unauthorized
 from server.http.client_watch import ClientWatch
-from server.protocol.messages import Accepted, Delta, Finished, Rejected, Submit
+from server.protocol.messages import Accepted, Delta, Finished, Rejected, Started, Submit
 from server.protocol.values import SamplingParams
 
 
@@ -56,6 +57,26 @@ def test_a_complete_answer_is_complete_although_the_engine_ends_with_it() -> Non
         running.start()
         assert [len(batch) for batch in running.events()] == [2]
         assert running.usage == Usage(3, 2, 1)
+
+
+def test_what_was_counted_until_an_answer_broke_off_stays_known() -> None:
+    started = Started(1, 0, num_cached_tokens=2, queue_seconds=0.5)
+    running, _ = generation(Accepted(1, 3), started, Delta(1, 0, "a"), Delta(1, 0, "bc", num_tokens=2), EngineGone())
+    running.start()
+    assert running.usage == Usage(3, 0, 0)
+    with pytest.raises(EngineLost):
+        list(running.events())
+    assert running.usage == Usage(3, 3, 2, queue_seconds=0.5)
+
+
+def test_a_choice_that_begins_breaks_no_silence_and_is_no_silence() -> None:
+    running, _ = generation(Accepted(1, 3), Started(1, 0, 0, 0.0))
+    with running:
+        running.start()
+        events = running.events(silence_seconds=0.05)
+        began_at = time.monotonic()
+        assert next(events) == []
+        assert time.monotonic() - began_at >= 0.05
 
 
 def test_silence_is_an_empty_batch() -> None:

@@ -94,7 +94,7 @@ FUNCTION = chat_completions.CalledFunction(name="f", arguments="{}")
 FUNCTION_SENT = {"name": "f", "arguments": "{}"}
 
 
-TIMES = timings(1, 4, 0.5, 2, 0.25)
+TIMES = timings(1, 4, 0.5, 2, 0.25, first_token_seconds=0.75, queue_seconds=None)
 TIMINGS = {
     "cache_n": 1,
     "prompt_n": 4,
@@ -105,6 +105,8 @@ TIMINGS = {
     "predicted_ms": 250.0,
     "predicted_per_token_ms": 125.0,
     "predicted_per_second": 8.0,
+    "first_token_ms": 750.0,
+    "queue_ms": None,
 }
 
 
@@ -214,6 +216,7 @@ RESPONSE_SENT = {
     "usage": None,
     "user": None,
     "metadata": {},
+    "timings": None,
 }
 
 SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
