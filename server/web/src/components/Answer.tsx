@@ -1,6 +1,6 @@
 /* What the model thought, called and said after a question, with how it was made and what can be done with it. */
 import { Check, Copy, GitFork, RefreshCw } from "lucide";
-import { memo } from "preact/compat";
+import { memo } from "./memo";
 
 import type { Item } from "../api/types";
 import { Markdown } from "../markdown/blocks";
@@ -14,7 +14,7 @@ import { Ending } from "./Ending";
 import { IconButton } from "./IconButton";
 import { Reasoning } from "./Reasoning";
 import { Stats } from "./Stats";
-import { Tokens } from "./Tokens";
+import { Tokens } from "./lazy_tokens";
 import { ToolCall } from "./ToolCall";
 import { VariantSwitch } from "./VariantSwitch";
 

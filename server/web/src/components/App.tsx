@@ -1,4 +1,4 @@
-/* The whole page. */
+/* The whole page. What is not seen at first is fetched when it is. */
 import { useEffect } from "preact/hooks";
 
 import { besideChat } from "../state/beside";
@@ -12,14 +12,13 @@ import { words } from "../words";
 import { ChatColumn } from "./ChatColumn";
 import { Composer } from "./Composer";
 import { Header } from "./Header";
-import { KeyDialog } from "./KeyDialog";
+import { lazily } from "./lazily";
 import { Announcer, NoticeBar } from "./NoticeBar";
-import { Palette } from "./Palette";
-import { FillPromptDialog, SavePromptDialog } from "./PromptDialogs";
-import { SettingsDialog } from "./SettingsDialog";
-import { ShortcutsDialog } from "./ShortcutsDialog";
 import { Sidebar } from "./Sidebar";
 import { StatusBanner } from "./StatusBanner";
+
+const OpenDialog = lazily(async () => (await import("./OpenDialog")).OpenDialog);
+const KeyDialog = lazily(async () => (await import("./KeyDialog")).KeyDialog);
 
 export function App() {
   const chat = currentChat.value;
@@ -45,20 +44,10 @@ export function App() {
       </main>
       <NoticeBar />
       <Announcer />
-      <OpenDialog />
-      <KeyDialog />
+      {dialog.value && !keyWanted.value && <OpenDialog />}
+      {keyWanted.value && <KeyDialog />}
     </div>
   );
-}
-
-function OpenDialog() {
-  const open = keyWanted.value ? null : dialog.value;
-  if (open?.kind === "palette") return <Palette />;
-  if (open?.kind === "shortcuts") return <ShortcutsDialog />;
-  if (open?.kind === "settings") return <SettingsDialog />;
-  if (open?.kind === "save-prompt") return <SavePromptDialog text={open.text} />;
-  if (open?.kind === "fill-prompt") return <FillPromptDialog prompt={open.prompt} insert={open.insert} />;
-  return null;
 }
 
 /** Fetches a chat when it is shown, and again when there is another key. */

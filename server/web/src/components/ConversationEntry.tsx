@@ -1,6 +1,6 @@
 /* A conversation in the list: opens it, renames it, and more. */
 import { Ellipsis } from "lucide";
-import { memo } from "preact/compat";
+import { memo } from "./memo";
 import { useEffect, useRef } from "preact/hooks";
 
 import type { Conversation } from "../api/types";

@@ -5,7 +5,7 @@ import { showsProbabilities } from "../state/preferences";
 import { words } from "../words";
 import { Boundary } from "./Boundary";
 import { Reasoning } from "./Reasoning";
-import { Tokens } from "./Tokens";
+import { Tokens } from "./lazy_tokens";
 
 export function LiveMessage({ live }: { live: Live }) {
   const parts = live.parts.value;

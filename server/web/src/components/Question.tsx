@@ -1,6 +1,6 @@
 /* What a person asked, and what can be done with it. */
 import { Check, Copy, Pencil } from "lucide";
-import { memo } from "preact/compat";
+import { memo } from "./memo";
 
 import type { Item } from "../api/types";
 import { textOf, type Chat } from "../state/chat";

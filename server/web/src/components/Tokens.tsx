@@ -9,13 +9,13 @@ import { words } from "../words";
 /** Shares of likelihood below which a token is shown as less sure, from the surest on. */
 const STEPS = [0.9, 0.6, 0.3, 0.1];
 
-interface Props {
+export interface TokensProps {
   readonly tokens: readonly TokenLogprob[];
   /** Goes on from a text in place of what was said; undefined where that cannot be. */
   readonly onTake?: ((prefix: string) => void) | undefined;
 }
 
-export function Tokens({ tokens, onTake }: Props) {
+export function Tokens({ tokens, onTake }: TokensProps) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const [picked, setPicked] = useState<number | null>(null);

@@ -10,6 +10,7 @@ import { draftOf, keepDraft } from "./drafts";
 import { say } from "./notices";
 import { hasKeyboard } from "./preferences";
 import { navigate } from "./router";
+import { modelOf } from "./settings";
 
 const LARGEST_FILE = 1_000_000;
 
@@ -42,7 +43,7 @@ export function watchDrafts(): () => void {
 export async function submit(): Promise<void> {
   const text = draft.value.trim();
   const chat = currentChat.value;
-  if (!text || chat.live.value) return;
+  if (!text || chat.live.value || !modelOf(chat)) return;
   const changed = edited.value;
   const wasNew = chat.id.value === null;
   batch(() => {

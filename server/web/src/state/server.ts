@@ -98,12 +98,10 @@ const statesOf = (seen: Readiness | null): string =>
 /** Asks for the models and for what is said of the server. */
 export async function refreshModels(): Promise<void> {
   try {
-    const [listed, said] = await Promise.all([models.listModels(), models.serverStatus()]);
-    batch(() => {
-      modelList.value = listed.data;
-      isOutdated.value = status.value !== null && status.value.version !== said.version;
-      status.value = said;
-    });
+    modelList.value = (await models.listModels()).data;
+    const said = await models.serverStatus();
+    isOutdated.value ||= status.value !== null && status.value.version !== said.version;
+    status.value = said;
   } catch (error) {
     noticeKeyFailure(error);
   }
