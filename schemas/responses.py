@@ -74,6 +74,7 @@ COMMON_NAMES = (
     "text",
     "stop",
     "ignore_eos",
+    "answer_prefix",
 )
 """Fields of the schema that are fields of the request as they are."""
 
@@ -110,6 +111,8 @@ class ResponsesRequest:
     """Tokens of the output; None leaves it to the server."""
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
+    answer_prefix: str = ""
+    """What the text of the answer begins with, as if the model had said so."""
     stream: bool = False
     store: bool = True
     background: bool = False
@@ -246,6 +249,7 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
     max_output_tokens = Integer(1, MAX_TOKENS)
     stop = StopStrings()
     ignore_eos = Boolean()
+    answer_prefix = Text()
     stream = Boolean()
     store = Boolean()
     background = Boolean()
@@ -293,6 +297,11 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
     def _choice_is_among_the_functions(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "tool_choice" in data:
             check_choosing(data["tool_choice"], data.get("tools", ()))
+
+    @validates_schema
+    def _prefix_is_text_of_an_answer(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if data.get("answer_prefix") and data.get("tool_choice", Choosing()).meant.mode == "required":
+            raise invalid("cannot go together with a demanded call", "answer_prefix")
 
 
 SCHEMA = ResponsesSchema()

@@ -255,6 +255,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         *_STRUCTURE,
         _extra("context.max_turns", "how many turns the model sees, the newest ones; absent: the model's setting"),
         _extra("context.max_tokens", "drops the oldest turns of a longer prompt; absent: the model's setting"),
+        _extra("answer_prefix", "a text that the answer begins with, as if the model had said it"),
         _extra("presence_penalty", "-2 to 2"),
         _extra("frequency_penalty", "-2 to 2"),
         _extra("logit_bias", "token ids to -100 to 100"),

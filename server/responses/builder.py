@@ -80,7 +80,9 @@ class ResponseBuilder:
         shows_logprobs: bool = False,
         seals_reasoning: bool = False,
         summarizes_reasoning: bool = False,
+        prefix: str = "",
     ) -> None:
+        """`prefix` is what the message begins with before the model has said anything."""
         self._response = response
         self._new_id = new_id
         self._stopwatch = stopwatch
@@ -89,6 +91,7 @@ class ResponseBuilder:
         self._reasoning_kind = SummarizedReasoningItem if summarizes_reasoning else ReasoningItem
         self._next_number = 0
         self._items: list[OutputItem] = []
+        self._prefixed: list[BareEvent] = self._begun_with(prefix) if prefix else []
 
     @property
     def is_over(self) -> bool:
@@ -108,9 +111,11 @@ class ResponseBuilder:
 
     def opening(self) -> list[WireEvent]:
         """The events before anything is computed."""
+        empty = {**self._response, "output": []}
         return [
-            self._event("response.created", response=self.body),
-            self._event("response.in_progress", response=self.body),
+            self._event("response.created", response=empty),
+            self._event("response.in_progress", response=empty),
+            *self._numbered(self._prefixed),
         ]
 
     def take(self, part: OutputPart) -> list[WireEvent]:
@@ -171,6 +176,11 @@ class ResponseBuilder:
             item = self._new_part_item(kind)
             events += self._begin(item)
         return events + self._numbered(item.delta(text, logprobs))
+
+    def _begun_with(self, prefix: str) -> list[BareEvent]:
+        item = MessageItem(self._new_id("msg"), 0)
+        self._items.append(item)
+        return [*item.begin(), *item.delta(prefix, [])]
 
     def _new_part_item(self, kind: type[PartItem]) -> PartItem:
         if kind is ReasoningItem:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from schemas.responses import ResponsesRequest
 from server.answers.answer import Answer
+from server.answers.messages import Message, TextPart
 from server.answers.request import Blame, CacheHints, Caller, ChatRequest
 from server.answers.stopwatch import Stopwatch
 from server.backends.served import ServedModel
@@ -93,6 +94,7 @@ class Prompting:
             shows_logprobs=wanted.num_top_logprobs is not None,
             seals_reasoning=wanted.seals_reasoning,
             summarizes_reasoning=wanted.reasoning_summary is not None,
+            prefix=wanted.answer_prefix,
         )
 
     def start(self) -> Started:
@@ -153,6 +155,9 @@ class Prompting:
         messages = chat_messages(items, self._instructions, self._summary and f"{HEAD}\n{self._summary}")
         if not messages:
             raise InvalidRequest("There is nothing to answer: the conversation has no message.", param=INPUT)
+        if prefix := self._wanted.answer_prefix:
+            begun = Message("assistant", (TextPart(prefix),))
+            return replace(self._request, messages=(*messages, begun), prompt_end="content")
         return replace(self._request, messages=tuple(messages))
 
     def _without_messages(self) -> ChatRequest:
