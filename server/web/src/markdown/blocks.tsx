@@ -84,7 +84,9 @@ function lineOf(token: Token): ComponentChildren {
   }
 }
 
+/* An empty one would be a stop on the way through the headings that says nothing. */
 function Heading({ token }: { token: Tokens.Heading }) {
+  if (token.text === "") return null;
   const Level = (["h3", "h4", "h5", "h6"] as const)[Math.min(token.depth, 4) - 1] ?? "h6";
   return <Level dir="auto"><Inline tokens={token.tokens} /></Level>;
 }

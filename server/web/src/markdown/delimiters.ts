@@ -20,7 +20,7 @@ const INLINE = [
   /^\\\[((?:[^\n]|\n(?!\s*\n))+?)\\\]/,
 ];
 const DISPLAYED = /^(?:\$\$|\\\[)/;
-const MONEY = /^\d[\d.,]*(?:\s+|[-–/+&]*$)(?:[a-z]{2,}|$)/i;
+const MONEY = /^\d[\d.,]*\s+[a-z]{2,}/i;
 const BLOCK_START = /^ {0,3}(\$\$(?!\$)|\\\[)/;
 const LATER_BLOCK_START = /\n {0,3}(?:\$\$(?!\$)|\\\[)/;
 const BLANK_LINE = /\n[ \t]*\n/;

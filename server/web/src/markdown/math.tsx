@@ -6,6 +6,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Formula } from "./delimiters";
+import { markdownWords } from "./words";
 
 const MAX_LENGTH = 10_000;
 
@@ -40,7 +41,7 @@ export function MathView({ formula }: { formula: Formula }) {
 
 export function MathBlock({ formula }: { formula: Formula }) {
   return (
-    <div class="md-math" tabIndex={0} role="region" aria-label={formula.text}>
+    <div class="md-math" tabIndex={0} role="group" aria-label={markdownWords.formula}>
       <MathView formula={formula} />
     </div>
   );
