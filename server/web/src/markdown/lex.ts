@@ -30,8 +30,9 @@ export interface Part {
 const ENDED_BY_BLANK = new Set(["paragraph", "heading", "hr", "table"]);
 const FENCE = /^ {0,3}(?:`{3}|~{3})/;
 
-function newLexer(length: number, links: Links): Lexer {
-  const lexer = new Lexer({ gfm: true, breaks: true, extensions: formulas, tokenizer: new GuardedTokenizer(length) });
+function newLexer(length: number, links: Links, mayGrow: boolean): Lexer {
+  const tokenizer = new GuardedTokenizer(length, mayGrow);
+  const lexer = new Lexer({ gfm: true, breaks: true, extensions: formulas(mayGrow), tokenizer });
   Object.assign(lexer.tokens.links, links);
   return lexer;
 }
@@ -51,7 +52,7 @@ export function plain(text: string): Token[] {
 /* The top-level blocks of a text; joined they are the text. Undefined: it could not be cut. */
 export function cut(text: string): Part[] | undefined {
   try {
-    const tokens = newLexer(text.length, {}).blockTokens(text, []);
+    const tokens = newLexer(text.length, {}, true).blockTokens(text, []);
     if (tokens.map((token) => token.raw).join("") !== text) return undefined;
     return tokens.map(partOf);
   } catch {
@@ -68,7 +69,7 @@ function partOf(token: Token): Part {
 /* The link definitions of a text, added to those of the text before it: the first one wins. */
 export function withDefinitions(text: string, links: Links): Links {
   if (!text.includes("]:")) return links;
-  const lexer = newLexer(text.length, links);
+  const lexer = newLexer(text.length, links, false);
   try {
     lexer.blockTokens(text, []);
   } catch {
@@ -79,7 +80,7 @@ export function withDefinitions(text: string, links: Links): Links {
 
 /* The tokens of one block. */
 export function lex(source: string, links: Links): Token[] {
-  return attempt(() => newLexer(source.length, links).lex(source)) ?? plain(source);
+  return attempt(() => newLexer(source.length, links, false).lex(source)) ?? plain(source);
 }
 
 /* The tokens of what is still being written: its last line is closed, for display only.
@@ -87,7 +88,7 @@ export function lex(source: string, links: Links): Token[] {
 export function lexOpen(source: string, links: Links): Token[] | undefined {
   return attempt(() => {
     const text = dropDoubtfulLine(source);
-    const lexer = newLexer(text.length, links);
+    const lexer = newLexer(text.length, links, true);
     lexer.blockTokens(text, lexer.tokens);
     const last = lexer.inlineQueue.at(-1);
     if (last && endsInProse(lexer.tokens)) last.src = closeInline(last.src);

@@ -31,6 +31,10 @@ describe("is money", () => {
     "`$a$`",
     "$$$ expensive $$$",
     "a\n\n$b\n\nc$",
+    "a\n$$\nb\n- c",
+    "a\n$$\nb\n\nc",
+    "\\[\n**a**",
+    "$$",
   ])("%j", (text) => expect(formulasOf(text)).toEqual([]));
 });
 
