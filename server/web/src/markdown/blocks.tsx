@@ -14,6 +14,9 @@ import { blocksOf, type Block } from "./lex";
 import { MathBlock } from "./math";
 import type { MarkdownStream } from "./stream";
 
+/* Between blocks they only make room, which there is. */
+const LINE_BREAKS = /^(?:\s*<br\s*\/?>)+\s*$/i;
+
 export function Markdown({ text }: { text: string }) {
   const blocks = useMemo(() => blocksOf(text), [text]);
   return <div class="md">{blocks.map((block) => <BlockView key={block.key} block={block} />)}</div>;
@@ -75,6 +78,7 @@ function lineOf(token: Token): ComponentChildren {
       return <MathBlock formula={token as Formula} />;
     case "html":
     case "plain":
+      if (LINE_BREAKS.test(token.raw)) return null;
       return <p class="md-plain" dir="auto">{token.raw}</p>;
     case "def":
     case "space":

@@ -23,6 +23,7 @@ const DISPLAYED = /^(?:\$\$|\\\[)/;
 const MONEY = /^\d[\d.,]*\s+[a-z]{2,}/i;
 const BLOCK_START = /^ {0,3}(\$\$(?!\$)|\\\[)/;
 const LATER_BLOCK_START = /\n {0,3}(?:\$\$(?!\$)|\\\[)/;
+const LONGEST_PARAGRAPH = 10_000;
 const BLANK_LINE = /\n[ \t]*\n/;
 
 function formula(raw: string, text: string, isBlock: boolean, isOpen = false): Formula {
@@ -67,7 +68,7 @@ function closedBlock(text: string, start: number, end: number): Formula | undefi
 
 /* Only the beginning of a line: any other answer would have each `$` cut a paragraph in two. */
 function startOfBlock(src: string): number | undefined {
-  const match = LATER_BLOCK_START.exec(paragraphOf(src).text);
+  const match = LATER_BLOCK_START.exec(paragraphOf(src.slice(0, LONGEST_PARAGRAPH)).text);
   return match ? match.index + 1 : undefined;
 }
 

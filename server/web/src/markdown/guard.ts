@@ -10,7 +10,7 @@ import { holdsFormula } from "./delimiters";
 export const MAX_DEPTH = 50;
 const PATIENCE_MS = 50;
 const MS_PER_CHARACTER = 1 / 250;
-const STEPS_PER_GLANCE = 64;
+const STEPS_PER_GLANCE = 256;
 
 export class Overrun extends Error {}
 

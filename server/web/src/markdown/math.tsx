@@ -4,7 +4,7 @@
  * as it was written.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Formula } from "./delimiters";
 import { markdownWords } from "./words";
 
@@ -35,7 +35,10 @@ function useRender(isWanted: boolean): Render | undefined {
 export function MathView({ formula }: { formula: Formula }) {
   const isWanted = !formula.isOpen && formula.text.length <= MAX_LENGTH;
   const toElements = useRender(isWanted);
-  const elements = isWanted ? toElements?.(formula.text, formula.isBlock) : undefined;
+  const elements = useMemo(
+    () => (isWanted ? toElements?.(formula.text, formula.isBlock) : undefined),
+    [isWanted, toElements, formula.text, formula.isBlock],
+  );
   return <>{elements ?? <code class="md-tex">{formula.raw.trim()}</code>}</>;
 }
 

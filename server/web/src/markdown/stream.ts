@@ -6,9 +6,10 @@
  */
 import { batch, signal, type ReadonlySignal } from "@preact/signals";
 import type { Token } from "marked";
-import { onFrame, type Schedule } from "./frames";
+import { onFrame, SLOWEST_MS, type Schedule } from "./frames";
 import { cut, lex, lexOpen, normalized, plain, sourcesOf, withDefinitions, type Block, type Links, type Part } from "./lex";
 
+const SMOOTH = 4_000;
 const LARGE = 20_000;
 
 export class MarkdownStream {
@@ -47,7 +48,7 @@ export class MarkdownStream {
     this.waiting += delta;
     if (this.cancel) return;
     this.cancel = () => undefined;
-    const cancel = this.schedule(() => this.takeIn(), this.open.length > LARGE);
+    const cancel = this.schedule(() => this.takeIn(), delayFor(this.open.length));
     if (this.cancel) this.cancel = cancel;
   }
 
@@ -127,6 +128,11 @@ export class MarkdownStream {
     if (!tokens) this.nextLex = this.open.length * 2;
     return tokens;
   }
+}
+
+/* A short open block is lexed with every frame, a large one four times a second. */
+function delayFor(length: number): number {
+  return length < SMOOTH ? 0 : Math.min(SLOWEST_MS, (length / LARGE) * SLOWEST_MS);
 }
 
 /* All before the last block are sure, and that one if a blank line ends it. A formula that is

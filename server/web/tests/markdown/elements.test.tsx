@@ -98,6 +98,12 @@ describe("blocks", () => {
     expect(shown("<div>\n<b>x</b>\n</div>")).toBe("<div>\n<b>x</b>\n</div>");
   });
 
+  test("line breaks between blocks are no text", () => {
+    expect(html("a\n\n<br>\n<br/>\n\nb")).toBe('<p dir="auto">a</p><p dir="auto">b</p>');
+  });
+
+  test("a heading without text is none", () => expect(html("#\n\na")).toBe('<p dir="auto">a</p>'));
+
   test("footnotes are text", () => {
     expect(shown("A[^1].\n\n[^1]: http://a.example")).toBe("A[^1].[^1]: http://a.example");
   });

@@ -26,6 +26,7 @@ afterEach(() => {
   if (before) hooks.__r = before;
   cleanup();
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 describe("rendering", () => {
@@ -117,6 +118,24 @@ describe("time", () => {
     expect(stream.tail.value?.source.endsWith("more")).toBe(false);
     vi.advanceTimersByTime(20);
     expect(stream.tail.value?.source.endsWith("more")).toBe(true);
+  });
+
+  test("one in between is taken in less often the larger it is", () => {
+    const delays: number[] = [];
+    const stream = new MarkdownStream((run, delay) => (delays.push(delay), atOnce(run, 0)));
+    for (let round = 0; round < 7; round += 1) stream.push("word ".repeat(1000));
+    expect(delays).toEqual([0, 62.5, 125, 187.5, 250, 250, 250]);
+  });
+
+  test("a hidden page is served without frames", () => {
+    vi.useFakeTimers();
+    vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    const stream = new MarkdownStream();
+    stream.push("a");
+    vi.advanceTimersByTime(240);
+    expect(stream.tail.value).toBeNull();
+    vi.advanceTimersByTime(20);
+    expect(stream.tail.value?.source).toBe("a");
   });
 
   test("a small one is taken in with the next frame", () => {

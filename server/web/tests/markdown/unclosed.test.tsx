@@ -53,6 +53,7 @@ describe("is not shown until more is known", () => {
     ["a\n- ", "a"],
     ["a\n=", "a"],
     ["a\n``", "a"],
+    ["| a |\n|--", "| a |"],
   ])("the end of %j", (text, shown) => expect(live(text).text()).toBe(shown));
 });
 
