@@ -14,6 +14,9 @@ import { blocksOf, type Block } from "./lex";
 import { MathBlock } from "./math";
 import type { MarkdownStream } from "./stream";
 
+/* Between blocks they only make room, which there is. */
+const LINE_BREAKS = /^(?:\s*<br\s*\/?>)+\s*$/i;
+
 export function Markdown({ text }: { text: string }) {
   const blocks = useMemo(() => blocksOf(text), [text]);
   return <div class="md">{blocks.map((block) => <BlockView key={block.key} block={block} />)}</div>;
@@ -75,6 +78,7 @@ function lineOf(token: Token): ComponentChildren {
       return <MathBlock formula={token as Formula} />;
     case "html":
     case "plain":
+      if (LINE_BREAKS.test(token.raw)) return null;
       return <p class="md-plain" dir="auto">{token.raw}</p>;
     case "def":
     case "space":
@@ -84,7 +88,9 @@ function lineOf(token: Token): ComponentChildren {
   }
 }
 
+/* An empty one would be a stop on the way through the headings that says nothing. */
 function Heading({ token }: { token: Tokens.Heading }) {
+  if (token.text === "") return null;
   const Level = (["h3", "h4", "h5", "h6"] as const)[Math.min(token.depth, 4) - 1] ?? "h6";
   return <Level dir="auto"><Inline tokens={token.tokens} /></Level>;
 }

@@ -35,7 +35,7 @@ export function CodeBlock({ text, language, isOpen }: CodeProps) {
         <span class="md-code-language">{label}</span>
         <CopyButton text={text} label={label} />
       </div>
-      <pre role="region" aria-label={markdownWords.code(label)} tabIndex={0} dir="ltr">
+      <pre role="group" aria-label={markdownWords.code(label)} tabIndex={0} dir="ltr">
         <code>{coloured ?? text}</code>
       </pre>
     </div>

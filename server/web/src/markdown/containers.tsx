@@ -28,7 +28,7 @@ export function Quote({ token, render }: { token: Tokens.Blockquote; render: Ren
 /* The frame scrolls, so the keyboard must be able to reach it. */
 export function Table({ token }: { token: Tokens.Table }) {
   return (
-    <div class="md-table" role="region" aria-label={markdownWords.table} tabIndex={0}>
+    <div class="md-table" role="group" aria-label={markdownWords.table} tabIndex={0}>
       <table>
         <thead>
           <tr>{token.header.map((cell, index) => <th key={index} scope="col" {...look(cell)}><Inline tokens={cell.tokens} /></th>)}</tr>

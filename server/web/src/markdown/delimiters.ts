@@ -20,9 +20,10 @@ const INLINE = [
   /^\\\[((?:[^\n]|\n(?!\s*\n))+?)\\\]/,
 ];
 const DISPLAYED = /^(?:\$\$|\\\[)/;
-const MONEY = /^\d[\d.,]*(?:\s+|[-–/+&]*$)(?:[a-z]{2,}|$)/i;
+const MONEY = /^\d[\d.,]*\s+[a-z]{2,}/i;
 const BLOCK_START = /^ {0,3}(\$\$(?!\$)|\\\[)/;
 const LATER_BLOCK_START = /\n {0,3}(?:\$\$(?!\$)|\\\[)/;
+const LONGEST_PARAGRAPH = 10_000;
 const BLANK_LINE = /\n[ \t]*\n/;
 
 function formula(raw: string, text: string, isBlock: boolean, isOpen = false): Formula {
@@ -47,14 +48,14 @@ function paragraphOf(src: string): { text: string; isLast: boolean } {
   return { text: blank ? src.slice(0, blank.index) : src, isLast: blank === null };
 }
 
-/* A formula of its own lines; one that the end of the text cuts off is open. */
-export function blockFormula(src: string): Formula | undefined {
+/* A formula of its own lines. Where more text may come, one that the end cuts off is open. */
+export function blockFormula(src: string, mayGrow: boolean): Formula | undefined {
   const start = BLOCK_START.exec(src);
   if (!start) return undefined;
   const { text, isLast } = paragraphOf(src);
   const close = start[1] === "$$" ? "$$" : "\\]";
   const end = text.indexOf(close, start[0].length);
-  if (end < 0) return isLast ? formula(src, src, true, true) : undefined;
+  if (end < 0) return isLast && mayGrow ? formula(src, src, true, true) : undefined;
   return closedBlock(text, start[0].length, end);
 }
 
@@ -67,14 +68,14 @@ function closedBlock(text: string, start: number, end: number): Formula | undefi
 
 /* Only the beginning of a line: any other answer would have each `$` cut a paragraph in two. */
 function startOfBlock(src: string): number | undefined {
-  const match = LATER_BLOCK_START.exec(paragraphOf(src).text);
+  const match = LATER_BLOCK_START.exec(paragraphOf(src.slice(0, LONGEST_PARAGRAPH)).text);
   return match ? match.index + 1 : undefined;
 }
 
 /* Does a formula of its own lines begin within the first `length` characters? */
-export function holdsFormula(src: string, length: number): boolean {
+export function holdsFormula(src: string, length: number, mayGrow: boolean): boolean {
   const start = startOfBlock(src);
-  return start !== undefined && start < length && blockFormula(src.slice(start)) !== undefined;
+  return start !== undefined && start < length && blockFormula(src.slice(start), mayGrow) !== undefined;
 }
 
 function startOfInline(src: string): number | undefined {
@@ -82,11 +83,13 @@ function startOfInline(src: string): number | undefined {
   return index < 0 ? undefined : index;
 }
 
-export const formulas: NonNullable<MarkedOptions["extensions"]> = {
-  renderers: {},
-  childTokens: {},
-  block: [blockFormula],
-  inline: [inlineFormula],
-  startBlock: [startOfBlock],
-  startInline: [startOfInline],
-};
+export function formulas(mayGrow: boolean): NonNullable<MarkedOptions["extensions"]> {
+  return {
+    renderers: {},
+    childTokens: {},
+    block: [(src) => blockFormula(src, mayGrow)],
+    inline: [inlineFormula],
+    startBlock: [startOfBlock],
+    startInline: [startOfInline],
+  };
+}

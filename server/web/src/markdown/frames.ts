@@ -1,15 +1,15 @@
-/* When a growing text is taken in: once a frame, four times a second where that is too often.
+/* When a growing text is taken in: with the next frame, or later where that is too often.
  *
  * Knows nothing of markdown.
  */
-export type Schedule = (run: () => void, isSlow: boolean) => () => void;
+export type Schedule = (run: () => void, delay: number) => () => void;
 
-const SLOW_MS = 250;
+export const SLOWEST_MS = 250;
 
 /* A hidden page has no frames. */
-export const onFrame: Schedule = (run, isSlow) => {
-  if (isSlow || document.hidden) {
-    const timer = setTimeout(run, SLOW_MS);
+export const onFrame: Schedule = (run, delay) => {
+  if (delay > 0 || document.hidden) {
+    const timer = setTimeout(run, document.hidden ? SLOWEST_MS : delay);
     return () => clearTimeout(timer);
   }
   const frame = requestAnimationFrame(run);

@@ -10,7 +10,7 @@ import { holdsFormula } from "./delimiters";
 export const MAX_DEPTH = 50;
 const PATIENCE_MS = 50;
 const MS_PER_CHARACTER = 1 / 250;
-const STEPS_PER_GLANCE = 64;
+const STEPS_PER_GLANCE = 256;
 
 export class Overrun extends Error {}
 
@@ -19,7 +19,7 @@ export class GuardedTokenizer extends Tokenizer {
   private steps = 0;
   private readonly deadline: number;
 
-  constructor(length: number) {
+  constructor(length: number, private readonly mayGrow: boolean) {
     super();
     this.deadline = performance.now() + PATIENCE_MS + length * MS_PER_CHARACTER;
   }
@@ -63,7 +63,7 @@ export class GuardedTokenizer extends Tokenizer {
   /* marked lets a heading of many lines run through a formula, since it knows none. */
   override lheading(src: string): Tokens.Heading | undefined {
     const heading = super.lheading(src);
-    if (!heading || !holdsFormula(src, heading.raw.length)) return heading;
+    if (!heading || !holdsFormula(src, heading.raw.length, this.mayGrow)) return heading;
     this.lexer.inlineQueue.pop();
     return undefined;
   }

@@ -23,10 +23,16 @@ export interface Part {
   readonly source: string;
   readonly isBlank: boolean;
   readonly isUnsure: boolean;
+  /* A blank line ends it: whatever follows cannot change it. */
+  readonly endsWithBlank: boolean;
 }
 
-function newLexer(length: number, links: Links): Lexer {
-  const lexer = new Lexer({ gfm: true, breaks: true, extensions: formulas, tokenizer: new GuardedTokenizer(length) });
+const ENDED_BY_BLANK = new Set(["paragraph", "heading", "hr", "table"]);
+const FENCE = /^ {0,3}(?:`{3}|~{3})/;
+
+function newLexer(length: number, links: Links, mayGrow: boolean): Lexer {
+  const tokenizer = new GuardedTokenizer(length, mayGrow);
+  const lexer = new Lexer({ gfm: true, breaks: true, extensions: formulas(mayGrow), tokenizer });
   Object.assign(lexer.tokens.links, links);
   return lexer;
 }
@@ -39,14 +45,14 @@ export function normalized(text: string): string {
   return text.replace(/\r\n?/g, "\n");
 }
 
-function plain(text: string): Token[] {
+export function plain(text: string): Token[] {
   return [{ type: "plain", raw: text, text }];
 }
 
 /* The top-level blocks of a text; joined they are the text. Undefined: it could not be cut. */
 export function cut(text: string): Part[] | undefined {
   try {
-    const tokens = newLexer(text.length, {}).blockTokens(text, []);
+    const tokens = newLexer(text.length, {}, true).blockTokens(text, []);
     if (tokens.map((token) => token.raw).join("") !== text) return undefined;
     return tokens.map(partOf);
   } catch {
@@ -56,13 +62,14 @@ export function cut(text: string): Part[] | undefined {
 
 function partOf(token: Token): Part {
   const isUnsure = isFormula(token) && token.isOpen;
-  return { source: token.raw, isBlank: token.type === "space", isUnsure };
+  const endsWithBlank = ENDED_BY_BLANK.has(token.type) || (token.type === "code" && FENCE.test(token.raw));
+  return { source: token.raw, isBlank: token.type === "space", isUnsure, endsWithBlank };
 }
 
 /* The link definitions of a text, added to those of the text before it: the first one wins. */
 export function withDefinitions(text: string, links: Links): Links {
   if (!text.includes("]:")) return links;
-  const lexer = newLexer(text.length, links);
+  const lexer = newLexer(text.length, links, false);
   try {
     lexer.blockTokens(text, []);
   } catch {
@@ -73,14 +80,15 @@ export function withDefinitions(text: string, links: Links): Links {
 
 /* The tokens of one block. */
 export function lex(source: string, links: Links): Token[] {
-  return attempt(source, () => newLexer(source.length, links).lex(source));
+  return attempt(() => newLexer(source.length, links, false).lex(source)) ?? plain(source);
 }
 
-/* The tokens of what is still being written: its last line is closed, for display only. */
-export function lexOpen(source: string, links: Links): Token[] {
-  return attempt(source, () => {
+/* The tokens of what is still being written: its last line is closed, for display only.
+ * Undefined: it cannot be lexed in time. */
+export function lexOpen(source: string, links: Links): Token[] | undefined {
+  return attempt(() => {
     const text = dropDoubtfulLine(source);
-    const lexer = newLexer(text.length, links);
+    const lexer = newLexer(text.length, links, true);
     lexer.blockTokens(text, lexer.tokens);
     const last = lexer.inlineQueue.at(-1);
     if (last && endsInProse(lexer.tokens)) last.src = closeInline(last.src);
@@ -97,11 +105,11 @@ function lexInlines(lexer: Lexer): Token[] {
   return lexer.tokens;
 }
 
-function attempt(source: string, read: () => Token[]): Token[] {
+function attempt(read: () => Token[]): Token[] | undefined {
   try {
     return [...read()];
   } catch {
-    return plain(source);
+    return undefined;
   }
 }
 
@@ -114,6 +122,7 @@ export function blocksOf(text: string): Block[] {
 
 /* A text that cannot be cut is one block, and stays plain. */
 export function sourcesOf(text: string): string[] {
-  const parts = cut(text) ?? [{ source: text, isBlank: text.trim() === "", isUnsure: false }];
+  const parts = cut(text);
+  if (!parts) return text.trim() === "" ? [] : [text];
   return parts.filter((part) => !part.isBlank).map((part) => part.source);
 }

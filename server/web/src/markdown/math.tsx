@@ -4,8 +4,9 @@
  * as it was written.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Formula } from "./delimiters";
+import { markdownWords } from "./words";
 
 const MAX_LENGTH = 10_000;
 
@@ -34,13 +35,16 @@ function useRender(isWanted: boolean): Render | undefined {
 export function MathView({ formula }: { formula: Formula }) {
   const isWanted = !formula.isOpen && formula.text.length <= MAX_LENGTH;
   const toElements = useRender(isWanted);
-  const elements = isWanted ? toElements?.(formula.text, formula.isBlock) : undefined;
+  const elements = useMemo(
+    () => (isWanted ? toElements?.(formula.text, formula.isBlock) : undefined),
+    [isWanted, toElements, formula.text, formula.isBlock],
+  );
   return <>{elements ?? <code class="md-tex">{formula.raw.trim()}</code>}</>;
 }
 
 export function MathBlock({ formula }: { formula: Formula }) {
   return (
-    <div class="md-math" tabIndex={0} role="region" aria-label={formula.text}>
+    <div class="md-math" tabIndex={0} role="group" aria-label={markdownWords.formula}>
       <MathView formula={formula} />
     </div>
   );

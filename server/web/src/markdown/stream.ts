@@ -5,9 +5,11 @@
  * changes a closed block that mentions it. Knows neither elements nor where deltas come from.
  */
 import { batch, signal, type ReadonlySignal } from "@preact/signals";
-import { onFrame, type Schedule } from "./frames";
-import { cut, lex, lexOpen, sourcesOf, withDefinitions, type Block, type Links, type Part } from "./lex";
+import type { Token } from "marked";
+import { onFrame, SLOWEST_MS, type Schedule } from "./frames";
+import { cut, lex, lexOpen, normalized, plain, sourcesOf, withDefinitions, type Block, type Links, type Part } from "./lex";
 
+const SMOOTH = 4_000;
 const LARGE = 20_000;
 
 export class MarkdownStream {
@@ -22,7 +24,9 @@ export class MarkdownStream {
   private waiting = "";
   private open = "";
   private cutLength = 0;
-  private retryLength = 0;
+  /* What could not be cut or lexed is not tried again before it is twice as long. */
+  private nextCut = 0;
+  private nextLex = 0;
   private links: Links = {};
   private cancel: (() => void) | null = null;
   private isFinished = false;
@@ -44,7 +48,7 @@ export class MarkdownStream {
     this.waiting += delta;
     if (this.cancel) return;
     this.cancel = () => undefined;
-    const cancel = this.schedule(() => this.takeIn(), this.open.length > LARGE);
+    const cancel = this.schedule(() => this.takeIn(), delayFor(this.open.length));
     if (this.cancel) this.cancel = cancel;
   }
 
@@ -53,7 +57,7 @@ export class MarkdownStream {
     if (this.isFinished) return;
     this.isFinished = true;
     this.cancel?.();
-    this.open += this.waiting.replace(/\r\n?/g, "\n");
+    this.open += normalized(this.waiting);
     this.waiting = "";
     batch(() => {
       this.close(sourcesOf(this.open));
@@ -65,7 +69,7 @@ export class MarkdownStream {
   private takeIn(): void {
     this.cancel = null;
     const isHalf = this.waiting.endsWith("\r");
-    this.open += (isHalf ? this.waiting.slice(0, -1) : this.waiting).replace(/\r\n?/g, "\n");
+    this.open += normalized(isHalf ? this.waiting.slice(0, -1) : this.waiting);
     this.waiting = isHalf ? "\r" : "";
     batch(() => {
       this.closeWhatIsSure();
@@ -76,11 +80,11 @@ export class MarkdownStream {
   /* Whole lines only: half a line may still become something else. */
   private closeWhatIsSure(): void {
     const end = this.open.lastIndexOf("\n") + 1;
-    if (end <= this.cutLength || end < this.retryLength) return;
+    if (end <= this.cutLength || end < this.nextCut) return;
     this.cutLength = end;
     this.lexedCharacters += end;
     const parts = cut(this.open.slice(0, end));
-    this.retryLength = parts ? 0 : end * 2;
+    this.nextCut = parts ? 0 : end * 2;
     if (parts) this.closeParts(parts.slice(0, sureParts(parts)));
   }
 
@@ -88,6 +92,7 @@ export class MarkdownStream {
     const length = parts.reduce((sum, part) => sum + part.source.length, 0);
     this.open = this.open.slice(length);
     this.cutLength -= length;
+    if (length > 0) this.nextLex = 0;
     this.close(parts.filter((part) => !part.isBlank).map((part) => part.source));
   }
 
@@ -113,16 +118,28 @@ export class MarkdownStream {
 
   private openBlock(): Block | null {
     if (this.open.trim() === "") return null;
-    const isHopeless = this.open.length < this.retryLength;
-    if (!isHopeless) this.lexedCharacters += this.open.length;
-    const tokens = isHopeless ? [{ type: "plain", raw: this.open, text: this.open }] : lexOpen(this.open, this.links);
-    return { key: this.blocks.value.length, source: this.open, tokens, isOpen: true };
+    const tokens = this.open.length < this.nextLex ? undefined : this.lexedOpen();
+    return { key: this.blocks.value.length, source: this.open, tokens: tokens ?? plain(this.open), isOpen: true };
+  }
+
+  private lexedOpen(): Token[] | undefined {
+    this.lexedCharacters += this.open.length;
+    const tokens = lexOpen(this.open, this.links);
+    if (!tokens) this.nextLex = this.open.length * 2;
+    return tokens;
   }
 }
 
-/* All before the last block are sure; a formula that is not closed may still turn into text of the block before it. */
+/* A short open block is lexed with every frame, a large one four times a second. */
+function delayFor(length: number): number {
+  return length < SMOOTH ? 0 : Math.min(SLOWEST_MS, (length / LARGE) * SLOWEST_MS);
+}
+
+/* All before the last block are sure, and that one if a blank line ends it. A formula that is
+ * not closed may still turn into text of the block before it. */
 function sureParts(parts: readonly Part[]): number {
   const last = parts.findLastIndex((part) => !part.isBlank);
+  if (parts[last]?.endsWithBlank && parts[last + 1]?.isBlank) return parts.length;
   if (!parts[last]?.isUnsure || parts[last - 1]?.isBlank) return Math.max(last, 0);
   return Math.max(parts.findLastIndex((part, index) => index < last && !part.isBlank), 0);
 }

@@ -33,6 +33,7 @@ const STYLES = new Set(
     "transform width").split(" "),
 );
 const DECLARATION = /^\s*(font-weight|text-align)\s*:\s*([a-z]+)\s*;?\s*$/;
+const STYLE_NAMES: Readonly<Record<string, string>> = { "font-weight": "fontWeight", "text-align": "textAlign" };
 const COMMAND_OR_BRACE = /\\.|[{}]/gs;
 
 class TooDeep extends Error {}
@@ -63,7 +64,7 @@ function element(tree: Tree, depth: number): ComponentChildren {
   if (tree.text !== undefined) return tree.text;
   const children = (tree.children ?? []).map((child) => element(child, depth + 1));
   if (tree.type === undefined || !ELEMENTS.has(tree.type)) return children;
-  return h(tree.type, { ...attributes(tree), class: classes(tree), style: styles(tree) } as object, ...children);
+  return h(tree.type, { ...attributes(tree), class: classes(tree), ref: styled(tree) } as object, ...children);
 }
 
 function attributes(tree: Tree): Record<string, string> {
@@ -76,9 +77,16 @@ function classes(tree: Tree): string | undefined {
 }
 
 /* temml writes two of its styles as an attribute. */
-function styles(tree: Tree): Record<string, string> | undefined {
-  const written = DECLARATION.exec(String(tree.attributes?.["style"] ?? ""));
+function styles(tree: Tree): [string, string][] {
   const own = Object.entries(tree.style ?? {}).filter(([name]) => STYLES.has(name));
-  const all = Object.fromEntries([...own, ...(written ? [[written[1] === "font-weight" ? "fontWeight" : "textAlign", written[2]]] : [])]) as Record<string, string>;
-  return Object.keys(all).length > 0 ? all : undefined;
+  const [, name, value] = DECLARATION.exec(String(tree.attributes?.["style"] ?? "")) ?? [];
+  return name === undefined || value === undefined ? own : [...own, [STYLE_NAMES[name] ?? name, value]];
+}
+
+function styled(tree: Tree): ((node: MathMLElement | null) => void) | undefined {
+  const wanted = styles(tree);
+  if (wanted.length === 0) return undefined;
+  return (node) => {
+    if (node && "style" in node) Object.assign(node.style, Object.fromEntries(wanted));
+  };
 }

@@ -6,7 +6,7 @@
  */
 import type { Token, Tokens } from "marked";
 
-const DOUBTFUL_LINE = /(?:^|\n) {0,3}(?:[-=_*+ \t]+|`{1,2}|~{1,2})$/;
+const DOUBTFUL_LINE = /(?:^|\n) {0,3}(?:[-=_*+|: \t]+|`{1,2}|~{1,2})$/;
 const PROSE = new Set(["paragraph", "text", "heading", "table"]);
 const CODE = /^(`+)(?!`)(?:[^]*?[^`])?\1(?!`)/;
 const RUN = /^(?:\*+|_+|~{1,2})/;

@@ -10,6 +10,7 @@ export const markdownWords = {
   code: (language: string) => `Code, ${language}`,
   copyCode: (language: string) => `Copy code, ${language}`,
   table: "Table",
+  formula: "Formula",
   done: "Done",
   toDo: "To do",
 };
