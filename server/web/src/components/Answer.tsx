@@ -71,7 +71,7 @@ function AnswerItem({ item, onTake }: { item: Item; onTake: ((prefix: string) =>
 
 function Said({ item, onTake }: { item: Item; onTake: ((prefix: string) => void) | undefined }) {
   const tokens = Array.isArray(item.content) ? item.content.flatMap((part) => part.logprobs ?? []) : [];
-  if (showsProbabilities.value && tokens.length) return <Tokens tokens={tokens} onTake={onTake} />;
+  if (showsProbabilities.value && tokens.length) return <Tokens text={textOf(item)} tokens={tokens} onTake={onTake} />;
   return <Markdown text={textOf(item)} />;
 }
 

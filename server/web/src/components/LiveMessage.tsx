@@ -33,5 +33,5 @@ function Part({ part }: { part: LivePart }) {
   }
   if (part.kind === "call") return <p class="phase">{words.message.call(part.name)}</p>;
   const hasTokens = showsProbabilities.value && part.numTokens.value > 0;
-  return hasTokens ? <Tokens tokens={[...part.tokens]} /> : <LiveMarkdown stream={part.text} />;
+  return hasTokens ? <Tokens text={part.text.text} tokens={[...part.tokens]} /> : <LiveMarkdown stream={part.text} />;
 }

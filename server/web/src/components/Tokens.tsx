@@ -10,12 +10,14 @@ import { words } from "../words";
 const STEPS = [0.9, 0.6, 0.3, 0.1];
 
 export interface TokensProps {
+  /** The whole text: what it has in front of its tokens was given to the model. */
+  readonly text: string;
   readonly tokens: readonly TokenLogprob[];
   /** Goes on from a text in place of what was said; undefined where that cannot be. */
   readonly onTake?: ((prefix: string) => void) | undefined;
 }
 
-export function Tokens({ tokens, onTake }: TokensProps) {
+export function Tokens({ text, tokens, onTake }: TokensProps) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const [picked, setPicked] = useState<number | null>(null);
@@ -24,8 +26,10 @@ export function Tokens({ tokens, onTake }: TokensProps) {
     if (list.current) open(list.current, element);
   };
   const token = picked === null ? undefined : tokens[picked];
+  const given = givenBefore(text, joined(tokens));
   return (
     <div class="tokens" dir="auto">
+      {given}
       {tokens.map((one, index) => (
         <button
           type="button"
@@ -43,7 +47,7 @@ export function Tokens({ tokens, onTake }: TokensProps) {
             token={token}
             onTake={onTake && ((taken) => {
               list.current?.hidePopover();
-              onTake(tokens.slice(0, picked).map((one) => one.token).join("") + taken);
+              onTake(given + joined(tokens.slice(0, picked)) + taken);
             })}
           />
         )}
@@ -76,6 +80,10 @@ function Alternatives({ token, onTake }: { token: TokenLogprob; onTake: ((taken:
     </ul>
   );
 }
+
+const joined = (tokens: readonly TokenLogprob[]): string => tokens.map(({ token }) => token).join("");
+
+const givenBefore = (text: string, said: string): string => (text.endsWith(said) ? text.slice(0, text.length - said.length) : "");
 
 const step = (logprob: number): number => STEPS.filter((share) => Math.exp(logprob) < share).length;
 
