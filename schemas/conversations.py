@@ -11,7 +11,8 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields.base import RequestSchema, Text, problem
+from schemas.defaults import Defaults
+from schemas.fields.base import Boolean, RequestSchema, Text, problem
 from schemas.fields.errors import SchemaError
 from schemas.fields.ids import CONVERSATION, Id
 from schemas.fields.loading import load
@@ -22,6 +23,12 @@ from schemas.pages import Query, QueryBoolean
 MAX_TITLE_LENGTH = 256
 """Characters of a title."""
 
+SETTINGS = {"instructions": "instructions", "defaults": "defaults", "pinned": "is_pinned", "archived": "is_archived"}
+"""What the storage calls the settings of a conversation."""
+
+TAKEN_AWAY: dict[str, Any] = {"instructions": None, "defaults": {}}
+"""What null means for a setting. The others leave things as they are, as null does elsewhere."""
+
 
 @dataclass(frozen=True)
 class NewConversation:
@@ -30,6 +37,8 @@ class NewConversation:
     items: tuple[Item, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     title: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Those that were given, by the names that the storage has for them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class ConversationChange:
 
     metadata: dict[str, str] | None = None
     title: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Those that were given, by the names that the storage has for them; null takes instructions and defaults away."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +68,17 @@ class ListFilter:
     root: str | None = None
     roots: bool = False
     """Whether only the first of each family is listed."""
+    pinned: bool | None = None
+    archived: bool | None = None
 
 
 class ConversationSchema(RequestSchema):
     metadata = Metadata()
     title = Text(MAX_TITLE_LENGTH)
+    instructions = Text()
+    defaults = Defaults()
+    pinned = Boolean()
+    archived = Boolean()
 
 
 class NewConversationSchema(ConversationSchema):
@@ -88,6 +105,8 @@ class ListFilterSchema(RequestSchema):
     forked_from = Id(CONVERSATION)
     root = Id(CONVERSATION)
     roots = QueryBoolean()
+    pinned = QueryBoolean()
+    archived = QueryBoolean()
 
     @validates_schema
     def _roots_stand_alone(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -116,20 +135,32 @@ METADATA_FILTER = MetadataFilterSchema()
 def load_new_conversation(body: Mapping[str, Any]) -> NewConversation:
     """The conversation in a decoded JSON object; raises SchemaError, as the other loaders here do."""
     loaded = load(NEW_CONVERSATION, body)
-    return NewConversation(**{**loaded, "items": tuple(loaded.get("items", ()))})
+    settings = _settings(loaded)
+    return NewConversation(**{**loaded, "items": tuple(loaded.get("items", ())), "settings": settings})
 
 
 def load_conversation_change(body: Mapping[str, Any]) -> ConversationChange:
     """The change in a decoded JSON object; raises SchemaError.
 
-    Without a title there must be `metadata`, and as at OpenAI it must not be null. With one it may be null, since
-    OpenAI's client always sends it.
+    Without a title or a setting there must be `metadata`, and as at OpenAI it must not be null. With one it may be
+    null, since OpenAI's client always sends it.
     """
-    if "metadata" not in body and "title" not in body:
+    if "metadata" not in body and "title" not in body and not SETTINGS.keys() & body.keys():
         raise SchemaError("'metadata' is required, but was not given.", "metadata", "missing_required_parameter")
-    if "metadata" in body and body["metadata"] is None and body.get("title") is None:
-        raise SchemaError("'metadata' must not be null unless there is a title.", "metadata", "invalid_type")
-    return ConversationChange(**load(CHANGE, body))
+    changes_more = body.get("title") is not None or SETTINGS.keys() & body.keys()
+    if "metadata" in body and body["metadata"] is None and not changes_more:
+        raise SchemaError(
+            "'metadata' must not be null unless there is a title or a setting.", "metadata", "invalid_type"
+        )
+    loaded = load(CHANGE, body)
+    taken_away = {name: value for name, value in TAKEN_AWAY.items() if name in body and body[name] is None}
+    settings = taken_away | _settings(loaded)
+    return ConversationChange(**loaded, settings=settings)
+
+
+def _settings(loaded: dict[str, Any]) -> dict[str, Any]:
+    """Those among the loaded fields, which are taken out of them, by the storage's names."""
+    return {column: loaded.pop(name) for name, column in SETTINGS.items() if name in loaded}
 
 
 def load_new_items(body: Mapping[str, Any]) -> list[Item]:

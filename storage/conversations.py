@@ -14,14 +14,14 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import conversation_rows, families, item_rows
+from storage import chat_settings, conversation_rows, families, item_rows
 from storage.db import sql
 from storage.db.clock import MICROS, now_micros
 from storage.db.json_text import decode, encode
 from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.ids import new_id
-from storage.records import Conversation, Fork, Order, Page
+from storage.records import ChatSettings, Conversation, Fork, Order, Page
 
 
 @writes
@@ -32,14 +32,19 @@ def create(
     items: Sequence[dict[str, Any]] = (),
     *,
     title: str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Conversation:
-    """A new conversation with its first items, all or nothing. Raises RecordNotFound for a reference to nothing."""
+    """A new conversation with its first items, all or nothing. Raises RecordNotFound for a reference to nothing.
+
+    `settings` are by column, see `storage.chat_settings`.
+    """
     rows = item_rows.store(db, user_id, items)
     created = _insert(db, user_id, title, metadata or {}, next_position=len(rows))
     batch = item_rows.append_to_conversation(db, created.id, 0, rows)
     families.found(batch, created.id)
+    chat_settings.change(batch, created.id, settings or {})
     batch.run(db)
-    return created
+    return replace(created, settings=ChatSettings(**(settings or {})))
 
 
 def get(db: Db, user_id: int, public_id: str) -> Conversation:
@@ -52,13 +57,21 @@ def get(db: Db, user_id: int, public_id: str) -> Conversation:
 
 @writes
 def update(
-    db: Db, user_id: int, public_id: str, metadata: Mapping[str, str] | None = None, title: str | None = None
+    db: Db,
+    user_id: int,
+    public_id: str,
+    metadata: Mapping[str, str] | None = None,
+    title: str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Conversation:
-    """Replace the metadata, the title or both; None leaves either as it is. That is no activity.
+    """Replace the metadata, the title, or settings by their columns; None leaves them as they are. That is no activity.
 
     Raises RecordNotFound.
     """
     row_id = get(db, user_id, public_id).id
+    batch = sql.Batch()
+    chat_settings.change(batch, row_id, settings or {})
+    batch.run(db)
     if title is not None:
         sql.execute(db, "UPDATE conversations SET title = $title WHERE id = $row_id", title=title, row_id=row_id)
     if metadata is not None:
@@ -127,6 +140,8 @@ def list_page(
     *,
     forked_from: str | None = None,
     root: str | None = None,
+    is_pinned: bool | None = None,
+    is_archived: bool | None = None,
 ) -> Page[Conversation]:
     """A page of the user's conversations by newest activity; `desc` begins with the newest.
 
@@ -134,7 +149,7 @@ def list_page(
     `root` the family whose root that is. `after` is the last id of the page before. Raises RecordNotFound for a
     conversation that is named and is not there.
     """
-    found = _conversations(db, user_id)
+    found = _kept(_conversations(db, user_id), is_pinned, is_archived)
     if forked_from is not None:
         source_id = _row_id(db, user_id, forked_from)
         found = found.where(lambda c: c.forked_from_id == source_id)
@@ -159,9 +174,16 @@ def roots_page(
     limit: int = 20,
     order: Order = "desc",
     metadata: Mapping[str, str] | None = None,
+    *,
+    is_pinned: bool | None = None,
+    is_archived: bool | None = None,
 ) -> Page[Conversation]:
-    """A page of the user's families by the newest activity in them, as their roots. Otherwise as `list_page`."""
-    page = Page.cut(found_roots(db, user_id, after, limit, order, metadata), limit)
+    """A page of the user's families by the newest activity in them, as their roots. Otherwise as `list_page`.
+
+    What is asked of conversations is asked of the roots.
+    """
+    found = found_roots(db, user_id, after, limit, order, metadata, is_pinned=is_pinned, is_archived=is_archived)
+    page = Page.cut(found, limit)
     known = families.of_roots(db, [root.id for root in page.data])
     return Page(tuple(replace(root, family=known.get(root.id)) for root in page.data), page.has_more)
 
@@ -173,9 +195,12 @@ def found_roots(
     limit: int = 20,
     order: Order = "desc",
     metadata: Mapping[str, str] | None = None,
+    *,
+    is_pinned: bool | None = None,
+    is_archived: bool | None = None,
 ) -> list[Conversation]:
     """The roots of a page and one more, without what there is to say of their families."""
-    found = _conversations(db, user_id).where(lambda c: raw_sql("c.root_id = c.id"))
+    found = _kept(_conversations(db, user_id), is_pinned, is_archived).where(lambda c: raw_sql("c.root_id = c.id"))
     for key, value in (metadata or {}).items():
         found = _having(db, found, key, value)
     if after is not None:
@@ -193,7 +218,7 @@ def fork(
 ) -> Conversation:
     """A new conversation that shares the items up to and including `item_id`, or those in front of `before`, or all.
 
-    Title and metadata are copied. Raises RecordNotFound for the conversation or the item.
+    Title, metadata, instructions and defaults are copied. Raises RecordNotFound for the conversation or the item.
     """
     source = get(db, user_id, public_id)
     end = None
@@ -218,13 +243,14 @@ def fork(
     last_item_id, position = last or (None, -1)
     batch = sql.Batch()
     families.join(batch, created.id, source.id, last_item_id)
+    chat_settings.copy(batch, created.id, source.id)
     batch.add(
         "UPDATE conversations SET next_position = $next_position WHERE id = $created",
         next_position=position + 1,
         created=created.id,
     )
     batch.run(db)
-    return replace(created, root_id=source.root_id, forked_from=Fork(source.public_id, last_item_id))
+    return get(db, user_id, created.public_id)
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -253,6 +279,17 @@ def _insert(
 def _index_metadata(db: Db, row_id: int, metadata: Mapping[str, str]) -> None:
     rows = [(row_id, key, value) for key, value in metadata.items()]
     sql.insert_rows(db, "conversation_metadata", ("conversation_id", "key", "value"), rows)
+
+
+def _kept(found: Any, is_pinned: bool | None, is_archived: bool | None) -> Any:
+    """The query of what its owner keeps there. The words are those of the partial indexes."""
+    if is_pinned is not None:
+        condition = "c.is_pinned" if is_pinned else "NOT c.is_pinned"
+        found = found.where(lambda c: raw_sql(condition))
+    if is_archived is not None:
+        words = "c.is_archived" if is_archived else "NOT c.is_archived"
+        found = found.where(lambda c: raw_sql(words))
+    return found
 
 
 def _having(db: Db, found: Any, key: str, value: str) -> Any:
@@ -315,6 +352,10 @@ def _conversations(db: Db, user_id: int) -> Any:
             raw_sql(root),
             raw_sql(source),
             c.forked_item_id,
+            c.instructions,
+            c.defaults,
+            c.is_pinned,
+            c.is_archived,
         )
         for c in db.Conversation
         if c.user_id == user_id
@@ -322,8 +363,15 @@ def _conversations(db: Db, user_id: int) -> Any:
 
 
 def _record(row: tuple[Any, ...]) -> Conversation:
-    row_id, public_id, created_at, active_at, title, metadata, root, source, item_id = row
-    forked_from = None if source is None else Fork(source, item_id)
+    row_id, public_id, created_at, active_at, title, metadata, root, source, item_id, *settings = row
     return Conversation(
-        row_id, public_id, created_at, active_at // MICROS, title, decode(metadata), root or public_id, forked_from
+        row_id,
+        public_id,
+        created_at,
+        active_at // MICROS,
+        title,
+        decode(metadata),
+        root or public_id,
+        None if source is None else Fork(source, item_id),
+        chat_settings.record(*settings),
     )

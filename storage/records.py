@@ -7,7 +7,7 @@ they see.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -71,6 +71,22 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """What a conversation says about its answers, and where its owner keeps it."""
+
+    instructions: str | None = None
+    defaults: dict[str, Any] = field(default_factory=dict)
+    """Parameters of its responses, as they go on the wire."""
+    is_pinned: bool = False
+    is_archived: bool = False
+
+    @property
+    def concern_answers(self) -> bool:
+        """Whether a response in this conversation may be another one than outside of it."""
+        return self.instructions is not None or bool(self.defaults)
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     id: int
     public_id: str
@@ -82,6 +98,7 @@ class Conversation:
     root_id: str
     """Public id of the first of its family, which may be its own."""
     forked_from: Fork | None = None
+    settings: ChatSettings = ChatSettings()
     family: Family | None = None
     """Only where roots are listed."""
 

@@ -310,9 +310,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("GET", "/v1/responses/{response_id}/input_items"),
     _done_at("POST", "/v1/responses/input_tokens"),
     _done_at("POST", "/v1/responses/compact", "the user's messages, then a summary as an item, which is not encrypted"),
-    _done_at("POST", "/v1/conversations", "with up to 20 items; also `title`"),
-    _done_at("GET", "/v1/conversations/{conversation_id}", "also `title`, `updated_at`, `root_id` and `forked_from`"),
-    _done_at("POST", "/v1/conversations/{conversation_id}", "`metadata` and `title`; null metadata alone is a 400"),
+    _done_at(
+        "POST",
+        "/v1/conversations",
+        "with up to 20 items; also `title`, `instructions`, `defaults`, `pinned` and `archived`",
+    ),
+    _done_at(
+        "GET", "/v1/conversations/{conversation_id}", "also what is set, `updated_at`, `root_id` and `forked_from`"
+    ),
+    _done_at(
+        "POST",
+        "/v1/conversations/{conversation_id}",
+        "`metadata`, `title`, `instructions`, `defaults`, `pinned` and `archived`; null metadata alone is a 400",
+    ),
     _done_at(
         "DELETE",
         "/v1/conversations/{conversation_id}",
@@ -348,7 +358,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "GET",
         "/v1/conversations",
         "done",
-        "newest activity first; `after`, `limit`, `order`, `metadata[k]=v`, `forked_from=ID`, `root=ID`, `roots=true`",
+        "newest activity first; `after`, `limit`, `order`, `metadata[k]=v`, `forked_from=ID`, `root=ID`, "
+        "`roots=true`, `pinned=`, `archived=`",
         is_extra=True,
     ),
     Endpoint(

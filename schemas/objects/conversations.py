@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -35,6 +35,10 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
     root_id: str
     forked_from: Fork | None
+    instructions: str | None
+    defaults: Mapping[str, Any]
+    pinned: bool
+    archived: bool
     family: Family | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -34,7 +34,12 @@ blueprint = Blueprint("conversations", __name__, url_prefix="/v1/conversations")
 def create_conversation() -> Response:
     wanted = load_new_conversation(json_body_or_none())
     created = services().database.run(
-        conversations.create, current_user().id, wanted.metadata, wanted.items, title=wanted.title
+        conversations.create,
+        current_user().id,
+        wanted.metadata,
+        wanted.items,
+        title=wanted.title,
+        settings=wanted.settings,
     )
     return json_response(conversation_object(created))
 
@@ -51,6 +56,8 @@ def list_conversations() -> Response:
         "limit": page.limit,
         "order": page.order,
         "metadata": wanted.metadata,
+        "is_pinned": wanted.pinned,
+        "is_archived": wanted.archived,
     }
     if wanted.roots:
         found = services().database.run(conversations.roots_page, current_user().id, **common)
@@ -77,7 +84,7 @@ def update_conversation(conversation_id: str) -> Response:
     check_id(conversation_id, "conversation_id", CONVERSATION)
     change = load_conversation_change(json_body())
     updated = services().database.run(
-        conversations.update, current_user().id, conversation_id, change.metadata, change.title
+        conversations.update, current_user().id, conversation_id, change.metadata, change.title, change.settings
     )
     return json_response(conversation_object(updated))
 
@@ -114,6 +121,10 @@ def conversation_object(conversation: Conversation) -> objects.Conversation:
         root_id=conversation.root_id,
         forked_from=_fork_object(conversation.forked_from),
         family=_family_object(conversation.family),
+        instructions=conversation.settings.instructions,
+        defaults=conversation.settings.defaults,
+        pinned=conversation.settings.is_pinned,
+        archived=conversation.settings.is_archived,
     )
 
 

@@ -60,6 +60,10 @@ def _define_conversations(db: Db) -> None:
         forked_from_id = Optional(int, size=64)
         forked_item_id = Optional(str, autostrip=False, nullable=True)  # public id of the last shared item
         family_active_at = Optional(int, size=64)  # microseconds; right at roots only
+        instructions = Optional(str, autostrip=False, nullable=True)
+        defaults = Optional(str, autostrip=False)
+        is_pinned = Optional(bool)
+        is_archived = Optional(bool)
 
     class ConversationMetadata(db.Entity):
         _table_ = "conversation_metadata"

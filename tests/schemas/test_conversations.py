@@ -75,6 +75,34 @@ def test_a_change_leaves_alone_what_is_null_beside_a_title() -> None:
     assert load_conversation_change({"title": ""}) == ConversationChange(None, "")
 
 
+def test_settings_are_given_by_the_storages_names_and_null_takes_away_what_can_be() -> None:
+    body = {"instructions": "", "defaults": {"top_p": 0.5, "seed": None}, "pinned": True, "archived": False}
+    settings = {"instructions": "", "defaults": {"top_p": 0.5}, "is_pinned": True, "is_archived": False}
+    assert load_new_conversation(body) == NewConversation(settings=settings)
+    assert load_conversation_change(body) == ConversationChange(settings=settings)
+    nothing = dict.fromkeys(body)
+    assert load_new_conversation(nothing) == NewConversation()
+    assert load_conversation_change(nothing) == ConversationChange(settings={"instructions": None, "defaults": {}})
+    assert load_conversation_change({"pinned": True, "metadata": None}).metadata is None
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"pinned": 1}, "pinned"),
+        ({"archived": "true"}, "archived"),
+        ({"instructions": ["x"]}, "instructions"),
+        ({"defaults": []}, "defaults"),
+        ({"defaults": {"temperature": 3}}, "defaults.temperature"),
+    ],
+)
+def test_a_bad_setting_is_named(body: dict[str, Any], param: str) -> None:
+    for load in (load_new_conversation, load_conversation_change):
+        with pytest.raises(SchemaError) as caught:
+            load(body)
+        assert caught.value.param == param
+
+
 @pytest.mark.parametrize("body", [{"metadata": None}, {"metadata": None, "title": None}])
 def test_metadata_alone_must_not_be_null(body: dict[str, Any]) -> None:
     with pytest.raises(SchemaError) as caught:
@@ -116,6 +144,8 @@ def test_a_fork_has_one_end() -> None:
 def test_a_list_is_filtered_by_lineage() -> None:
     assert load_list_filter({"limit": ["5"], "roots": [""]}) == ListFilter()
     assert load_list_filter({"roots": ["true"], "metadata[a]": ["1"]}) == ListFilter({"a": "1"}, roots=True)
+    kept = {"pinned": ["true"], "archived": ["false"]}
+    assert load_list_filter(kept) == ListFilter(pinned=True, archived=False)
     both = {"root": ["conv_1"], "forked_from": ["conv_2"], "roots": ["false"]}
     assert load_list_filter(both) == ListFilter(root="conv_1", forked_from="conv_2")
 
@@ -124,6 +154,8 @@ def test_a_list_is_filtered_by_lineage() -> None:
     ("query", "param"),
     [
         ({"roots": ["yes"]}, "roots"),
+        ({"pinned": ["1"]}, "pinned"),
+        ({"archived": ["True"]}, "archived"),
         ({"root": ["msg_1"]}, "root"),
         ({"forked_from": ["conv_\0"]}, "forked_from"),
         ({"roots": ["true"], "root": ["conv_1"]}, "root"),

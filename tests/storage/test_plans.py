@@ -62,6 +62,16 @@ def test_a_page_of_conversations_is_not_sorted_even_if_the_database_does_not_kno
     assert "TEMP B-TREE" not in plan
 
 
+@pytest.mark.parametrize("name", ["pinned", "archived"])
+def test_the_few_that_are_pinned_or_archived_are_not_looked_for_in_all(
+    database: Database, user: User, name: str
+) -> None:
+    database.run(fill, user.id)
+    plan = plan_of(database, conversations.list_page, user.id, **{f"is_{name}": True})
+    assert f"conversations_{name}" in plan
+    assert "TEMP B-TREE" not in plan
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_page_of_roots_is_not_sorted_either(database: Database, user: User, is_first: bool) -> None:
     last = database.run(conversations.create, user.id).public_id

@@ -61,6 +61,10 @@ CONVERSATION = conversations.Conversation(
     updated_at=6,
     root_id="conv_0",
     forked_from=conversations.Fork(conversation_id="conv_0", item_id=None),
+    instructions=None,
+    defaults={"top_k": 1},
+    pinned=False,
+    archived=True,
 )
 CONVERSATION_SENT = {
     "id": "conv_1",
@@ -71,6 +75,10 @@ CONVERSATION_SENT = {
     "updated_at": 6,
     "root_id": "conv_0",
     "forked_from": {"conversation_id": "conv_0", "item_id": None},
+    "instructions": None,
+    "defaults": {"top_k": 1},
+    "pinned": False,
+    "archived": True,
 }
 FAMILY = {
     "num_conversations": 2,
