@@ -9,16 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.fields.base import RequestSchema, Text
+from schemas.fields.base import Array, Choice, RequestSchema, Text
 from schemas.fields.errors import SchemaError
 from schemas.fields.ids import Id
 from schemas.fields.loading import load
 from schemas.fields.metadata import Metadata
 from schemas.items import Item, items_field
-from schemas.pages import Query
+from schemas.pages import Query, load_include
 
 MAX_TITLE_LENGTH = 256
 """Characters of a title."""
+
+
+LAST_RESPONSE = "parley.last_response"
+"""What `include` can ask for of a conversation."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ class ForkSchema(RequestSchema):
     item_id = Id()
 
 
+class IncludeSchema(RequestSchema):
+    include = Array(Choice((LAST_RESPONSE,)))
+
+
 class MetadataFilterSchema(RequestSchema):
     metadata = Metadata()
 
@@ -63,6 +71,7 @@ NEW_CONVERSATION = NewConversationSchema()
 CHANGE = ConversationSchema()
 NEW_ITEMS = NewItemsSchema()
 FORK = ForkSchema()
+INCLUDE = IncludeSchema()
 METADATA_FILTER = MetadataFilterSchema()
 
 
@@ -95,6 +104,11 @@ def load_fork(body: Mapping[str, Any]) -> str | None:
     """The id of the last item to take along; None takes all."""
     item_id: str | None = load(FORK, body).get("item_id")
     return item_id
+
+
+def load_wants_last_response(query: Query) -> bool:
+    """Whether `include` of a request for a conversation names its last response; there is nothing else to name."""
+    return LAST_RESPONSE in load_include(INCLUDE, query)
 
 
 def load_metadata_filter(query: Query) -> dict[str, str]:

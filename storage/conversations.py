@@ -13,7 +13,7 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import conversation_rows, item_rows
+from storage import conversation_rows, item_rows, reaping
 from storage.db import sql
 from storage.db.clock import MICROS, now_micros
 from storage.db.json_text import decode, encode
@@ -44,7 +44,7 @@ def get(db: Db, user_id: int, public_id: str) -> Conversation:
     row = _conversations(db, user_id).where(lambda c: c.public_id == public_id).get()
     if row is None:
         raise RecordNotFound("conversation", public_id)
-    return _record(row)
+    return _records(db, [row])[0]
 
 
 @writes
@@ -122,7 +122,7 @@ def list_page(
         found = found.order_by("orm.desc(c.active_at), orm.desc(c.id)")
     else:
         found = found.order_by("c.active_at, c.id")
-    return Page.cut([_record(row) for row in found[: limit + 1]], limit)
+    return Page.cut(_records(db, found[: limit + 1]), limit)
 
 
 @writes
@@ -206,12 +206,26 @@ def _beyond(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
 
 def _conversations(db: Db, user_id: int) -> Any:
     return orm.select(
-        (c.id, c.public_id, c.created_at, c.active_at, c.title, c.metadata)
+        (c.id, c.public_id, c.created_at, c.active_at, c.title, c.metadata, c.lock_owner)
         for c in db.Conversation
         if c.user_id == user_id
     )
 
 
-def _record(row: tuple[Any, ...]) -> Conversation:
-    row_id, public_id, created_at, active_at, title, metadata = row
-    return Conversation(row_id, public_id, created_at, active_at // MICROS, title, decode(metadata))
+def _records(db: Db, rows: Sequence[tuple[Any, ...]]) -> list[Conversation]:
+    """Of conversations that are locked, the owners of the locks are looked up."""
+    living = reaping.living(db, [row[-1] for row in rows if row[-1] is not None])
+    return [_record(*row[:-1], active_response_id=row[-1] if row[-1] in living else None) for row in rows]
+
+
+def _record(
+    row_id: int,
+    public_id: str,
+    created_at: int,
+    active_at: int,
+    title: str | None,
+    metadata: str,
+    *,
+    active_response_id: str | None,
+) -> Conversation:
+    return Conversation(row_id, public_id, created_at, active_at // MICROS, title, decode(metadata), active_response_id)

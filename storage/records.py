@@ -58,6 +58,8 @@ class Conversation:
     """Time at which an item was last added."""
     title: str | None
     metadata: dict[str, str]
+    active_response_id: str | None = None
+    """Public id of the response that is being made in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,21 @@ class StoredResponse:
     @property
     def is_running(self) -> bool:
         return self.status in RUNNING_STATUSES
+
+
+SUMMARY_FIELDS = ("model", "completed_at", "usage", "timings", "incomplete_details", "error")
+"""Fields of the Response object that a summary has besides the columns of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseSummary:
+    """A response without what was said in it."""
+
+    public_id: str
+    status: str
+    created_at: int
+    fields: Mapping[str, Any]
+    """`SUMMARY_FIELDS` as they go on the wire; None where the response has none, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)

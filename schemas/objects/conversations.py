@@ -7,9 +7,21 @@ from typing import Literal
 
 import msgspec
 
+from schemas.objects.summaries import ResponseSummary
+
+
+class ConversationExtras(msgspec.Struct, frozen=True, kw_only=True):
+    """What `include` may ask for of a conversation."""
+
+    last_response: ResponseSummary | None
+    """The newest response made in it, in whatever state."""
+
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """OpenAI's conversation object, with title and newest activity as extras."""
+    """OpenAI's conversation object, with title, newest activity and the response that is being made as extras.
+
+    `parley` is there if it was asked for.
+    """
 
     id: str
     object: Literal["conversation"] = "conversation"
@@ -17,6 +29,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, str]
     title: str | None
     updated_at: int
+    active_response_id: str | None
+    parley: ConversationExtras | msgspec.UnsetType = msgspec.UNSET
 
 
 class ConversationDeleted(msgspec.Struct, frozen=True, kw_only=True):

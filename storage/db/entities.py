@@ -99,6 +99,7 @@ def _define_responses(db: Db) -> None:
         lease_until = Optional(int, size=64)  # microseconds; none after the end
         next_position = Required(int, size=64)
         body = Optional(str, autostrip=False)
+        summary = Optional(str, autostrip=False, nullable=True)
         created_at = Required(int, size=64)
 
     class ResponseItem(db.Entity):

@@ -25,6 +25,7 @@ from schemas.objects import (
     health,
     models,
     responses,
+    summaries,
     tokens,
 )
 from schemas.objects.answers import ANSWERS, CHUNKS, COMPONENTS, FAILURE, components
@@ -53,7 +54,9 @@ COUNTS = Usage(10, 3, 4, 2)
 HEAD = {"id": "cmpl-1", "created": 5, "model": "m", "system_fingerprint": "fp"}
 TEXT_HEAD = {"id": "cmpl-1", "object": "text_completion", "created": 5, "model": "m", "system_fingerprint": "fp"}
 LOGPROBS = msgspec.Raw(b'{"content":[],"refusal":null}')
-CONVERSATION = conversations.Conversation(id="conv_1", created_at=5, metadata={"a": "b"}, title=None, updated_at=6)
+CONVERSATION = conversations.Conversation(
+    id="conv_1", created_at=5, metadata={"a": "b"}, title=None, updated_at=6, active_response_id=None
+)
 CONVERSATION_SENT = {
     "id": "conv_1",
     "object": "conversation",
@@ -61,6 +64,18 @@ CONVERSATION_SENT = {
     "metadata": {"a": "b"},
     "title": None,
     "updated_at": 6,
+    "active_response_id": None,
+}
+SUMMARY = {
+    "id": "resp_1",
+    "status": "completed",
+    "model": "m",
+    "created_at": 5,
+    "completed_at": 6,
+    "usage": {"total_tokens": 3},
+    "timings": None,
+    "incomplete_details": None,
+    "error": None,
 }
 ITEM = {**message("user", "hi"), "id": "msg_1"}
 MODEL = models.Model(id="m", created=5, aliases=("a",))
@@ -212,6 +227,14 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
     ),
     (models.ModelList(data=[MODEL]), {"object": "list", "data": [MODEL_SENT]}, None),
     (CONVERSATION, CONVERSATION_SENT, Conversation),
+    (
+        msgspec.structs.replace(
+            CONVERSATION,
+            parley=conversations.ConversationExtras(last_response=summaries.ResponseSummary(**SUMMARY)),  # type: ignore[arg-type]
+        ),
+        {**CONVERSATION_SENT, "parley": {"last_response": SUMMARY}},
+        Conversation,
+    ),
     (
         conversations.ConversationDeleted(id="conv_1"),
         {"id": "conv_1", "object": "conversation.deleted", "deleted": True},

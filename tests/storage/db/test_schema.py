@@ -15,7 +15,7 @@ from storage.db.schema import SOURCE, migrate
 from storage.errors import StorageError
 from tests.live_server import CHECKOUT
 
-ALL = ["m0001_conversations", "m0002_lock_worker", "m0003_repeated_requests"]
+ALL = ["m0001_conversations", "m0002_lock_worker", "m0003_repeated_requests", "m0004_response_summary"]
 
 SLOW_STEP = """
 import time
