@@ -12,13 +12,13 @@ from typing import Any
 from marshmallow import validates_schema
 
 from schemas.defaults import Defaults
-from schemas.fields.base import Boolean, RequestSchema, Text, problem
+from schemas.fields.base import Array, Boolean, Choice, RequestSchema, Text, problem
 from schemas.fields.errors import SchemaError
 from schemas.fields.ids import CONVERSATION, Id
 from schemas.fields.loading import load
 from schemas.fields.metadata import Metadata
 from schemas.items import Item, items_field
-from schemas.pages import Query, QueryBoolean
+from schemas.pages import Query, QueryBoolean, load_include
 
 MAX_TITLE_LENGTH = 256
 """Characters of a title."""
@@ -28,6 +28,10 @@ SETTINGS = {"instructions": "instructions", "defaults": "defaults", "pinned": "i
 
 TAKEN_AWAY: dict[str, Any] = {"instructions": None, "defaults": {}}
 """What null means for a setting. The others leave things as they are, as null does elsewhere."""
+
+
+LAST_RESPONSE = "parley.last_response"
+"""What `include` can ask for of a conversation."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,10 @@ class DeletionSchema(RequestSchema):
     family = QueryBoolean()
 
 
+class IncludeSchema(RequestSchema):
+    include = Array(Choice((LAST_RESPONSE,)))
+
+
 class MetadataFilterSchema(RequestSchema):
     metadata = Metadata()
 
@@ -129,6 +137,7 @@ NEW_ITEMS = NewItemsSchema()
 FORK = ForkSchema()
 LIST_FILTER = ListFilterSchema()
 DELETION = DeletionSchema()
+INCLUDE = IncludeSchema()
 METADATA_FILTER = MetadataFilterSchema()
 
 
@@ -184,6 +193,11 @@ def load_deletion(query: Query) -> bool:
     """Whether the whole family is to be deleted; raises SchemaError."""
     given = {name: values[0] for name, values in query.items() if values and values[0]}
     return bool(load(DELETION, given).get("family"))
+
+
+def load_wants_last_response(query: Query) -> bool:
+    """Whether `include` of a request for a conversation names its last response; there is nothing else to name."""
+    return LAST_RESPONSE in load_include(INCLUDE, query)
 
 
 def load_metadata_filter(query: Query) -> dict[str, str]:

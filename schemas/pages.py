@@ -37,6 +37,9 @@ INCLUDABLES = (
 """Parts of an item that OpenAI leaves out unless they are asked for. Nothing is left out here, so `include` is only
 checked."""
 
+ORIGIN = "parley.origin"
+"""Not in OpenAI's API: when each item was stored, and which response made it."""
+
 INTEGER = re.compile("-?[0-9]{1,18}", re.ASCII)
 
 
@@ -81,8 +84,13 @@ class IncludeSchema(RequestSchema):
     include = Array(Choice(INCLUDABLES))
 
 
+class ItemsIncludeSchema(RequestSchema):
+    include = Array(Choice((*INCLUDABLES, ORIGIN)))
+
+
 PAGE = PageSchema()
 INCLUDE = IncludeSchema()
+ITEMS_INCLUDE = ItemsIncludeSchema()
 
 
 def load_page_query(query: Query) -> PageQuery:
@@ -93,5 +101,16 @@ def load_page_query(query: Query) -> PageQuery:
 
 def check_include(query: Query) -> None:
     """Raise SchemaError unless `include`, or `include[]` as OpenAI's client spells it, names what OpenAI knows."""
+    load_include(INCLUDE, query)
+
+
+def load_wants_origin(query: Query) -> bool:
+    """Whether `include` of a request for items names their origin; raises SchemaError as `check_include` does."""
+    return ORIGIN in load_include(ITEMS_INCLUDE, query)
+
+
+def load_include(schema: RequestSchema, query: Query) -> list[str]:
+    """What a query's `include` names; raises SchemaError for what the schema's does not have."""
     names = [name for key in ("include", "include[]") for name in query.get(key, ()) if name]
-    load(INCLUDE, {"include": names})
+    included: list[str] = load(schema, {"include": names})["include"]
+    return included

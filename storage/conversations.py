@@ -14,7 +14,7 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import chat_settings, conversation_rows, families, item_rows
+from storage import chat_settings, conversation_rows, families, item_rows, reaping
 from storage.db import sql
 from storage.db.clock import MICROS, now_micros
 from storage.db.json_text import decode, encode
@@ -52,7 +52,7 @@ def get(db: Db, user_id: int, public_id: str) -> Conversation:
     row = _conversations(db, user_id).where(lambda c: c.public_id == public_id).get()
     if row is None:
         raise RecordNotFound("conversation", public_id)
-    return _record(row)
+    return _records(db, [row])[0]
 
 
 @writes
@@ -164,7 +164,7 @@ def list_page(
         found = found.order_by("orm.desc(c.active_at), orm.desc(c.id)")
     else:
         found = found.order_by("c.active_at, c.id")
-    return Page.cut([_record(row) for row in found[: limit + 1]], limit)
+    return Page.cut(_records(db, found[: limit + 1]), limit)
 
 
 def roots_page(
@@ -209,7 +209,7 @@ def found_roots(
         found = found.order_by("orm.desc(c.family_active_at), orm.desc(c.id)")
     else:
         found = found.order_by("c.family_active_at, c.id")
-    return [_record(row) for row in found[: limit + 1]]
+    return _records(db, found[: limit + 1])
 
 
 @writes
@@ -242,7 +242,7 @@ def fork(
     )
     last_item_id, position = last or (None, -1)
     batch = sql.Batch()
-    families.join(batch, created.id, source.id, last_item_id)
+    families.join(batch, created.id, source.id, last_item_id, position + 1)
     chat_settings.copy(batch, created.id, source.id)
     batch.add(
         "UPDATE conversations SET next_position = $next_position WHERE id = $created",
@@ -352,18 +352,26 @@ def _conversations(db: Db, user_id: int) -> Any:
             raw_sql(root),
             raw_sql(source),
             c.forked_item_id,
+            c.forked_position,
             c.instructions,
             c.defaults,
             c.is_pinned,
             c.is_archived,
+            c.lock_owner,
         )
         for c in db.Conversation
         if c.user_id == user_id
     )
 
 
-def _record(row: tuple[Any, ...]) -> Conversation:
-    row_id, public_id, created_at, active_at, title, metadata, root, source, item_id, *settings = row
+def _records(db: Db, rows: Sequence[tuple[Any, ...]]) -> list[Conversation]:
+    """Of conversations that are locked, the owners of the locks are looked up."""
+    living = reaping.living(db, [row[-1] for row in rows if row[-1] is not None])
+    return [_record(row[:-1], row[-1] if row[-1] in living else None) for row in rows]
+
+
+def _record(row: tuple[Any, ...], active_response_id: str | None) -> Conversation:
+    row_id, public_id, created_at, active_at, title, metadata, root, source, item_id, position, *settings = row
     return Conversation(
         row_id,
         public_id,
@@ -372,6 +380,7 @@ def _record(row: tuple[Any, ...]) -> Conversation:
         title,
         decode(metadata),
         root or public_id,
-        None if source is None else Fork(source, item_id),
+        None if source is None else Fork(source, item_id, position),
         chat_settings.record(*settings),
+        active_response_id=active_response_id,
     )

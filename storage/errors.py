@@ -45,9 +45,11 @@ class RecordNotFound(StorageError):
 
 
 class ConversationLocked(StorageError):
-    def __init__(self, public_id: str, seconds_left: float) -> None:
+    def __init__(self, public_id: str, owner: str, seconds_left: float) -> None:
         super().__init__(f"Another turn is going on in conversation '{public_id}'.")
         self.public_id = public_id
+        self.owner = owner
+        """Public id of the response that is being made, or is about to be."""
         self.seconds_left = seconds_left
         """Time after which the owner's lease ends, if it is not renewed."""
 

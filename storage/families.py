@@ -27,14 +27,16 @@ def found(batch: sql.Batch, row_id: int) -> None:
     batch.add("UPDATE conversations SET root_id = id WHERE id = $row_id", row_id=row_id)
 
 
-def join(batch: sql.Batch, row_id: int, source_id: int, last_item_id: str | None) -> None:
-    """Make a new conversation a fork of another, with which it shares the items up to that one."""
+def join(batch: sql.Batch, row_id: int, source_id: int, last_item_id: str | None, position: int) -> None:
+    """Make a new conversation a fork of another, with which it shares the items up to that one, before `position`."""
     batch.add(
         "UPDATE conversations SET forked_from_id = $source_id, forked_item_id = $last_item_id,"
+        " forked_position = $position,"
         " root_id = (SELECT s.root_id FROM conversations s WHERE s.id = $source_id) WHERE id = $row_id",
         row_id=row_id,
         source_id=source_id,
         last_item_id=last_item_id,
+        position=position,
     )
     conversation_rows.tell_root(batch, row_id)
 

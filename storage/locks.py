@@ -68,7 +68,7 @@ def _free(db: Db, user_id: int, public_id: str) -> None:
         return
     seconds_left = ((locked.until or 0) - lease_clock(db)) / MICROS
     if seconds_left > 0 and not workers.is_dead(locked.worker):
-        raise ConversationLocked(public_id, seconds_left)
+        raise ConversationLocked(public_id, locked.owner, seconds_left)
     if reaping.reap(db, locked.owner) is None and reaping.is_running(db, locked.owner):
-        raise ConversationLocked(public_id, 0)  # it lives, only its lease could not be renewed
+        raise ConversationLocked(public_id, locked.owner, 0)  # it lives, only its lease could not be renewed
     conversation_rows.release_at_once(db, locked.owner)

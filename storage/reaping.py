@@ -2,12 +2,14 @@
 
 A running response has a lease that its worker renews. Whether a worker of this machine lives can be seen; of others the
 lease tells. Whoever comes by a response of a dead one (a reader, the next turn of the conversation, any worker now and
-then) ends it in the worker's place. This is the one module that knows some fields of the Response object.
+then) ends it in the worker's place. Some fields of the Response object are
+known here, and in `storage.summaries`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from pony import orm
@@ -15,7 +17,7 @@ from pony.orm import Database as Db
 
 from storage import item_rows, response_rows, workers
 from storage.db import sql
-from storage.db.clock import lease_now, now_micros, now_seconds
+from storage.db.clock import lease_clock, lease_now, now_micros, now_seconds
 from storage.db.json_text import encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow
@@ -55,6 +57,19 @@ def is_expired(db: Db, public_id: str) -> bool:
         now=now_micros(),
     )
     return row is not None and _has_died(row[0], bool(row[1]))
+
+
+def living(db: Db, public_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these responses that are being made by a worker that lives, as far as is known here."""
+    found: list[tuple[str, str, int]] = []
+    for some in sql.in_batches(public_ids):
+        found += orm.select(
+            (r.public_id, r.owner, r.lease_until)
+            for r in db.Response
+            if r.public_id in some and r.lease_until is not None
+        )
+    now = lease_clock(db) if found else 0
+    return frozenset(public_id for public_id, owner, until in found if not _has_died(owner, until < now))
 
 
 def is_running(db: Db, public_id: str) -> bool:

@@ -56,6 +56,8 @@ class Fork:
     conversation_id: str
     item_id: str | None
     """The last item that was shared then; None if none was."""
+    position: int
+    """The first position that is not shared: of two forks of one conversation, the smaller one parted earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Conversation:
     settings: ChatSettings = ChatSettings()
     family: Family | None = None
     """Only where roots are listed."""
+    active_response_id: str | None = None
+    """Public id of the response that is being made in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,21 @@ class StoredResponse:
     @property
     def is_running(self) -> bool:
         return self.status in RUNNING_STATUSES
+
+
+SUMMARY_FIELDS = ("model", "completed_at", "usage", "timings", "incomplete_details", "error")
+"""Fields of the Response object that a summary has besides the columns of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseSummary:
+    """A response without what was said in it."""
+
+    public_id: str
+    status: str
+    created_at: int
+    fields: Mapping[str, Any]
+    """`SUMMARY_FIELDS` as they go on the wire; None where the response has none, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)

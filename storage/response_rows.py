@@ -5,7 +5,7 @@ Who changes one locks the conversation's row before the response's, so that two 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from storage.db import sql
 from storage.db.json_text import decode, encode
 from storage.errors import RecordNotFound, ResponseEnded
 from storage.item_rows import ItemRow, record
-from storage.records import RUNNING_STATUSES, StoredEvent, StoredResponse
+from storage.records import RUNNING_STATUSES, SUMMARY_FIELDS, StoredEvent, StoredResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,24 @@ def store_output(db: Db, row: LockedResponse, items: Sequence[dict[str, Any]]) -
     return batch
 
 
+# --- the object ---------------------------------------------------------------------------------------------------
+
+
+def summary(body: Mapping[str, Any]) -> str:
+    """What `storage.summaries` reads."""
+    return encode({name: body.get(name) for name in SUMMARY_FIELDS})
+
+
 # --- the end --------------------------------------------------------------------------------------------------------
 
 
 def end(batch: sql.Batch, row: LockedResponse, status: str, body: dict[str, Any]) -> None:
     """End a locked response, of which nothing more will be stored, and let its conversation go."""
     batch.add(
-        "UPDATE responses SET status = $status, body = $body, lease_until = NULL WHERE id = $id",
+        "UPDATE responses SET status = $status, body = $body, summary = $summary, lease_until = NULL WHERE id = $id",
         status=status,
         body=encode(body),
+        summary=summary(body),
         id=row.id,
     )
     if row.conversation is not None:

@@ -139,6 +139,7 @@ def _insert(
         "is_cancel_requested": stored.is_cancel_requested,
         "owner": owner,
         "body": encode(stored.body),
+        "summary": response_rows.summary(stored.body),
         "created_at": stored.created_at,
         **more,
     }

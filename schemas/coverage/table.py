@@ -307,7 +307,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("GET", "/v1/responses/{response_id}", "also as a stream, `starting_after` any event"),
     _done_at("DELETE", "/v1/responses/{response_id}"),
     _done_at("POST", "/v1/responses/{response_id}/cancel", "background only"),
-    _done_at("GET", "/v1/responses/{response_id}/input_items"),
+    _done_at("GET", "/v1/responses/{response_id}/input_items", "`include` also `parley.origin`"),
     _done_at("POST", "/v1/responses/input_tokens"),
     _done_at("POST", "/v1/responses/compact", "the user's messages, then a summary as an item, which is not encrypted"),
     _done_at(
@@ -316,7 +316,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "with up to 20 items; also `title`, `instructions`, `defaults`, `pinned` and `archived`",
     ),
     _done_at(
-        "GET", "/v1/conversations/{conversation_id}", "also what is set, `updated_at`, `root_id` and `forked_from`"
+        "GET",
+        "/v1/conversations/{conversation_id}",
+        "also what is set, `updated_at`, `root_id`, `forked_from`, `active_response_id`; "
+        "`include`: `parley.last_response`",
     ),
     _done_at(
         "POST",
@@ -333,8 +336,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/v1/conversations/{conversation_id}/items",
         "up to 20; of unknown types as they are; an id that is in the conversation already is a 400",
     ),
-    _done_at("GET", "/v1/conversations/{conversation_id}/items"),
-    _done_at("GET", "/v1/conversations/{conversation_id}/items/{item_id}"),
+    _done_at("GET", "/v1/conversations/{conversation_id}/items", "`include` also `parley.origin`"),
+    _done_at("GET", "/v1/conversations/{conversation_id}/items/{item_id}", "`include` also `parley.origin`"),
     _done_at("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"),
     _not_yet("POST", "/v1/threads"),
     _not_yet("POST", "/v1/threads/runs"),

@@ -7,12 +7,22 @@ from typing import Any, Literal
 
 import msgspec
 
+from schemas.objects.summaries import ResponseSummary
+
+
+class ConversationExtras(msgspec.Struct, frozen=True, kw_only=True):
+    """What `include` may ask for of a conversation."""
+
+    last_response: ResponseSummary | None
+    """The newest response made in it, in whatever state."""
+
 
 class Fork(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a conversation was forked from, and the last item that both had then."""
+    """Where a conversation was forked from, the last item that both had then, and the place behind it."""
 
     conversation_id: str
     item_id: str | None
+    position: int
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +35,10 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """OpenAI's conversation object; title, newest activity and lineage are extras. Only listed roots have a family."""
+    """OpenAI's conversation object; title, newest activity, lineage and the response that is being made are extras.
+
+    Only listed roots have a `family`, and `parley` is there if it was asked for.
+    """
 
     id: str
     object: Literal["conversation"] = "conversation"
@@ -39,7 +52,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     defaults: Mapping[str, Any]
     pinned: bool
     archived: bool
+    active_response_id: str | None
     family: Family | msgspec.UnsetType = msgspec.UNSET
+    parley: ConversationExtras | msgspec.UnsetType = msgspec.UNSET
 
 
 class ConversationDeleted(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,12 +6,16 @@ import msgspec
 
 
 class ErrorObject(msgspec.Struct, frozen=True, kw_only=True):
-    """An error: `param` is its place in the request, `code` a word for programs."""
+    """An error: `param` is its place in the request, `code` a word for programs.
+
+    `response_id` is there if another response is in the way.
+    """
 
     message: str
     type: str
     param: str | None
     code: str | None
+    response_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,14 +17,16 @@ from schemas.conversations import (
     load_fork,
     load_list_filter,
     load_new_conversation,
+    load_wants_last_response,
 )
 from schemas.fields.ids import CONVERSATION, check_id
 from schemas.objects import conversations as objects
 from schemas.objects.lists import list_object
 from schemas.pages import load_page_query
 from server.api.services import json_body, json_response, services
+from server.api.summaries import summary_object
 from server.auth.authentication import current_user
-from storage import conversations
+from storage import conversations, summaries
 from storage.records import Conversation, Family, Fork
 
 blueprint = Blueprint("conversations", __name__, url_prefix="/v1/conversations")
@@ -75,8 +77,15 @@ def list_conversations() -> Response:
 @blueprint.get("/<conversation_id>")
 def retrieve_conversation(conversation_id: str) -> Response:
     check_id(conversation_id, "conversation_id", CONVERSATION)
-    found = services().database.run(conversations.get, current_user().id, conversation_id)
-    return json_response(conversation_object(found))
+    has_last_response = load_wants_last_response(request.args.to_dict(flat=False))
+    database, user_id = services().database, current_user().id
+    # Before the conversation: a response whose worker died gets its end then, and lets the conversation go.
+    last = database.run(summaries.last_of, user_id, conversation_id) if has_last_response else None
+    shown = conversation_object(database.run(conversations.get, user_id, conversation_id))
+    if has_last_response:
+        extras = objects.ConversationExtras(last_response=None if last is None else summary_object(last))
+        shown = msgspec.structs.replace(shown, parley=extras)
+    return json_response(shown)
 
 
 @blueprint.post("/<conversation_id>")
@@ -125,11 +134,14 @@ def conversation_object(conversation: Conversation) -> objects.Conversation:
         defaults=conversation.settings.defaults,
         pinned=conversation.settings.is_pinned,
         archived=conversation.settings.is_archived,
+        active_response_id=conversation.active_response_id,
     )
 
 
 def _fork_object(fork: Fork | None) -> objects.Fork | None:
-    return None if fork is None else objects.Fork(conversation_id=fork.conversation_id, item_id=fork.item_id)
+    if fork is None:
+        return None
+    return objects.Fork(conversation_id=fork.conversation_id, item_id=fork.item_id, position=fork.position)
 
 
 def _family_object(family: Family | None) -> objects.Family | msgspec.UnsetType:

@@ -14,13 +14,14 @@ from flask import Blueprint, Response, request
 from schemas.fields.ids import check_id
 from schemas.objects.lists import list_object
 from schemas.objects.responses import InputTokens, ResponseDeleted
-from schemas.pages import check_include, load_page_query
+from schemas.pages import load_page_query, load_wants_origin
 from schemas.responses import RESPONSE, ResponsesRequest, load_retrieval
 from server.answers.answer import ClientLeft
 from server.api.chat_settings import load_response_in_conversation
 from server.api.history import opened
 from server.api.services import client_watch, json_body, json_response, running_stopwatch, services
 from server.api.storage_errors import client_error
+from server.api.summaries import shown_items
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
 from server.errors.handlers import error_response
@@ -89,12 +90,12 @@ def cancel_response(response_id: str) -> Response:
 def list_input_items(response_id: str) -> Response:
     check_id(response_id, "response_id", RESPONSE)
     query = request.args.to_dict(flat=False)
-    check_include(query)
+    has_origin = load_wants_origin(query)
     page = load_page_query(query)
     found = services().database.run(
         responses.input_items_page, current_user().id, response_id, after=page.after, limit=page.limit, order=page.order
     )
-    return json_response(list_object([item.data for item in found.data], found.has_more))
+    return json_response(list_object(shown_items(found.data, has_origin=has_origin), found.has_more))
 
 
 @blueprint.post("/input_tokens")

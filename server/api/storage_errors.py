@@ -32,7 +32,7 @@ def client_error(error: StorageError) -> ParleyError:
         case RecordNotFound():
             return RecordMissing(error.kind, error.public_id)
         case ConversationLocked():
-            return ConversationBusy()
+            return ConversationBusy(error.owner)
         case DuplicateItem():
             return ItemSentTwice(error.public_id)
         case StorageUnavailable():

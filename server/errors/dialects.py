@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from schemas.objects.errors import ErrorBody, ErrorObject
-from server.errors.tree import ParleyError
+from server.errors.tree import ConversationBusy, ParleyError
 
 Dialect = Callable[[ParleyError], object]
 """Makes the JSON body for an error."""
@@ -16,4 +18,7 @@ Dialect = Callable[[ParleyError], object]
 
 def openai_body(error: ParleyError) -> ErrorBody:
     """OpenAI's error object."""
-    return ErrorBody(error=ErrorObject(message=error.message, type=error.type, param=error.param, code=error.code))
+    told = ErrorObject(message=error.message, type=error.type, param=error.param, code=error.code)
+    if isinstance(error, ConversationBusy):
+        told = msgspec.structs.replace(told, response_id=error.response_id)
+    return ErrorBody(error=told)

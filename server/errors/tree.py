@@ -118,13 +118,15 @@ class TemplateRefused(InvalidRequest):
 
 
 class ConversationBusy(InvalidRequest):
-    """One turn at a time. Status and words are OpenAI's."""
+    """One turn at a time. Status and words are OpenAI's, but for the last sentence."""
 
     default_code = "conversation_locked"
     default_param = "conversation"
 
-    def __init__(self) -> None:
-        super().__init__("Another process is currently operating on this conversation. Please retry in a few seconds.")
+    def __init__(self, response_id: str) -> None:
+        words = "Another process is currently operating on this conversation. Please retry in a few seconds."
+        super().__init__(f"{words} It makes the response '{response_id}'.")
+        self.response_id = response_id
 
 
 class ItemSentTwice(InvalidRequest):
@@ -204,8 +206,7 @@ class RecordMissing(NotFound):
 
     def __init__(self, kind: str, public_id: str) -> None:
         super().__init__(f"{kind.capitalize()} with id '{_echo(public_id)}' not found.")
-        self.kind = kind
-        self.public_id = public_id
+        self.kind, self.public_id = kind, public_id
 
 
 class ResponseGone(ParleyError):
@@ -230,8 +231,7 @@ class UnknownPath(NotFound):
 
     def __init__(self, method: str, path: str) -> None:
         super().__init__(f"Unknown request URL: {_echo(method)} {_echo(path)}. Please check it for typos.")
-        self.method = method
-        self.path = path
+        self.method, self.path = method, path
 
 
 class MethodNotAllowed(ParleyError):

@@ -59,6 +59,7 @@ def _define_conversations(db: Db) -> None:
         root_id = Optional(int, size=64)  # its own number, if it is the root
         forked_from_id = Optional(int, size=64)
         forked_item_id = Optional(str, autostrip=False, nullable=True)  # public id of the last shared item
+        forked_position = Optional(int, size=64)  # the first that is not shared
         family_active_at = Optional(int, size=64)  # microseconds; right at roots only
         instructions = Optional(str, autostrip=False, nullable=True)
         defaults = Optional(str, autostrip=False)
@@ -107,6 +108,7 @@ def _define_responses(db: Db) -> None:
         lease_until = Optional(int, size=64)  # microseconds; none after the end
         next_position = Required(int, size=64)
         body = Optional(str, autostrip=False)
+        summary = Optional(str, autostrip=False, nullable=True)
         created_at = Required(int, size=64)
 
     class ResponseItem(db.Entity):

@@ -17,7 +17,7 @@ from storage.errors import (
     ("error", "status", "param", "code"),
     [
         (RecordNotFound("conversation", "conv_1"), 404, None, None),
-        (ConversationLocked("conv_1", 5.0), 400, "conversation", "conversation_locked"),
+        (ConversationLocked("conv_1", "resp_1", 5.0), 400, "conversation", "conversation_locked"),
         (DuplicateItem("msg_1"), 400, "items", "duplicate_item"),
         (ResponseEnded("resp_1", "completed"), 400, None, None),
         (StorageUnavailable("secret.host refused"), 503, None, "database_unavailable"),

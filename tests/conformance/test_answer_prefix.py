@@ -28,7 +28,7 @@ def test_a_stream_begins_with_the_prefix_and_is_stored_whole(saying: OpenAI) -> 
     with saying.responses.create(
         model="chatml", input=told(" blue."), stream=True, extra_body={"answer_prefix": "The sky is"}
     ) as stream:
-        events = list(stream)
+        events: list[Any] = list(stream)
     deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
     assert deltas[0] == "The sky is"
     assert "".join(deltas) == "The sky is blue."
@@ -47,8 +47,8 @@ def test_the_demo_model_goes_on_as_it_would_have(client: OpenAI) -> None:
 def test_an_answer_in_a_conversation_is_remembered_with_its_prefix(saying: OpenAI) -> None:
     conversation = saying.conversations.create()
     ask(saying, "chatml", " blue.", "The sky is", conversation=conversation.id)
-    items = saying.conversations.items.list(conversation.id, order="desc", limit=1).data
-    assert items[0].content[0].text == "The sky is blue."  # type: ignore[union-attr]
+    newest: Any = saying.conversations.items.list(conversation.id, order="desc", limit=1).data[0]
+    assert newest.content[0].text == "The sky is blue."
 
 
 def test_a_demanded_call_has_no_prefix(client: OpenAI) -> None:

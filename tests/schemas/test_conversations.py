@@ -17,6 +17,7 @@ from schemas.conversations import (
     load_metadata_filter,
     load_new_conversation,
     load_new_items,
+    load_wants_last_response,
 )
 from schemas.fields.errors import SchemaError
 from schemas.fields.ids import CONVERSATION, check_id
@@ -210,3 +211,11 @@ def test_what_cannot_be_an_id_is_refused(text: str) -> None:
         check_id(text, "conversation_id", CONVERSATION)
     assert (caught.value.param, caught.value.code) == ("conversation_id", "invalid_value")
     assert "'conv_'" in caught.value.message
+
+
+def test_of_a_conversation_its_last_response_can_be_included_and_nothing_else() -> None:
+    assert load_wants_last_response({"include[]": ["parley.last_response"]})
+    assert not load_wants_last_response({"include": [""]})
+    with pytest.raises(SchemaError) as caught:
+        load_wants_last_response({"include": ["parley.origin"]})
+    assert caught.value.param == "include[0]"

@@ -6,7 +6,7 @@ import pytest
 from openai.types.responses import ResponseIncludable
 
 from schemas.fields.errors import SchemaError
-from schemas.pages import INCLUDABLES, PageQuery, check_include, load_page_query
+from schemas.pages import INCLUDABLES, ORIGIN, PageQuery, check_include, load_page_query, load_wants_origin
 
 
 def test_a_page_has_openais_defaults() -> None:
@@ -56,3 +56,12 @@ def test_what_openai_cannot_include_is_refused(key: str) -> None:
     with pytest.raises(SchemaError) as caught:
         check_include({key: [INCLUDABLES[0], "everything"]})
     assert (caught.value.param, caught.value.code) == ("include[1]", "invalid_value")
+
+
+@pytest.mark.parametrize("key", ["include", "include[]"])
+def test_the_origin_is_asked_for_of_items_only(key: str) -> None:
+    assert load_wants_origin({key: [INCLUDABLES[0], ORIGIN]})
+    assert not load_wants_origin({key: INCLUDABLES})
+    assert not load_wants_origin({})
+    with pytest.raises(SchemaError):
+        check_include({key: [ORIGIN]})

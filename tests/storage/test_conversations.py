@@ -12,7 +12,7 @@ from storage.db.database import Database
 from storage.db.sql import execute
 from storage.errors import RecordNotFound
 from storage.records import Conversation, User
-from tests.storage.helpers import begin, lock, message, texts
+from tests.storage.helpers import begin, complete, lock, message, texts
 
 
 def create(database: Database, user: User, **metadata: str) -> Conversation:
@@ -195,3 +195,26 @@ def test_what_nothing_refers_to_any_more_is_gone(database: Database, user: User)
     database.run(responses.delete, user.id, begun.public_id)
     database.run(conversations.delete, user.id, forked.public_id)
     assert database.run(items.find, user.id, everything) == {}
+
+
+def test_it_names_the_response_that_is_being_made_in_it(database: Database, user: User, dead_worker: str) -> None:
+    busy, free, left = (create(database, user).public_id for _ in range(3))
+    making = begin(database, user, message("q"), conversation_id=busy)
+    begin(database, user, message("q"), conversation_id=left, owner=dead_worker)
+
+    def active() -> dict[str, str | None]:
+        listed = database.run(conversations.list_page, user.id).data
+        assert list(listed) == [database.run(conversations.get, user.id, one.public_id) for one in listed]
+        return {one.public_id: one.active_response_id for one in listed}
+
+    assert active() == {busy: making.public_id, free: None, left: None}
+    assert database.run(conversations.update, user.id, busy, title="t").active_response_id == making.public_id
+    assert database.run(conversations.fork, user.id, busy).active_response_id is None
+    complete(database, user, making)
+    assert set(active().values()) == {None}
+
+
+def test_a_turn_that_is_not_stored_yet_is_not_named(database: Database, user: User) -> None:
+    conversation = create(database, user)
+    lock(database, user, conversation.public_id, "resp_x")
+    assert database.run(conversations.get, user.id, conversation.public_id).active_response_id is None

@@ -56,8 +56,8 @@ def test_a_fork_knows_its_source_the_last_shared_item_and_the_root(database: Dat
     root = create(database, user, "a", "b", "c")
     first = fork(database, user, root, "msg_b")
     second = fork(database, user, first)
-    assert first.forked_from == Fork(root.public_id, "msg_b")
-    assert second.forked_from == Fork(first.public_id, "msg_b")
+    assert first.forked_from == Fork(root.public_id, "msg_b", 2)
+    assert second.forked_from == Fork(first.public_id, "msg_b", 2)
     assert {first.root_id, second.root_id} == {root.public_id}
     assert [again(database, user, one) for one in (first, second)] == [first, second]
 
@@ -65,10 +65,10 @@ def test_a_fork_knows_its_source_the_last_shared_item_and_the_root(database: Dat
 def test_a_fork_may_end_before_an_item(database: Database, user: User) -> None:
     root = create(database, user, "a", "b", "c")
     forked = fork(database, user, root, before="msg_c")
-    assert forked.forked_from == Fork(root.public_id, "msg_b")
+    assert forked.forked_from == Fork(root.public_id, "msg_b", 2)
     assert texts(database.run(items.list_all, user.id, forked.public_id)) == ["a", "b"]
     empty = fork(database, user, root, before="msg_a")
-    assert empty.forked_from == Fork(root.public_id, None)
+    assert empty.forked_from == Fork(root.public_id, None, 0)
     database.run(items.add, user.id, empty.public_id, [message("other")])
     assert texts(database.run(items.list_all, user.id, empty.public_id)) == ["other"]
     with pytest.raises(RecordNotFound, match="item 'msg_x'"):
@@ -150,7 +150,7 @@ def test_the_oldest_of_those_left_is_the_next_root(database: Database, user: Use
     assert roots(database, user, 1) == [other.public_id, first.public_id]
     assert [again(database, user, one).root_id for one in (first, second, third)] == [first.public_id] * 3
     assert again(database, user, second).forked_from is None
-    assert again(database, user, third).forked_from == Fork(second.public_id, "msg_a")
+    assert again(database, user, third).forked_from == Fork(second.public_id, "msg_a", 1)
 
 
 def test_a_family_is_as_new_as_those_who_are_left(database: Database, user: User) -> None:

@@ -12,6 +12,7 @@ steps = [
     step("ALTER TABLE conversations ADD COLUMN root_id BIGINT REFERENCES conversations (id)"),
     step("ALTER TABLE conversations ADD COLUMN forked_from_id BIGINT REFERENCES conversations (id) ON DELETE SET NULL"),
     step("ALTER TABLE conversations ADD COLUMN forked_item_id TEXT"),
+    step("ALTER TABLE conversations ADD COLUMN forked_position BIGINT"),
     step("ALTER TABLE conversations ADD COLUMN family_active_at BIGINT NOT NULL DEFAULT 0"),
     step("UPDATE conversations SET root_id = id, family_active_at = active_at"),
     step("CREATE INDEX conversations_of_family ON conversations (root_id, active_at, id)"),

@@ -25,6 +25,7 @@ from schemas.objects import (
     health,
     models,
     responses,
+    summaries,
     tokens,
 )
 from schemas.objects.answers import ANSWERS, CHUNKS, COMPONENTS, FAILURE, components
@@ -60,11 +61,12 @@ CONVERSATION = conversations.Conversation(
     title=None,
     updated_at=6,
     root_id="conv_0",
-    forked_from=conversations.Fork(conversation_id="conv_0", item_id=None),
+    forked_from=conversations.Fork(conversation_id="conv_0", item_id=None, position=0),
     instructions=None,
     defaults={"top_k": 1},
     pinned=False,
     archived=True,
+    active_response_id=None,
 )
 CONVERSATION_SENT = {
     "id": "conv_1",
@@ -74,17 +76,29 @@ CONVERSATION_SENT = {
     "title": None,
     "updated_at": 6,
     "root_id": "conv_0",
-    "forked_from": {"conversation_id": "conv_0", "item_id": None},
+    "forked_from": {"conversation_id": "conv_0", "item_id": None, "position": 0},
     "instructions": None,
     "defaults": {"top_k": 1},
     "pinned": False,
     "archived": True,
+    "active_response_id": None,
 }
 FAMILY = {
     "num_conversations": 2,
     "newest_conversation_id": "conv_2",
     "updated_at": 7,
     "active_response_ids": ["resp_1"],
+}
+SUMMARY = {
+    "id": "resp_1",
+    "status": "completed",
+    "model": "m",
+    "created_at": 5,
+    "completed_at": 6,
+    "usage": {"total_tokens": 3},
+    "timings": None,
+    "incomplete_details": None,
+    "error": None,
 }
 ITEM = {**message("user", "hi"), "id": "msg_1"}
 MODEL = models.Model(id="m", created=5, aliases=("a",))
@@ -239,6 +253,14 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
     (
         msgspec.structs.replace(CONVERSATION, family=conversations.Family(**FAMILY)),  # type: ignore[arg-type]
         {**CONVERSATION_SENT, "family": FAMILY},
+        Conversation,
+    ),
+    (
+        msgspec.structs.replace(
+            CONVERSATION,
+            parley=conversations.ConversationExtras(last_response=summaries.ResponseSummary(**SUMMARY)),  # type: ignore[arg-type]
+        ),
+        {**CONVERSATION_SENT, "parley": {"last_response": SUMMARY}},
         Conversation,
     ),
     (
