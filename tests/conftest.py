@@ -12,6 +12,10 @@ import pytest
 
 from storage.db.database import Database
 from tests.storage.postgres import HOW_TO_GET_IT
+from tests.web import needs
+
+NEEDS = (("ON POSTGRESQL", HOW_TO_GET_IT), *(("IN A BROWSER", need) for need in needs.ALL))
+"""What not every machine has, and what is said of it."""
 
 
 @pytest.fixture
@@ -28,8 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tests that were skipped for want of PostgreSQL, in red."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if HOW_TO_GET_IT in str(report.longrepr)]
-    if skipped:
-        terminalreporter.section("NOT TESTED ON POSTGRESQL", sep="!", red=True, bold=True)
-        terminalreporter.line(f"{len(skipped)} tests were skipped. {HOW_TO_GET_IT}.", red=True, bold=True)
+    """Tests that were skipped for want of what not every machine has, in red."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for what, need in NEEDS:
+        if num_skipped := sum(need in reason for reason in reasons):
+            terminalreporter.section(f"NOT TESTED {what}", sep="!", red=True, bold=True)
+            terminalreporter.line(f"{num_skipped} tests were skipped. {need}.", red=True, bold=True)

@@ -3,13 +3,15 @@
 The supervisor starts it instead of the real one (`_PARLEY_ENGINE_COMMAND`); all but the model is the real engine. The
 model file's name is that of a chat template in `tests/chat/templates`, whose control tokens the model has; any other
 token is a byte. The conversation of a test so scripts the model, whatever format its family writes. Under a grammar it
-says what it is told where it may, and anything where it may not.
+says what it is told where it may, and anything where it may not. Where `slowly ` stands before the «, each token takes
+SLOW_SECONDS, for what happens in the middle of an answer.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from tests.engine.fakes import EOG, FakeRunner
 FIRST_MARKER = 256
 N_CTX = 100_000
 START, END = "«".encode(), "»".encode()
+SLOWLY, SLOW_SECONDS = b"slowly ", 0.02
 
 
 class ByteVocabulary:
@@ -91,7 +94,9 @@ class ByteVocabulary:
     def next_token(self, tokens: list[int]) -> int:
         """What follows, if the slot holds a prompt and some of what that says."""
         prompt = max((prompt for prompt in self.prompts if tokens[: len(prompt)] == prompt), key=len)
-        _, _, told = self.bytes_of(prompt).rpartition(START)
+        before, _, told = self.bytes_of(prompt).rpartition(START)
+        if before.endswith(SLOWLY):
+            time.sleep(SLOW_SECONDS)
         said = self.tokens(told.partition(END)[0])
         num_said = len(tokens) - len(prompt)
         return said[num_said] if num_said < len(said) else EOG

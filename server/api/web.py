@@ -60,8 +60,8 @@ NOT_BUILT = """<!doctype html>
   <body>
     <main>
       <h1>The chat page is not built</h1>
-      <p>The API is up: <a href="/v1/models">/v1/models</a> lists the models, and <a href="/readyz">/readyz</a> says
-      whether they can answer.</p>
+      <p>The API is up: programs find it below /v1, and <a href="/readyz">/readyz</a> says whether the models can
+      answer.</p>
       <p>To build the page, run this in the checkout of Parley, and load this address again. The server need not be
       restarted.</p>
       <pre>{command}</pre>
