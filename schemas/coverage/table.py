@@ -294,7 +294,7 @@ def _unversioned(method: str, path: str) -> Endpoint:
 ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("POST", "/v1/chat/completions"),
     _done_at("POST", "/v1/completions"),
-    _done_at("GET", "/v1/models"),
+    _done_at("GET", "/v1/models", "also `state`, `progress`, `message`, `capabilities`, `device` and `meta`"),
     _done_at("GET", "/v1/models/{model}", "ids may contain slashes"),
     _not_yet("DELETE", "/v1/models/{model}"),
     _done_at("POST", "/v1/embeddings", "of models with `embedding = true` in the settings"),

@@ -21,14 +21,35 @@ class ModelMeta(msgspec.Struct, frozen=True, kw_only=True):
     num_slots: int | None
 
 
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model can do; null is not known before it is loaded.
+
+    `tools`: its chat template has a format for calls. Other models that generate are taught one.
+    """
+
+    generates: bool
+    embeds: bool
+    tools: bool | None
+    reasoning: bool | None
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that the settings name; `meta` is there once it is loaded."""
+    """A model that the settings name; `meta` is there once it is loaded.
+
+    `state`, `progress` and `message` are the supervisor's, `device` is what a loaded model is computed on.
+    """
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "parley"
     aliases: Sequence[str]
+    state: str
+    progress: float | None
+    """Of the download or the load, from 0 to 1."""
+    message: str
+    capabilities: Capabilities
+    device: Literal["cpu", "gpu", "mixed"] | None
     meta: ModelMeta | msgspec.UnsetType = msgspec.UNSET
 
 

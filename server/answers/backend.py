@@ -12,7 +12,7 @@ Which models there are, and what a model lacks, is `server.backends.served`'s bu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from schemas.completions import CompletionRequest
 from schemas.embeddings import EmbeddingRequest
@@ -35,6 +35,8 @@ class Card:
     size_bytes: int | None = None
     num_slots: int | None = None
     """Sequences that it generates at once."""
+    device: Literal["cpu", "gpu", "mixed"] | None = None
+    """What it is computed on."""
     system_fingerprint: str = ""
     """Changes with whatever may change answers."""
     temperature: float = 1.0
@@ -45,6 +47,16 @@ class Card:
     """Presence penalty where a request names none."""
     frequency_penalty: float = 0.0
     """Frequency penalty where a request names none."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a model that chats can do besides writing; None is not known yet."""
+
+    calls_tools: bool | None = None
+    """Whether it has a format for calls of its own. Others can be asked to call as well."""
+    reasons: bool | None = None
+    """Whether it may think before it answers, in a way that is told apart."""
 
 
 class Described(Protocol):
@@ -78,6 +90,10 @@ class Backend(Described, Protocol):
 
     def count(self, request: ChatRequest, caller: Caller, watch: ClientWatch) -> int:
         """Tokens of the request's prompt, however long it is, without an answer."""
+        ...
+
+    def features(self) -> Features:
+        """What it can do besides, as far as that can be said at once."""
         ...
 
 

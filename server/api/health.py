@@ -1,13 +1,12 @@
 """Is the server alive, and can it generate yet? For load balancers, containers and people who wait.
 
 Reads what the supervisor has written, and what this worker knows of the models' templates; it never talks to an engine.
-Anybody may ask, so where users are told apart nobody is told in which folders files lie: the log does.
+Anybody may ask.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import time
 from typing import Literal
 
@@ -15,17 +14,15 @@ import msgspec
 from flask import Blueprint, Response, jsonify
 
 from schemas.objects.health import Health, ModelReadiness, Readiness
+from server.api.model_states import JUST_STARTED, public, read_status
 from server.api.services import services
 from server.errors.tree import ModelNotReady, ShuttingDown
 from server.http import draining
-from server.protocol.runtime import ModelStatus, RuntimeDir, Status
+from server.protocol.runtime import ModelStatus, Status
 
 blueprint = Blueprint("health", __name__)
 
 MIN_RETRY_SECONDS = 1
-
-_FOLDERS = re.compile(r"(?<![\w:/])~?/(?:[^/\s'\"]+/)+")
-"""In front of a file's name; what follows the colon of a URL is none."""
 
 
 @blueprint.get("/healthz")
@@ -43,7 +40,7 @@ def get_llama_health() -> Response:
     """
     if draining.is_draining():
         raise ShuttingDown
-    status = _status()
+    status = read_status()
     if not any(model.state == "ready" for model in status.models.values()):
         raise _not_ready(status)
     return get_health()
@@ -55,7 +52,7 @@ def get_readiness() -> Response:
 
     A model with a broken chat template is ready: it answers whatever is no chat, and no restart would put it right.
     """
-    status = _status()
+    status = read_status()
     is_ready = status.is_ready and not draining.is_draining()
     templates = {engine.id: engine.template_state() for engine in services().engines}
     models = {model_id: _dump(model, templates.get(model_id)) for model_id, model in status.models.items()}
@@ -66,16 +63,11 @@ def get_readiness() -> Response:
     return _uncached(response)
 
 
-def _status() -> Status:
-    runtime_dir = RuntimeDir.from_environment()
-    return runtime_dir.read_status() if runtime_dir else Status()
-
-
 def _not_ready(status: Status) -> ModelNotReady:
     """Why the first model cannot be used."""
     for model_id, model in status.models.items():
-        return ModelNotReady(model_id, model.state, model.progress, _public(model.message), _seconds_to_retry(status))
-    return ModelNotReady("", "loading", None, "the server has just started", MIN_RETRY_SECONDS)
+        return ModelNotReady(model_id, model.state, model.progress, public(model.message), _seconds_to_retry(status))
+    return ModelNotReady("", JUST_STARTED.state, None, JUST_STARTED.message, MIN_RETRY_SECONDS)
 
 
 def _word(status: Status, *, is_ready: bool) -> Literal["ready", "not ready", "starting", "stopping"]:
@@ -90,15 +82,10 @@ def _dump(model: ModelStatus, chat_template: str | None) -> ModelReadiness:
     return ModelReadiness(
         state=model.state,
         progress=model.progress,
-        message=_public(model.message),
+        message=public(model.message),
         retry_at=model.retry_at,
         chat_template=chat_template,
     )
-
-
-def _public(message: str) -> str:
-    """A message as everybody may read it."""
-    return message if services().settings.auth == "off" else _FOLDERS.sub("", message)
 
 
 def _seconds_to_retry(status: Status) -> int:

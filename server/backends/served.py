@@ -19,6 +19,7 @@ from server.answers.backend import (
     Completing,
     Described,
     Embedding,
+    Features,
     Rendering,
     Tokenizing,
     TokenList,
@@ -31,6 +32,8 @@ from server.http.client_watch import ClientWatch
 from server.models.catalogue import Catalogue, ContextPolicy, ModelSpec
 
 logger = logging.getLogger(__name__)
+
+NO_FEATURES = Features(calls_tools=False, reasons=False)
 
 Ability = TypeVar("Ability")
 
@@ -49,6 +52,20 @@ class ServedModel:
     def card(self) -> Card | None:
         """The model's card; None while it cannot be used."""
         return self._backend.card()
+
+    @property
+    def generates(self) -> bool:
+        """Whether it is a model that chats."""
+        return isinstance(self._backend, Backend)
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it makes vectors."""
+        return isinstance(self._backend, Embedding)
+
+    def features(self) -> Features:
+        """What it can do besides; nothing, if it does not chat."""
+        return self._backend.features() if isinstance(self._backend, Backend) else NO_FEATURES
 
     def require_card(self) -> Card:
         """The card of a model that chats.

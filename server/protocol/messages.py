@@ -161,6 +161,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     default_sampling: dict[str, float] = {}
     """Sampling params that the model's file recommends (GGUF `general.sampling.*`)."""
     system_fingerprint: str = ""
+    device: Literal["cpu", "gpu", "mixed"] | None = None
+    """Where its layers are; those of a mixed one are on both. None is not known."""
     embedding_length: int | None = None
     """Numbers in the vectors of an embedding model, which generates nothing; None for a model that generates."""
 

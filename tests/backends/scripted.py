@@ -11,7 +11,7 @@ import gevent
 from gevent.queue import SimpleQueue
 
 from server.answers.answer import Batch, ClientLeft
-from server.answers.backend import Card
+from server.answers.backend import Card, Features
 from server.answers.parts import ChoicePart, End
 from server.answers.request import Caller, ChatRequest
 from server.answers.usage import Usage
@@ -80,6 +80,9 @@ class ScriptedBackend:
         self.requests.append(request)
         self.answers.append(ScriptedAnswer(self.script, request))
         return self.answers[-1]
+
+    def features(self) -> Features:
+        return Features(calls_tools=True)
 
     def count(self, request: ChatRequest, caller: Caller, watch: ClientWatch) -> int:
         return len(request.messages)

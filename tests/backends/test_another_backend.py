@@ -175,3 +175,5 @@ def test_what_it_lacks_is_refused_by_name(stage: Stage, path: str, body: dict[st
 def test_models_list_it_with_what_is_known(stage: Stage) -> None:
     (model,) = (stage.client.get("/v1/models").json or {})["data"]
     assert (model["id"], model["meta"]["n_ctx"]) == ("m", 1000)
+    assert model["capabilities"] == {"generates": True, "embeds": False, "tools": True, "reasoning": None}
+    assert model["device"] is None

@@ -20,6 +20,7 @@ from tests.live_server import CHECKOUT, LiveServer, alive, wait_until
 
 BODY = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
 PATH = "/v1/chat/completions"
+STATE = ("state", "progress", "message")
 
 
 def demo_model() -> Path:
@@ -46,6 +47,11 @@ def test_requests_are_told_to_come_back_while_the_model_loads() -> None:
         status, body, headers = server.get("/readyz")
         assert (status, body["status"]) == (503, "not ready")
         assert body["models"]["SmolLM2-135M-Instruct.Q4_1"]["state"] == "loading"
+        (model,) = server.get("/v1/models")[1]["data"]
+        told = body["models"][model["id"]]
+        assert [model[name] for name in STATE] == [told[name] for name in STATE]
+        assert model["capabilities"] == {"generates": True, "embeds": False, "tools": None, "reasoning": None}
+        assert model["device"] is None
         assert int(headers["retry-after"]) >= 1
         status, body, headers = server.post(PATH, BODY)
         assert (status, body["error"]["code"]) == (503, "model_not_ready")
@@ -113,6 +119,10 @@ def test_a_model_that_cannot_be_loaded_is_explained_while_http_stays_up(
         assert int(headers["retry-after"]) >= 1
         failed = wait_until(lambda: failed_state(server), "the end of a try")
         assert failed and failed["retry_at"] is not None
+        model = wait_until(
+            lambda: next(one for one in server.get("/v1/models")[1]["data"] if one["state"] == "failed"), "its state"
+        )
+        assert reason in model["message"]
         assert server.get("/healthz")[0] == 200
         assert server.stop() == 0
 
@@ -148,7 +158,13 @@ def test_two_models_have_an_engine_each(tmp_path: Path) -> None:
         assert len(server.members("server.engine.host.process")) == 2
         assert [model["id"] for model in server.get("/v1/models")[1]["data"]] == ["small/demo", "other"]
         for path in ("/v1/models/small/demo", "/v1/models/small%2Fdemo"):
-            assert server.get(path)[1]["meta"]["n_ctx"] == 512
+            model = server.get(path)[1]
+            assert model["meta"]["n_ctx"] == 512
+            assert [model[name] for name in STATE] == ["ready", None, ""]
+            assert model["device"] in ("cpu", "gpu")
+            # Its template knows neither.
+            features = {"tools": False, "reasoning": False}
+            assert model["capabilities"] == {"generates": True, "embeds": False, **features}
         for name, answered in {"gpt-4o-mini": "small/demo", "other": "other", "small/demo": "small/demo"}.items():
             assert server.post(PATH, {**BODY, "model": name})[1]["model"] == answered
 

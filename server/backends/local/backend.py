@@ -13,7 +13,7 @@ from schemas.completions import CompletionRequest
 from schemas.embeddings import EmbeddingRequest
 from schemas.sampling import SamplingOptions
 from schemas.tokens import DetokenizeRequest, TokenizeRequest
-from server.answers.backend import Card, TokenList, Vectors
+from server.answers.backend import Card, Features, TokenList, Vectors
 from server.answers.request import Caller, ChatRequest
 from server.backends.local.answer import LocalAnswer
 from server.backends.local.asking import ask
@@ -91,6 +91,9 @@ class WritingBackend(_LocalBackend):
                 return error.num_prompt_tokens
             return generation.usage.num_prompt_tokens
 
+    def features(self) -> Features:
+        return self._model.features()
+
     def complete(self, wanted: CompletionRequest, caller: Caller, watch: ClientWatch) -> LocalAnswer:
         card = self._model.require_card()
         check_room(len(wanted.prompts), card.num_slots + self._max_waiting_requests)
@@ -141,6 +144,7 @@ def _shown(card: ModelCard) -> Card:
         size_bytes=card.size_bytes,
         num_slots=card.num_slots,
         system_fingerprint=card.system_fingerprint,
+        device=card.device,
         temperature=defaults.temperature,
         top_p=defaults.top_p,
         presence_penalty=defaults.presence_penalty,

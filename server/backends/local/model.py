@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from server.answers.backend import Features
 from server.backends.local.engine_client import EngineClient
 from server.backends.local.templates import Templates
 from server.chat.template.template import ChatTemplate
@@ -70,8 +71,13 @@ class LocalModel:
 
         None while that is not known, and for a model that embeds, which is asked for no chats.
         """
-        card, templates = self.client.card, self._templates
-        return templates.state() if templates is not None and templates.card is card else None
+        templates = self._present_templates
+        return None if templates is None else templates.state()
+
+    def features(self) -> Features:
+        """What the loaded model can do besides writing, as far as its template has been looked at."""
+        templates = self._present_templates
+        return Features() if templates is None else templates.features()
 
     def read_stats(self, timeout_seconds: float) -> Stats | None:
         """What the engine has done so far; None if it is not there, or too busy to say so in time."""
@@ -90,6 +96,12 @@ class LocalModel:
         """Begin with the templates before anybody asks for them."""
         if not self._is_embedding:
             self._templates_of(card)
+
+    @property
+    def _present_templates(self) -> Templates | None:
+        """Those of the model that is loaded; None if there is none, or nobody has asked for them yet."""
+        card, templates = self.client.card, self._templates
+        return templates if templates is not None and templates.card is card else None
 
     def _templates_of(self, card: ModelCard) -> Templates:
         if self._templates is None or self._templates.card is not card:

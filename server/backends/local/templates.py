@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import gevent
 
+from server.answers.backend import Features
 from server.chat.template.template import ChatTemplate, TemplateError
 from server.protocol.messages import ModelCard
 
@@ -27,6 +28,8 @@ class _Tried:
     compiled: ChatTemplate | TemplateError
     problem: str | None
     """Why it fails even at a plain question; None if it does not."""
+    knows_tools: bool = False
+    reasons: bool = False
 
 
 class Templates:
@@ -50,6 +53,13 @@ class Templates:
         if isinstance(tried.compiled, TemplateError):
             raise tried.compiled
         return tried.compiled
+
+    def features(self) -> Features:
+        """What the model can do, as far as that is known by now; with a broken template, nothing."""
+        general, for_tools = self._general.value, self._for_tools.value
+        if general is None or for_tools is None:
+            return Features()
+        return Features(calls_tools=for_tools.knows_tools, reasons=general.reasons)
 
     def state(self) -> str | None:
         """One line for people: whether chats can be rendered, and why not. None until that is known."""
@@ -84,7 +94,7 @@ def _compile_and_try(card: ModelCard, source: str | None, enable_thinking: bool 
     problem = template.problem(has_tools=for_tools)
     if problem is None:
         template.learn()
-    return _Tried(template, problem)
+    return _Tried(template, problem, template.knows_tools, template.reasons)
 
 
 def _first_line(reason: str) -> str:

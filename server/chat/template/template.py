@@ -12,8 +12,8 @@ from typing import Any
 
 import jinja2
 
-from server.chat.calls.family import ToolFamily
-from server.chat.families.detection import detect
+from server.chat.calls.family import ChannelFamily, ToolFamily
+from server.chat.families.detection import GENERIC, detect
 from server.chat.reasoning import ThinkTags, find_think_tags
 from server.chat.template.bounds import LimitExceeded, begin
 from server.chat.template.conversation import Message
@@ -78,6 +78,17 @@ class ChatTemplate:
     def tool_family(self) -> ToolFamily:
         """In which format the model calls tools."""
         return detect(self.source)
+
+    @property
+    def knows_tools(self) -> bool:
+        """Whether it has a format for calls. Other models are taught one in words."""
+        return self.tool_family is not GENERIC
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the model may think before it answers, in a way that is told apart."""
+        family = self.tool_family
+        return bool(family.thoughts.starts) if isinstance(family, ChannelFamily) else self.think_tags is not None
 
     def render(
         self,

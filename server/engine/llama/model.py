@@ -84,7 +84,7 @@ class Model:
         self._cache_types = (options.cache_type_k, options.cache_type_v)
         self._weights = Weights(config.model_path, options.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
-        self.is_on_gpu = has_gpu and self._is_offloaded(options.n_gpu_layers)
+        self.is_on_gpu = self._weights.device == "gpu"
         self._adapters = Adapters(self._weights, options.lora)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
@@ -201,10 +201,6 @@ class Model:
         if self._flash_attn == "off":
             return (MAX_PASS_TOKENS_UNFUSED,)
         return (MAX_PASS_TOKENS_GPU, MAX_PASS_TOKENS) if self.is_on_gpu else (MAX_PASS_TOKENS,)
-
-    def _is_offloaded(self, n_gpu_layers: int | None) -> bool:
-        """Whether all layers, and the output matrix, which counts as one, are on the GPU if there is one."""
-        return n_gpu_layers is None or n_gpu_layers > llama.llama_model_n_layer(self._model)
 
     def _warm_up(self) -> None:
         """Compute something on a GPU, whose driver puts off work until a kernel is first needed.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from collections.abc import Callable
+from typing import Literal
 
 import llama_cpp.llama_cpp as llama
 
@@ -36,11 +37,20 @@ class Weights:
         `n_gpu_layers` None means all layers, if there is a GPU. `on_progress` gets fractions from 0 to 1.
         """
         self.pointer = _load(path, n_gpu_layers, on_progress)
+        self._n_gpu_layers = n_gpu_layers
         self.vocabulary_pointer: object = llama.llama_model_get_vocab(self.pointer)
         self.n_ctx_train: int = llama.llama_model_n_ctx_train(self.pointer)
         self.n_params: int = llama.llama_model_n_params(self.pointer)
         self.num_bytes: int = llama.llama_model_size(self.pointer)
         self.description = _read_string(lambda buffer, size: llama.llama_model_desc(self.pointer, buffer, size))
+
+    @property
+    def device(self) -> Literal["cpu", "gpu", "mixed"]:
+        """Where its layers are, of which the output matrix counts as one."""
+        if not llama.llama_supports_gpu_offload() or self._n_gpu_layers == 0:
+            return "cpu"
+        is_whole = self._n_gpu_layers is None or self._n_gpu_layers > llama.llama_model_n_layer(self.pointer)
+        return "gpu" if is_whole else "mixed"
 
     def chat_template(self, name: str | None = None) -> str | None:
         """The template of that name; None is the one for everything."""
@@ -88,6 +98,7 @@ def describe(
         infill_spellings=vocabulary.infill_spellings(),
         default_sampling=recommended_sampling(weights.metadata),
         system_fingerprint=weights.fingerprint(*facts),
+        device=weights.device,
     )
 
 

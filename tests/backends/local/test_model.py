@@ -10,6 +10,7 @@ import gevent
 import msgspec
 import pytest
 
+from server.answers.backend import Features
 from server.backends.local.model import LocalModel
 from server.chat.template.template import TemplateError
 from server.models.catalogue import Catalogue
@@ -22,6 +23,8 @@ from tests.chat.chat_templates import text_of
 USER = [{"role": "user", "content": "Hi"}]
 GENERAL = msgspec.structs.replace(CARD, chat_template="general{{ enable_thinking }}")
 BOTH = msgspec.structs.replace(GENERAL, tool_chat_template="for tools{{ enable_thinking }}")
+
+TOOL_SOURCE = '{{ messages[0].content }}{{ tools }}<tool_call></tool_call>{"name": , "arguments": }'
 
 Load = Callable[..., LocalModel]
 
@@ -123,3 +126,23 @@ def test_nothing_is_known_of_the_template_of_a_model_that_is_gone_or_embeds(conn
     model.client.card = None
     assert model.template_state() is None
     assert connected(GENERAL, embedding=True).template_state() is None
+
+
+@pytest.mark.parametrize(
+    ("source", "tool_source", "expected"),
+    [
+        ("{{ messages[0].content }}", None, Features(calls_tools=False, reasons=False)),
+        ("{{ messages[0].content }}<think>", None, Features(calls_tools=False, reasons=True)),
+        ("{{ messages[0].content }}<think>", TOOL_SOURCE, Features(calls_tools=True, reasons=True)),
+        ("{% if", None, Features(calls_tools=False, reasons=False)),
+    ],
+)
+def test_what_a_model_can_do_is_read_from_its_templates(
+    source: str, tool_source: str | None, expected: Features, connected: Load
+) -> None:
+    model = connected(msgspec.structs.replace(CARD, chat_template=source, tool_chat_template=tool_source))
+    assert model.features() == expected
+
+
+def test_it_is_not_known_before_there_are_any(load: Load) -> None:
+    assert load(GENERAL).features() == Features()

@@ -260,3 +260,17 @@ def test_every_control_token_of_a_template_counts(name: str) -> None:
     text = text_of(pieces)
     spelled = sum(text.count(spelling) for spelling in control_tokens_of(name) if spelling)
     assert len(recognised(pieces, control_tokens_of(name))) == spelled > 0
+
+
+@pytest.mark.parametrize(
+    ("source", "reasons", "knows_tools"),
+    [
+        (source_of("chatml"), False, False),
+        (source_of("thinking"), True, True),
+        (source_of("channels"), True, True),
+        ("{{ messages[0].content }}>>>all", False, True),  # functionary's channels are addresses, not thoughts
+    ],
+)
+def test_it_says_what_the_model_can_do(source: str, reasons: bool, knows_tools: bool) -> None:
+    template = ChatTemplate(source, "", "", [])
+    assert (template.reasons, template.knows_tools) == (reasons, knows_tools)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import llama_cpp.llama_cpp as llama
 import pytest
 
 from server.engine.llama.weights import Weights
@@ -39,6 +40,13 @@ def test_the_template_for_tools_is_read_beside_the_general_one(two_templates: Pa
     weights = Weights(str(two_templates), 0)
     assert weights.chat_template() == "general"
     assert (weights.chat_template("tool_use") or "").rstrip() == "for tools"
+
+
+def test_without_a_gpu_everything_is_on_the_cpu() -> None:
+    has_gpu = llama.llama_supports_gpu_offload()
+    assert Weights(str(demo_model_path()), 0).device == "cpu"
+    assert Weights(str(demo_model_path()), 1).device == ("mixed" if has_gpu else "cpu")
+    assert Weights(str(demo_model_path()), None).device == ("gpu" if has_gpu else "cpu")
 
 
 def test_a_file_without_a_template_of_that_name_has_none() -> None:
