@@ -2,6 +2,7 @@
 import { render } from "preact";
 
 import { App } from "./components/App";
+import { prefetchTranscript } from "./components/lazy_transcript";
 import { watchKeys } from "./state/actions";
 import { watchDrafts } from "./state/composing";
 import { watchConversations } from "./state/conversations";
@@ -33,3 +34,4 @@ addEventListener("vite:preloadError", (event) => {
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);
+prefetchTranscript();

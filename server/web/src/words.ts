@@ -217,6 +217,7 @@ export const words = {
   notices: { undo: "Undo", dismiss: "Dismiss" },
   failure: {
     unexpected: "Something unexpected went wrong on this page.",
+    partOfPage: "A part of this page could not be fetched: the server cannot be reached.",
     requestId: (id: string) => `Request ${id}`,
     tryAgain: "Try again",
     tryIn: (seconds: number) => `Try again in ${seconds} s`,

@@ -48,7 +48,16 @@ export async function* stream(method: string, path: string, options: Options): A
   } catch (error) {
     throw networkFailure(error);
   } finally {
-    void reader.cancel().catch(() => undefined);
+    void drain(reader);
+  }
+}
+
+/** Reads what is left: behind the last event that is wanted a stream ends by itself, and need not be broken off. */
+async function drain(reader: ReadableStreamDefaultReader<unknown>): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // It broke off, or was: all the same now.
   }
 }
 

@@ -8,7 +8,7 @@ import { visit } from "../state/answering";
 import { words } from "../words";
 import { IconButton } from "./IconButton";
 import { ModelPicker } from "./ModelPicker";
-import { Transcript } from "./Transcript";
+import { Transcript } from "./lazy_transcript";
 import { Welcome } from "./Welcome";
 
 export function ChatColumn({ chat, isBeside, hasOther }: { chat: Chat; isBeside: boolean; hasOther: boolean }) {

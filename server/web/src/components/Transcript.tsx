@@ -13,7 +13,12 @@ import { Question } from "./Question";
 import { Trouble } from "./Trouble";
 import { usePinnedEnd } from "./pinned_end";
 
-export function Transcript({ chat, id }: { chat: Chat; id: string }) {
+export interface TranscriptProps {
+  readonly chat: Chat;
+  readonly id: string;
+}
+
+export function Transcript({ chat, id }: TranscriptProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const { isAtEnd, goToEnd } = usePinnedEnd(scroller, chat);
   const top = useRef<HTMLButtonElement>(null);

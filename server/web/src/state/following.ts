@@ -5,6 +5,7 @@ import { ApiFailure } from "../api/failure";
 import * as turns from "../api/turns";
 import type { ResponseObject, StreamEvent } from "../api/types";
 import type { Chat } from "./chat";
+import { fetchGrowingText } from "./growing_text";
 import { Live } from "./live";
 
 const FIRST_PAUSE_MS = 500;
@@ -16,6 +17,7 @@ export type Open = (signal: AbortSignal) => AsyncGenerator<StreamEvent>;
  * AbortError. Once the server has said the answer's id, a broken stream is gone on with and the request is never
  * repeated. */
 export async function follow(live: Live, open: Open, isResumable: boolean): Promise<ResponseObject> {
+  await fetchGrowingText();
   let events = open(live.abort.signal);
   for (let attempt = 0; ; attempt++) {
     const seen = live.lastSequence;

@@ -2,7 +2,8 @@
 import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 
 import type { Item, ResponseObject, StreamEvent, TokenLogprob } from "../api/types";
-import { MarkdownStream } from "../markdown/stream";
+import type { MarkdownStream } from "../markdown/stream";
+import { newGrowingText } from "./growing_text";
 
 export type Phase = "sending" | "queued" | "reading" | "thinking" | "writing" | "calling" | "reconnecting";
 
@@ -132,7 +133,7 @@ function newPart(item: Item, kind: LivePart["kind"]): LivePart {
     id: item.id,
     kind,
     name: item.name ?? "",
-    text: new MarkdownStream(),
+    text: newGrowingText(),
     tokens: [],
     numTokens: signal(0),
     startedAt: performance.now(),

@@ -1,10 +1,13 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
+import { fetchGrowingText } from "../../src/state/growing_text";
 import { Live } from "../../src/state/live";
 import { answering, response } from "../things";
 import type { StreamEvent } from "../../src/api/types";
 
 const take = (live: Live, said: readonly object[]) => said.map((event) => live.take(event as StreamEvent)).at(-1);
+
+beforeAll(fetchGrowingText);
 
 describe("a live answer", () => {
   it("has the whole text when it ends, and gives the response once", () => {
