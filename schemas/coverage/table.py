@@ -372,6 +372,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "a copy, up to the item `item_id` or in front of the item `before` if one of them is given",
         is_extra=True,
     ),
+    Endpoint("GET", "/v1/status", "done", "version, who is asking, and limits", is_extra=True),
     Endpoint("POST", "/tokenize", "done", "llama-server's; also `model`", is_extra=True),
     Endpoint("POST", "/detokenize", "done", "llama-server's; also `model`", is_extra=True),
     Endpoint(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.objects import completions, conversations, embeddings, health, models, responses, tokens
+from schemas.objects import completions, conversations, embeddings, health, models, responses, status, tokens
 from schemas.objects.chat_completions import ChatCompletion, ChatCompletionChunk
 from schemas.objects.errors import ErrorBody
 from schemas.objects.lists import Page
@@ -40,6 +40,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/v1/conversations/{conversation_id}/items"): Page[Item],
     ("GET", "/v1/conversations/{conversation_id}/items/{item_id}"): Item,
     ("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"): conversations.Conversation,
+    ("GET", "/v1/status"): status.Status,
     ("POST", "/tokenize"): tokens.Tokens,
     ("POST", "/detokenize"): tokens.Detokenized,
     ("POST", "/apply-template"): tokens.Prompt,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -34,6 +35,8 @@ class Services:
     turns: Keeper
     body_memory: BodyMemory = UNBOUNDED
     page: ChatPage = INSTALLED
+    started_at: int = field(default_factory=lambda: int(time.time()))
+    """When the server was started, in seconds since the epoch."""
 
     def attach(self, app: Flask) -> None:
         app.extensions[EXTENSION] = self

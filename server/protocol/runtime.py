@@ -22,6 +22,9 @@ import msgspec
 
 RUNTIME_DIR_VARIABLE = "_PARLEY_RUNTIME_DIR"
 
+STARTED_VARIABLE = "_PARLEY_STARTED_AT"
+"""When the server was started, in seconds since the epoch; new settings and new workers change nothing about that."""
+
 ModelState = Literal["downloading", "loading", "ready", "stalled", "failed", "restarting", "stopped"]
 """A model that is stalled has an engine that stands still; it may go on, and will be replaced if it does not."""
 

@@ -59,6 +59,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
 READS = (
     "/v1/models",
     "/v1/models/{}",
+    "/v1/status",
     "/v1/conversations",
     "/v1/conversations/{}",
     "/v1/conversations/{}/items",

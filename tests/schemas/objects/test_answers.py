@@ -25,6 +25,7 @@ from schemas.objects import (
     health,
     models,
     responses,
+    status,
     summaries,
     tokens,
 )
@@ -100,6 +101,15 @@ SUMMARY = {
     "incomplete_details": None,
     "error": None,
 }
+LIMITS = {name: number for number, name in enumerate(status.Limits.__struct_fields__)}
+STATUS = status.Status(
+    version="1.0",
+    auth="keys",
+    user=status.StatusUser(id="user_1", name="ada"),
+    titles=True,
+    limits=status.Limits(**LIMITS),
+    started_at=5,
+)
 ITEM = {**message("user", "hi"), "id": "msg_1"}
 MODEL = models.Model(
     id="m",
@@ -439,6 +449,19 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
     (
         responses.ResponseDeleted(id="resp_1"),
         {"id": "resp_1", "object": "response", "deleted": True},
+        None,
+    ),
+    (
+        STATUS,
+        {
+            "object": "status",
+            "version": "1.0",
+            "auth": "keys",
+            "user": {"id": "user_1", "name": "ada"},
+            "titles": True,
+            "limits": LIMITS,
+            "started_at": 5,
+        },
         None,
     ),
     (
