@@ -176,6 +176,11 @@ def test_tests_are_vitests_with_the_same_arguments(project: Project) -> None:
     assert project.calls_of("node")[-1] == "vitest.mjs run -t some thing"
 
 
+def test_packages_are_changed_by_the_same_npm(project: Project) -> None:
+    assert project.run("scripts/web", "npm", "install", "preact@11").returncode == 0
+    assert project.calls_of("node")[-1] == "npm-cli.js install preact@11"
+
+
 def test_other_words_are_answered_with_what_there_is(project: Project) -> None:
     outcome = project.run("scripts/web", "biuld")
     assert outcome.returncode == 2
