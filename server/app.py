@@ -26,6 +26,7 @@ from server.api import (
     metrics,
     models,
     responses,
+    search,
     tokens,
 )
 from server.api.chat_completions import view as chat_completions
@@ -60,6 +61,7 @@ RESOURCES = (
     metrics,
     models,
     responses,
+    search,
     tokens,
 )
 

@@ -80,6 +80,15 @@ CONVERSATION_SENT = {
     "pinned": False,
     "archived": True,
 }
+MATCH = conversations.ConversationMatch(
+    conversation=CONVERSATION, item_id="msg_1", snippet=[conversations.SnippetPart(text="tea", is_match=True)]
+)
+MATCH_SENT = {
+    "object": "conversation.match",
+    "conversation": CONVERSATION_SENT,
+    "item_id": "msg_1",
+    "snippet": [{"text": "tea", "is_match": True}],
+}
 FAMILY = {
     "num_conversations": 2,
     "newest_conversation_id": "conv_2",
@@ -237,6 +246,11 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         msgspec.structs.replace(CONVERSATION, family=conversations.Family(**FAMILY)),  # type: ignore[arg-type]
         {**CONVERSATION_SENT, "family": FAMILY},
         Conversation,
+    ),
+    (
+        list_object([MATCH], has_more=False),
+        {"object": "list", "data": [MATCH_SENT], "first_id": "conv_1", "last_id": "conv_1", "has_more": False},
+        None,
     ),
     (
         conversations.ConversationDeleted(id="conv_1"),

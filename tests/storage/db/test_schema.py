@@ -15,7 +15,14 @@ from storage.db.schema import SOURCE, migrate
 from storage.errors import StorageError
 from tests.live_server import CHECKOUT
 
-ALL = ["m0001_conversations", "m0002_lock_worker", "m0003_repeated_requests", "m0005_families", "m0006_chat_settings"]
+ALL = [
+    "m0001_conversations",
+    "m0002_lock_worker",
+    "m0003_repeated_requests",
+    "m0005_families",
+    "m0006_chat_settings",
+    "m0007_search",
+]
 
 SLOW_STEP = """
 import time
