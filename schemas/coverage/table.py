@@ -366,6 +366,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         is_extra=True,
     ),
     Endpoint(
+        "GET",
+        "/v1/conversations/search",
+        "done",
+        "one's own, by words of titles, messages and outputs of tools; `query`, `order=rank`, `after`, `limit`",
+        is_extra=True,
+    ),
+    Endpoint(
         "POST",
         "/v1/conversations/{conversation_id}/fork",
         "done",

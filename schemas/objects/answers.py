@@ -32,6 +32,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/v1/responses/compact"): responses.CompactedResponse,
     ("GET", "/v1/conversations"): Page[conversations.Conversation],
     ("POST", "/v1/conversations"): conversations.Conversation,
+    ("GET", "/v1/conversations/search"): Page[conversations.ConversationMatch],
     ("GET", "/v1/conversations/{conversation_id}"): conversations.Conversation,
     ("POST", "/v1/conversations/{conversation_id}"): conversations.Conversation,
     ("DELETE", "/v1/conversations/{conversation_id}"): conversations.ConversationDeleted,

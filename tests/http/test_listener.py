@@ -21,9 +21,9 @@ def listening() -> Iterator[socket.socket]:
 
 
 def test_a_client_that_reads_no_more_is_given_up(listening: socket.socket) -> None:
-    with socket.create_connection(listening.getsockname()), listening.accept()[0] as ours:
-        with pytest.raises(TimeoutError, match="timed out"):
-            ours.sendall(bytes(1 << 26))
+    client = socket.create_connection(listening.getsockname())
+    with client, listening.accept()[0] as ours, pytest.raises(TimeoutError, match="timed out"):
+        ours.sendall(bytes(1 << 26))
 
 
 def test_a_client_that_reads_slowly_is_not(listening: socket.socket) -> None:

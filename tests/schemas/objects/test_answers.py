@@ -84,6 +84,15 @@ CONVERSATION_SENT = {
     "archived": True,
     "active_response_id": None,
 }
+MATCH = conversations.ConversationMatch(
+    conversation=CONVERSATION, item_id="msg_1", snippet=[conversations.SnippetPart(text="tea", is_match=True)]
+)
+MATCH_SENT = {
+    "object": "conversation.match",
+    "conversation": CONVERSATION_SENT,
+    "item_id": "msg_1",
+    "snippet": [{"text": "tea", "is_match": True}],
+}
 FAMILY = {
     "num_conversations": 2,
     "newest_conversation_id": "conv_2",
@@ -292,6 +301,11 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         ),
         {**CONVERSATION_SENT, "parley": {"last_response": SUMMARY}},
         Conversation,
+    ),
+    (
+        list_object([MATCH], has_more=False),
+        {"object": "list", "data": [MATCH_SENT], "first_id": "conv_1", "last_id": "conv_1", "has_more": False},
+        None,
     ),
     (
         conversations.ConversationDeleted(id="conv_1"),
