@@ -22,13 +22,18 @@ class ModelMeta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that the settings name; `meta` is there once it is loaded."""
+    """A model that the settings name; `meta` is there once it is loaded.
+
+    `state` is the supervisor's word, `progress` the share of a download or load that is done, from 0 to 1.
+    """
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "parley"
     aliases: Sequence[str]
+    state: str
+    progress: float | None
     meta: ModelMeta | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -37,3 +42,9 @@ class ModelList(msgspec.Struct, frozen=True, kw_only=True):
 
     object: Literal["list"] = "list"
     data: Sequence[Model]
+
+
+class RouterOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What llama-server's router says to an order to load or unload a model: that it has been taken."""
+
+    success: bool = True

@@ -63,8 +63,16 @@ CONVERSATION_SENT = {
     "updated_at": 6,
 }
 ITEM = {**message("user", "hi"), "id": "msg_1"}
-MODEL = models.Model(id="m", created=5, aliases=("a",))
-MODEL_SENT = {"id": "m", "object": "model", "created": 5, "owned_by": "parley", "aliases": ["a"]}
+MODEL = models.Model(id="m", created=5, aliases=("a",), state="loading", progress=0.5)
+MODEL_SENT = {
+    "id": "m",
+    "object": "model",
+    "created": 5,
+    "owned_by": "parley",
+    "aliases": ["a"],
+    "state": "loading",
+    "progress": 0.5,
+}
 META = {
     "description": "llama 1B",
     "n_ctx": 8,
@@ -207,6 +215,7 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         {**MODEL_SENT, "meta": META},
         Model,
     ),
+    (models.RouterOutcome(), {"success": True}, None),
     (models.ModelList(data=[MODEL]), {"object": "list", "data": [MODEL_SENT]}, None),
     (CONVERSATION, CONVERSATION_SENT, Conversation),
     (
@@ -438,7 +447,7 @@ def test_what_describes_the_answers_is_valid_json_schema() -> None:
 
 
 def test_only_what_is_not_always_there_may_be_missing() -> None:
-    assert NAMED["Model"]["required"] == ["id", "object", "created", "owned_by", "aliases"]
+    assert NAMED["Model"]["required"] == ["id", "object", "created", "owned_by", "aliases", "state", "progress"]
     assert NAMED["ChatMessage"]["required"] == ["role", "content", "refusal"]
     assert set(NAMED["Response"]["properties"]) - set(NAMED["Response"]["required"]) == {"dropped"}
 
