@@ -59,7 +59,7 @@ def get(db: Db, user_id: int, public_id: str) -> Conversation:
 def by_row(db: Db, user_id: int, row_ids: Sequence[int]) -> dict[int, Conversation]:
     """Conversations of this user by the numbers of their rows."""
     found = _conversations(db, user_id).where(lambda c: c.id in row_ids) if row_ids else ()
-    return {record.id: record for record in map(_record, found)}
+    return {record.id: record for record in _records(db, list(found))}
 
 
 @writes

@@ -53,6 +53,9 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "/v1/responses/input_tokens": [{"input": "Hello", "instructions": "Be brief."}],
     "/v1/conversations": [{"items": [{**USER, "type": "message"}], "metadata": {"topic": "demo"}}],
     "/v1/embeddings": [{"input": ["a", "b"], "encoding_format": "float"}],
+    "/v1/models/nothing/load": [{"device": "cpu"}],
+    "/v1/models/nothing/unload": [{"force": True}],
+    "/v1/models/load": [{"model": "nothing"}],
     "/tokenize": [{"content": "Hello", "add_special": True, "with_pieces": True}],
     "/detokenize": [{"tokens": [1, 2, 3]}],
 }

@@ -287,6 +287,7 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         {**MODEL_SENT, "meta": META},
         Model,
     ),
+    (models.RouterOutcome(), {"success": True}, None),
     (models.ModelList(data=[MODEL]), {"object": "list", "data": [MODEL_SENT]}, None),
     (CONVERSATION, CONVERSATION_SENT, Conversation),
     (
