@@ -25,7 +25,6 @@ export function Sidebar() {
       </div>
       <ConversationList />
       <div class="sidebar-foot small">
-        <a href="/docs">{words.sidebar.docs}</a>
         <a href="/licenses.txt">{words.sidebar.licences}</a>
         {isKeyRemembered.value && (
           <button type="button" class="link" onClick={forgetKey}>

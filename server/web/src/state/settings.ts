@@ -46,13 +46,16 @@ export function withDefault<K extends keyof ChatDefaults>(
 /** Waits for as long as the model of a chat is on its way; rejects when the wait is given up. */
 export async function untilModelIsThere(chat: Chat, live: Live): Promise<void> {
   const model = modelOf(chat);
-  if (model && stateOf(model) === "unloaded") await load(model.id);
+  if (model && stateOf(model) === "unloaded") {
+    live.phase.value = "loading";
+    await load(model.id);
+  }
   await new Promise<void>((resolve, reject) => {
     live.abort.signal.addEventListener("abort", () => reject(live.abort.signal.reason));
     const end = effect(() => {
       const wanted = modelOf(chat);
       if (!wanted || !["loading", "downloading", "starting"].includes(stateOf(wanted))) resolve();
-      else live.phase.value = "queued";
+      else live.phase.value = "loading";
     });
     live.abort.signal.addEventListener("abort", end);
   });
