@@ -17,10 +17,10 @@ from schemas.objects.responses import InputTokens, ResponseDeleted
 from schemas.pages import check_include, load_page_query
 from schemas.responses import RESPONSE, ResponsesRequest, load_retrieval
 from server.answers.answer import ClientLeft
-from server.api.chat_settings import load_response_in_conversation
 from server.api.history import opened
 from server.api.services import client_watch, json_body, json_response, services
 from server.api.storage_errors import client_error
+from server.api.stored_words import load_response_with_stored_words
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
 from server.errors.handlers import error_response
@@ -47,7 +47,7 @@ blueprint = Blueprint("responses", __name__, url_prefix="/v1/responses")
 
 @blueprint.post("")
 def create_response() -> Response:
-    wanted = load_response_in_conversation(json_body())
+    wanted = load_response_with_stored_words(json_body())
     model = services().models.find(wanted.model)
     wanted = with_policy(wanted, model.policy)
     return _stored(wanted, model) if wanted.store else _unstored(wanted, model)
@@ -99,7 +99,7 @@ def list_input_items(response_id: str) -> Response:
 
 @blueprint.post("/input_tokens")
 def count_input_tokens() -> Response:
-    wanted = load_response_in_conversation({**json_body(), "store": False, "background": False})
+    wanted = load_response_with_stored_words({**json_body(), "store": False, "background": False})
     model = services().models.find(wanted.model)
     prompting = _prompting(with_policy(wanted, model.policy), model)
     return json_response(InputTokens(input_tokens=prompting.count()))
