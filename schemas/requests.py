@@ -5,7 +5,7 @@ What a parameter means is said by `schemas.coverage.table`. It does not know the
 
 from __future__ import annotations
 
-from schemas import chat_completions, compaction, completions, conversations, embeddings, responses, tokens
+from schemas import chat_completions, compaction, completions, conversations, embeddings, models, responses, tokens
 from schemas.coverage.table import PARAMETERS
 from schemas.coverage.tolerances import tolerated_properties
 from schemas.fields.base import RequestSchema
@@ -15,6 +15,10 @@ BODIES: dict[str, tuple[RequestSchema, ...]] = {
     "/v1/chat/completions": (chat_completions.SCHEMA,),
     "/v1/completions": (completions.SCHEMA,),
     "/v1/embeddings": (embeddings.SCHEMA,),
+    "/v1/models/{model}/load": (models.LOAD,),
+    "/v1/models/{model}/unload": (models.UNLOAD,),
+    "/v1/models/load": (models.NAMED,),
+    "/v1/models/unload": (models.NAMED,),
     "/v1/responses": (responses.SCHEMA,),
     "/v1/responses/input_tokens": (responses.SCHEMA,),
     "/v1/responses/compact": (compaction.SCHEMA,),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import secrets
 import time
 
@@ -26,6 +27,8 @@ from server.api import (
     metrics,
     models,
     responses,
+    search,
+    status,
     tokens,
     web,
 )
@@ -42,7 +45,7 @@ from server.errors.tree import InvalidRequest, ShuttingDown
 from server.http import draining
 from server.http.body_memory import BodyMemory
 from server.models.catalogue import Catalogue
-from server.protocol.runtime import RuntimeDir
+from server.protocol.runtime import STARTED_VARIABLE, RuntimeDir
 from server.settings import Settings, load_settings
 from server.turns.keeper import Keeper
 from storage.db.database import Database
@@ -61,6 +64,8 @@ RESOURCES = (
     metrics,
     models,
     responses,
+    search,
+    status,
     tokens,
     web,
 )
@@ -97,7 +102,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     database_start.start_in_background(database, settings)
     atexit.register(_close, database)
     models, body_memory = ServedModels(catalogue, engines.backends), BodyMemory(settings.max_bodies_bytes)
-    return assemble(Services(settings, models, engines, database, Keeper(database), body_memory))
+    started_at = int(os.environ[STARTED_VARIABLE])
+    return assemble(Services(settings, models, engines, database, Keeper(database), body_memory, started_at=started_at))
 
 
 def assemble(services: Services) -> Flask:

@@ -22,6 +22,7 @@ from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.ids import new_id
 from storage.records import ChatSettings, Conversation, Fork, Order, Page
+from storage.search import index
 
 
 @writes
@@ -40,7 +41,7 @@ def create(
     """
     rows = item_rows.store(db, user_id, items)
     created = _insert(db, user_id, title, metadata or {}, next_position=len(rows))
-    batch = item_rows.append_to_conversation(db, created.id, 0, rows)
+    batch = item_rows.append_to_conversation(db, user_id, created.id, 0, rows)
     families.found(batch, created.id)
     chat_settings.change(batch, created.id, settings or {})
     batch.run(db)
@@ -53,6 +54,12 @@ def get(db: Db, user_id: int, public_id: str) -> Conversation:
     if row is None:
         raise RecordNotFound("conversation", public_id)
     return _records(db, [row])[0]
+
+
+def by_row(db: Db, user_id: int, row_ids: Sequence[int]) -> dict[int, Conversation]:
+    """Conversations of this user by the numbers of their rows."""
+    found = _conversations(db, user_id).where(lambda c: c.id in row_ids) if row_ids else ()
+    return {record.id: record for record in _records(db, list(found))}
 
 
 @writes
@@ -71,9 +78,10 @@ def update(
     row_id = get(db, user_id, public_id).id
     batch = sql.Batch()
     chat_settings.change(batch, row_id, settings or {})
-    batch.run(db)
     if title is not None:
-        sql.execute(db, "UPDATE conversations SET title = $title WHERE id = $row_id", title=title, row_id=row_id)
+        batch.add("UPDATE conversations SET title = $title WHERE id = $row_id", title=title, row_id=row_id)
+        index.set_title(db, batch, user_id, row_id, title)
+    batch.run(db)
     if metadata is not None:
         text = encode(metadata)
         sql.execute(db, "UPDATE conversations SET metadata = $text WHERE id = $row_id", text=text, row_id=row_id)
@@ -92,7 +100,12 @@ def suggest_title(db: Db, user_id: int, public_id: str, title: str) -> bool:
         user_id=user_id,
         public_id=public_id,
     )
-    return bool(cursor.rowcount)
+    if not cursor.rowcount:
+        return False
+    batch = sql.Batch()
+    index.set_title(db, batch, user_id, _row_id(db, user_id, public_id), title)
+    batch.run(db)
+    return True
 
 
 @writes
@@ -273,6 +286,9 @@ def _insert(
         next_position=next_position,
     )
     _index_metadata(db, row_id, metadata)
+    batch = sql.Batch()
+    index.set_title(db, batch, user_id, row_id, title, is_new=True)
+    batch.run(db)
     return Conversation(row_id, public_id, now // MICROS, now // MICROS, title, dict(metadata), root_id=public_id)
 
 

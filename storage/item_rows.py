@@ -21,6 +21,7 @@ from storage.db.json_text import decode, encode
 from storage.errors import DuplicateItem, RecordNotFound
 from storage.ids import item_prefix, new_id
 from storage.records import Order, Page, StoredItem
+from storage.search import index
 
 REFERENCE = "item_reference"
 
@@ -88,14 +89,15 @@ def insert(db: Db, user_id: int, data: dict[str, Any], instead_of: ItemRow | Non
     return ItemRow(row_id, item, is_new=True, instead_of=instead_of)
 
 
-def replace(batch: sql.Batch, row_id: int, data: dict[str, Any]) -> None:
-    """Store an item that has grown or ended."""
+def replace(db: Db, batch: sql.Batch, user_id: int, row_id: int, data: dict[str, Any]) -> None:
+    """Store an item that has grown or ended. In the end it can be found."""
     batch.add(
         "UPDATE items SET status = $status, data = $data WHERE id = $row_id",
         status=data.get("status"),
         data=encode(data),
         row_id=row_id,
     )
+    index.replace_item(db, batch, user_id, row_id, data)
 
 
 def delete_unreachable(batch: sql.Batch, row_ids: Sequence[int]) -> None:
@@ -110,8 +112,10 @@ def delete_unreachable(batch: sql.Batch, row_ids: Sequence[int]) -> None:
         )
 
 
-def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Sequence[ItemRow]) -> sql.Batch:
-    """Statements that link the items to the conversation from `position` on.
+def append_to_conversation(
+    db: Db, user_id: int, conversation_id: int, position: int, rows: Sequence[ItemRow]
+) -> sql.Batch:
+    """Statements that link the items to the conversation from `position` on, and let them be found.
 
     `conversation_rows.advance` has to follow. Raises DuplicateItem for an id that is in the conversation already,
     whatever the item says.
@@ -120,6 +124,8 @@ def append_to_conversation(db: Db, conversation_id: int, position: int, rows: Se
     links = [(conversation_id, position + number, row.id) for number, row in enumerate(rows)]
     batch = sql.Batch()
     batch.insert_rows("conversation_items", ("conversation_id", "position", "item_id"), links)
+    for row in rows:
+        index.add_item(db, batch, user_id, row.id, row.item.data, is_new=row.is_new)
     return batch
 
 

@@ -40,7 +40,7 @@ def add(
     if last and _is_new(last) and say_the_same([item.data for item in last], items):
         return last
     rows = item_rows.store(db, user_id, items)
-    batch = item_rows.append_to_conversation(db, locked.id, locked.next_position, rows)
+    batch = item_rows.append_to_conversation(db, user_id, locked.id, locked.next_position, rows)
     conversation_rows.advance(batch, locked.id, locked.next_position + len(rows))
     batch.run(db)
     return [row.item for row in rows]

@@ -91,7 +91,7 @@ def reap(db: Db, public_id: str) -> StoredResponse | None:
     if not is_expired(db, public_id):
         return None
     batch = sql.Batch()
-    outputs = [_closed(batch, output) for output in response_rows.output_rows(db, row.id)]
+    outputs = [_closed(db, batch, row.user_id, output) for output in response_rows.output_rows(db, row.id)]
     stored = response_record(response_rows.responses(db).where(lambda r: r.public_id == public_id).get())
     status = _status(stored, outputs)
     body = _ended_body(stored.body, status, outputs)
@@ -101,12 +101,12 @@ def reap(db: Db, public_id: str) -> StoredResponse | None:
     return dataclasses.replace(stored, status=status, body=body)
 
 
-def _closed(batch: sql.Batch, output: ItemRow) -> dict[str, Any]:
+def _closed(db: Db, batch: sql.Batch, user_id: int, output: ItemRow) -> dict[str, Any]:
     """The item, no longer growing."""
     data = output.item.data
     if output.item.status == GROWING:
         data = data | {"status": ENDED_EARLY}
-        item_rows.replace(batch, output.id, data)
+        item_rows.replace(db, batch, user_id, output.id, data)
     return data
 
 

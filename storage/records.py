@@ -108,6 +108,24 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class SnippetPart:
+    """A piece of a text that was searched."""
+
+    text: str
+    is_match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A conversation in which something was found."""
+
+    conversation: Conversation
+    item_id: str | None
+    """Item in which it was found; None if that was the title."""
+    snippet: tuple[SnippetPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredItem:
     public_id: str
     type: str

@@ -105,7 +105,7 @@ def store_output(db: Db, row: LockedResponse, items: Sequence[dict[str, Any]]) -
     batch = sql.Batch()
     if new and row.conversation is not None:
         position = row.conversation_next_position
-        batch = item_rows.append_to_conversation(db, row.conversation, position, new)
+        batch = item_rows.append_to_conversation(db, row.user_id, row.conversation, position, new)
         conversation_rows.advance(batch, row.conversation, position + len(new))
     if new:
         item_rows.append_to_response(batch, row.id, row.next_position, new, is_output=True)
@@ -117,7 +117,7 @@ def store_output(db: Db, row: LockedResponse, items: Sequence[dict[str, Any]]) -
     for item in items:
         stored = known.get(item["id"])
         if stored is not None and stored.item.data != item:
-            item_rows.replace(batch, stored.id, item)
+            item_rows.replace(db, batch, row.user_id, stored.id, item)
     return batch
 
 

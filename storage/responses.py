@@ -115,7 +115,7 @@ def _placed(
         return batch, response_rows.input_rows(db, place.response_id)
     rows = item_rows.store(db, user_id, input_items)
     if held is not None:
-        batch = item_rows.append_to_conversation(db, held.id, held.next_position, rows)
+        batch = item_rows.append_to_conversation(db, user_id, held.id, held.next_position, rows)
         conversation_rows.advance(batch, held.id, held.next_position + len(rows))
     return batch, rows
 

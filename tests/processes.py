@@ -15,6 +15,8 @@ from tests.models.gguf_maker import make_gguf
 
 FAKE_ENGINE = Path(__file__).with_name("supervisor") / "fake_engine.py"
 
+REAL_APPLICATION = "server.app:create_app()"
+
 LOADING = {"report": {"state": "loading", "progress": 0.5}}
 READY = {"report": {"state": "ready"}}
 LISTEN = {"listen": True}
@@ -35,9 +37,11 @@ def write_model(directory: Path) -> Path:
 
 
 class FakeServer(LiveServer):
-    """gunicorn and the supervisor as they are, with fake engines and a tiny application."""
+    """gunicorn and the supervisor as they are, with fake engines and a tiny application, or another one."""
 
-    def __init__(self, *steps: Step, toml: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *steps: Step, toml: str | None = None, application: str = "tests.tiny_app:app", **settings: Any
+    ) -> None:
         """`toml` is the content of `settings_file`, which can be changed later; the rest become variables."""
         super().__init__(**{"workers": 1, **settings})
         self.directory = Path(self.data_dir.name)
@@ -47,7 +51,7 @@ class FakeServer(LiveServer):
             self._settings["config"] = self.settings_file
         self._settings.setdefault("model", write_model(self.directory))
         engine = json.dumps(fake_command(*(steps or (LISTEN, READY))))
-        gunicorn = [sys.executable, "-m", "gunicorn", "tests.tiny_app:app"]
+        gunicorn = [sys.executable, "-m", "gunicorn", application]
         # TMPDIR: so that this server's runtime directory can be told from others.
         self._command = ["env", f"_PARLEY_ENGINE_COMMAND={engine}", f"TMPDIR={self.directory}", *gunicorn]
 

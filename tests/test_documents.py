@@ -19,6 +19,7 @@ from server.backends.local.submission import DEFAULT_SAMPLING
 from server.cli.commands import main as parley
 from server.cli.doctor import NEWEST_PYTHON, OLDEST_PYTHON
 from server.engine.sampling import sampler
+from server.errors import forbidden, loading, tree
 from server.errors.tree import ParleyError
 from server.http import strict_json
 from server.models.source import DEMO_MODEL_ID, HubFile, LocalFile, parse_source
@@ -239,6 +240,10 @@ def test_the_order_of_sampling_is_that_of_the_code() -> None:
     assert re.findall(r"\w+", written[3])[1:] == filters
 
 
+ERRORS_BESIDE_THE_TREE = (forbidden, loading)
+"""Loaded here, so that their classes are among those of the tree."""
+
+
 def error_classes(kind: type[ParleyError] = ParleyError) -> Iterator[type[ParleyError]]:
     yield kind
     for other in kind.__subclasses__():
@@ -246,8 +251,11 @@ def error_classes(kind: type[ParleyError] = ParleyError) -> Iterator[type[Parley
 
 
 def test_the_errors_are_those_of_the_code() -> None:
+    for module in ERRORS_BESIDE_THE_TREE:
+        names = {name for name, kind in vars(module).items() if isinstance(kind, type)}
+        assert names & set(re.findall(r"\w+", tree.__doc__ or "")) == names, "the tree is drawn as a whole"
     of_schemas = {(400, code) for code in ("invalid_type", "invalid_value", "missing_required_parameter")}
-    ours = [kind for kind in error_classes() if kind.__module__ == "server.errors.tree"]
+    ours = [kind for kind in error_classes() if kind.__module__.startswith("server.errors.")]
     in_code = {(kind.status, kind.default_code) for kind in ours if kind.default_code}
     written = {(int(status), code) for status, cell, _ in table_rows(section(API, "Errors")) for code in codes(cell)}
     assert written == in_code | of_schemas

@@ -287,6 +287,10 @@ def _not_yet(method: str, path: str, note: str = "") -> Endpoint:
     return Endpoint(method, path, "not yet", note)
 
 
+def _extra_at(method: str, path: str, note: str) -> Endpoint:
+    return Endpoint(method, path, "done", note, is_extra=True)
+
+
 def _unversioned(method: str, path: str) -> Endpoint:
     return Endpoint(method, path, "done", "llama-server's; the same as below `/v1`", is_extra=True, is_alias=True)
 
@@ -297,6 +301,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _done_at("GET", "/v1/models", "also `state`, `progress`, `message`, `capabilities`, `device` and `meta`"),
     _done_at("GET", "/v1/models/{model}", "ids may contain slashes"),
     _not_yet("DELETE", "/v1/models/{model}"),
+    _extra_at(
+        "POST", "/v1/models/{model}/load", "for admins; `device`: `auto`, `cpu` or `gpu`; a 202 until it is ready"
+    ),
+    _extra_at("POST", "/v1/models/{model}/unload", "for admins; `force` ends running answers; a 202 until it is done"),
+    _extra_at("POST", "/v1/models/load", "for admins; llama-server's; `model`"),
+    _extra_at("POST", "/v1/models/unload", "for admins; llama-server's; `model`"),
     _done_at("POST", "/v1/embeddings", "of models with `embedding = true` in the settings"),
     _not_yet("GET", "/v1/chat/completions"),
     _not_yet("GET", "/v1/chat/completions/{completion_id}"),
@@ -366,12 +376,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         is_extra=True,
     ),
     Endpoint(
+        "GET",
+        "/v1/conversations/search",
+        "done",
+        "one's own, by words of titles, messages and outputs of tools; `query`, `order=rank`, `after`, `limit`",
+        is_extra=True,
+    ),
+    Endpoint(
         "POST",
         "/v1/conversations/{conversation_id}/fork",
         "done",
         "a copy, up to the item `item_id` or in front of the item `before` if one of them is given",
         is_extra=True,
     ),
+    Endpoint("GET", "/v1/status", "done", "version, who is asking, and limits", is_extra=True),
     Endpoint("POST", "/tokenize", "done", "llama-server's; also `model`", is_extra=True),
     Endpoint("POST", "/detokenize", "done", "llama-server's; also `model`", is_extra=True),
     Endpoint(
@@ -386,10 +404,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/assets/{name}", "done", "what the chat page loads", is_extra=True),
     Endpoint("GET", "/licenses.txt", "done", "those of the packages in the chat page", is_extra=True),
     Endpoint("GET", "/favicon.ico", "done", "the chat page's icon, an SVG", is_extra=True),
-    Endpoint("GET", "/health", "done", "llama-server's; 200 when some model is ready, else 503", is_extra=True),
+    _unversioned("POST", "/models/load"),
+    _unversioned("POST", "/models/unload"),
+    _unversioned("POST", "/models/{model}/load"),
+    _unversioned("POST", "/models/{model}/unload"),
+    Endpoint("GET", "/health", "done", "llama-server's; 200 when some model can answer, else 503", is_extra=True),
     Endpoint("GET", "/healthz", "done", "200 while the HTTP side answers", is_extra=True),
     Endpoint("GET", "/metrics", "done", "Prometheus metrics of every model's engine", is_extra=True),
-    Endpoint(
-        "GET", "/readyz", "done", "200 when every model is ready, else 503 with state and progress", is_extra=True
-    ),
+    _extra_at("GET", "/readyz", "200 when what is loaded at the start is ready, else 503 with state and progress"),
 )

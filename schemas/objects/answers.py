@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.objects import completions, conversations, embeddings, health, models, responses, tokens
+from schemas.objects import completions, conversations, embeddings, health, models, responses, status, tokens
 from schemas.objects.chat_completions import ChatCompletion, ChatCompletionChunk
 from schemas.objects.errors import ErrorBody
 from schemas.objects.lists import Page
@@ -22,6 +22,10 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/v1/completions"): completions.TextCompletion,
     ("GET", "/v1/models"): models.ModelList,
     ("GET", "/v1/models/{model}"): models.Model,
+    ("POST", "/v1/models/{model}/load"): models.Model,
+    ("POST", "/v1/models/{model}/unload"): models.Model,
+    ("POST", "/v1/models/load"): models.RouterOutcome,
+    ("POST", "/v1/models/unload"): models.RouterOutcome,
     ("POST", "/v1/embeddings"): embeddings.EmbeddingList,
     ("POST", "/v1/responses"): responses.Response,
     ("GET", "/v1/responses/{response_id}"): responses.Response,
@@ -32,6 +36,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/v1/responses/compact"): responses.CompactedResponse,
     ("GET", "/v1/conversations"): Page[conversations.Conversation],
     ("POST", "/v1/conversations"): conversations.Conversation,
+    ("GET", "/v1/conversations/search"): Page[conversations.ConversationMatch],
     ("GET", "/v1/conversations/{conversation_id}"): conversations.Conversation,
     ("POST", "/v1/conversations/{conversation_id}"): conversations.Conversation,
     ("DELETE", "/v1/conversations/{conversation_id}"): conversations.ConversationDeleted,
@@ -40,6 +45,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/v1/conversations/{conversation_id}/items"): Page[Item],
     ("GET", "/v1/conversations/{conversation_id}/items/{item_id}"): Item,
     ("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"): conversations.Conversation,
+    ("GET", "/v1/status"): status.Status,
     ("POST", "/tokenize"): tokens.Tokens,
     ("POST", "/detokenize"): tokens.Detokenized,
     ("POST", "/apply-template"): tokens.Prompt,

@@ -57,6 +57,27 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     parley: ConversationExtras | msgspec.UnsetType = msgspec.UNSET
 
 
+class SnippetPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a text that was searched."""
+
+    text: str
+    is_match: bool
+
+
+class ConversationMatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation in which something was found: in an item, or else in its title."""
+
+    object: Literal["conversation.match"] = "conversation.match"
+    conversation: Conversation
+    item_id: str | None
+    snippet: Sequence[SnippetPart]
+
+    @property
+    def id(self) -> str:
+        """Where a page of matches ends."""
+        return self.conversation.id
+
+
 class ConversationDeleted(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation that is gone."""
 

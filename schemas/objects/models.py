@@ -58,3 +58,9 @@ class ModelList(msgspec.Struct, frozen=True, kw_only=True):
 
     object: Literal["list"] = "list"
     data: Sequence[Model]
+
+
+class RouterOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What llama-server's router says to an order to load or unload a model: that it has been taken."""
+
+    success: bool = True

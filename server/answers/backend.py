@@ -5,6 +5,7 @@
     Embedding     embed                texts to vectors
     Tokenizing    tokenize, detokenize the vocabulary
     Rendering     prompt_text          a conversation as the model reads it
+    Loading       load, unload         a place in memory
 
 Which models there are, and what a model lacks, is `server.backends.served`'s business.
 """
@@ -20,6 +21,8 @@ from schemas.tokens import DetokenizeRequest, TokenizeRequest
 from server.answers.answer import Answer, CompletionAnswer
 from server.answers.request import Caller, ChatRequest
 from server.http.client_watch import ClientWatch
+from server.protocol.model_options import Device
+from server.protocol.runtime import ModelStatus
 
 
 @dataclass(frozen=True)
@@ -153,4 +156,24 @@ class Rendering(Described, Protocol):
 
     def prompt_text(self, request: ChatRequest) -> str:
         """The prompt for a conversation. Raises TemplateRefused."""
+        ...
+
+
+@runtime_checkable
+class Loading(Described, Protocol):
+    """A model that is not always in memory."""
+
+    def wait_until_loaded(self, watch: ClientWatch) -> None:
+        """Have it loaded, if requests do that, and wait for it. Raises ModelNotReady, ShuttingDown, ClientLeft."""
+        ...
+
+    def load(self, device: Device | None) -> ModelStatus:
+        """Have it loaded, without waiting. Returns how it is now; raises ModelNotReady."""
+        ...
+
+    def unload(self, *, force: bool) -> ModelStatus:
+        """Have it unloaded, without waiting: when it has finished its answers or, forced, at once.
+
+        Returns how it is now; raises ModelNotReady.
+        """
         ...

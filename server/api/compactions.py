@@ -14,7 +14,7 @@ from schemas.objects.responses import CompactedResponse
 from schemas.objects.usage import response_usage
 from schemas.responses import ResponsesRequest
 from server.api.history import opened
-from server.api.services import client_watch, json_body, json_response, services
+from server.api.services import client_watch, json_body, json_response, services, wanted_model
 from server.auth.authentication import current_caller, current_user
 from server.errors.tree import InvalidRequest
 from server.responses.compaction import Sealed, compaction_item, split, transcript, unfolded, users_messages
@@ -36,7 +36,7 @@ CHARACTERS_PER_TOKEN = 4
 @blueprint.post("/compact")
 def compact() -> Response:
     wanted = load_compaction(json_body())
-    model = services().models.find(wanted.model)
+    model = wanted_model(wanted.model)
     n_ctx = model.require_card().n_ctx
     found = opened(ResponsesRequest(input=wanted.input, previous_response_id=wanted.previous_response_id, store=False))
     check_compactions(found.input)

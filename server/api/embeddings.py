@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 
 from schemas.embeddings import EmbeddingRequest, load_embedding
 from schemas.objects.embeddings import Embedding, EmbeddingList, EmbeddingUsage
-from server.api.services import client_watch, json_body, json_response, services
+from server.api.services import client_watch, json_body, json_response, wanted_model
 from server.auth.authentication import current_caller
 
 blueprint = Blueprint("embeddings", __name__, url_prefix="/v1/embeddings")
@@ -19,7 +19,7 @@ blueprint = Blueprint("embeddings", __name__, url_prefix="/v1/embeddings")
 @blueprint.post("")
 def create_embeddings() -> Response:
     wanted = load_embedding(json_body())
-    model = services().models.find(wanted.model)
+    model = wanted_model(wanted.model)
     vectors = model.embed(wanted, current_caller(), client_watch())
     return json_response(
         EmbeddingList(

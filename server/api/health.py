@@ -33,7 +33,7 @@ def get_health() -> Response:
 
 @blueprint.get("/health")
 def get_llama_health() -> Response:
-    """llama-server's: 200 as soon as some model can answer, until the server is about to end.
+    """llama-server's: 200 as soon as some model can answer, be it after it is loaded, until the server is about to end.
 
     Raises:
         ShuttingDown, ModelNotReady: if none can.
@@ -41,14 +41,14 @@ def get_llama_health() -> Response:
     if draining.is_draining():
         raise ShuttingDown
     status = read_status()
-    if not any(model.state == "ready" for model in status.models.values()):
+    if not any(model.can_answer for model in status.models.values()):
         raise _not_ready(status)
     return get_health()
 
 
 @blueprint.get("/readyz")
 def get_readiness() -> Response:
-    """200 when every model is ready, else 503 with what is missing.
+    """200 when every model is ready that is loaded at the start, else 503 with what is missing.
 
     A model with a broken chat template is ready: it answers whatever is no chat, and no restart would put it right.
     """

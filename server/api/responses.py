@@ -17,15 +17,16 @@ from schemas.objects.responses import InputTokens, ResponseDeleted
 from schemas.pages import load_page_query, load_wants_origin
 from schemas.responses import RESPONSE, ResponsesRequest, load_retrieval
 from server.answers.answer import ClientLeft
+from server.answers.request import WatchStanding
 from server.api.chat_settings import load_response_in_conversation
 from server.api.history import opened
-from server.api.services import client_watch, json_body, json_response, running_stopwatch, services
+from server.api.services import client_watch, json_body, json_response, running_stopwatch, services, wanted_model
 from server.api.storage_errors import client_error
 from server.api.summaries import shown_items
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
 from server.errors.handlers import error_response
-from server.errors.tree import DO_NOT_RETRY, InvalidRequest, ParleyError
+from server.errors.tree import DO_NOT_RETRY, InvalidRequest, ParleyError, Unauthorized
 from server.http import sse
 from server.http.client_watch import NOBODY
 from server.responses import replay
@@ -49,7 +50,7 @@ blueprint = Blueprint("responses", __name__, url_prefix="/v1/responses")
 @blueprint.post("")
 def create_response() -> Response:
     wanted = load_response_in_conversation(json_body())
-    model = services().models.find(wanted.model)
+    model = wanted_model(wanted.model)
     wanted = with_policy(wanted, model.policy)
     return _stored(wanted, model) if wanted.store else _unstored(wanted, model)
 
@@ -101,7 +102,7 @@ def list_input_items(response_id: str) -> Response:
 @blueprint.post("/input_tokens")
 def count_input_tokens() -> Response:
     wanted = load_response_in_conversation({**json_body(), "store": False, "background": False})
-    model = services().models.find(wanted.model)
+    model = wanted_model(wanted.model)
     prompting = _prompting(with_policy(wanted, model.policy), model)
     return json_response(InputTokens(input_tokens=prompting.count()))
 
@@ -134,19 +135,37 @@ def _ended_body(response_id: str) -> dict[str, Any]:
 
 
 def _followed(response_id: str, after: int) -> Iterator[list[WireEvent]]:
-    """The events of a response that exists, numbered higher than `after`."""
+    """The events of a response that exists, numbered higher than `after`, for as long as this client may have them."""
+    watch_standing = current_caller().watch_standing
+    return _with_last_word(_while_let_in(_told(response_id, after), watch_standing), after)
+
+
+def _told(response_id: str, after: int) -> Iterator[list[WireEvent]]:
+    """The events, from the turn that makes them if it is here, else from the storage."""
     ping_seconds = services().settings.ping_seconds
     if turn := services().turns.find(response_id):
         return turn.follow(after, ping_seconds)
     database, user_id = services().database, current_user().id
-    followed = follow_stored(
+    return follow_stored(
         replay,
         lambda last: [event.data for event in database.run(responses.events, user_id, response_id, last)],
         lambda: database.run(responses.get, user_id, response_id).body,
         after,
         ping_seconds,
     )
-    return _with_last_word(followed, after)
+
+
+def _while_let_in(followed: Iterator[list[WireEvent]], watch_standing: WatchStanding) -> Iterator[list[WireEvent]]:
+    """The events until whoever asked for them is let in no more: the key was revoked, say. Raises that, then."""
+    lost: list[Exception] = []
+    stop_watching = watch_standing(lost.append)
+    try:
+        for events in followed:
+            if lost:
+                raise lost[0]
+            yield events
+    finally:
+        stop_watching()
 
 
 def _with_last_word(followed: Iterator[list[WireEvent]], after: int) -> Iterator[list[WireEvent]]:
@@ -157,6 +176,8 @@ def _with_last_word(followed: Iterator[list[WireEvent]], after: int) -> Iterator
             yield events
     except StorageError as error:
         yield [error_event(after + 1, client_error(error))]
+    except Unauthorized as error:
+        yield [error_event(after + 1, error)]
 
 
 # --- not stored -----------------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -11,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 
 from server.answers.stopwatch import Stopwatch
 from server.backends.local.model import LocalModel
-from server.backends.served import ServedModels
+from server.backends.served import ServedModel, ServedModels
 from server.chat_page import INSTALLED, ChatPage
 from server.http.body import read_json_body
 from server.http.body_memory import UNBOUNDED, BodyMemory
@@ -34,6 +35,8 @@ class Services:
     turns: Keeper
     body_memory: BodyMemory = UNBOUNDED
     page: ChatPage = INSTALLED
+    started_at: int = field(default_factory=lambda: int(time.time()))
+    """When the server was started, in seconds since the epoch."""
 
     def attach(self, app: Flask) -> None:
         app.extensions[EXTENSION] = self
@@ -51,6 +54,12 @@ def json_body() -> dict[str, Any]:
     return read_json_body(request, max_bytes, settings.body_timeout_seconds, services().body_memory)
 
 
+def optional_json_body() -> dict[str, Any]:
+    """The current request's body; an empty object where there is none."""
+    is_there = request.content_length or "Transfer-Encoding" in request.headers
+    return json_body() if is_there else {}
+
+
 def client_watch() -> ClientWatch:
     """A watch on the current request's client, not started yet."""
     return ClientWatch(request.environ)
@@ -59,6 +68,18 @@ def client_watch() -> ClientWatch:
 def running_stopwatch() -> Stopwatch:
     """It has been running since the current request came."""
     return Stopwatch(g.started)
+
+
+def wanted_model(name: str | None) -> ServedModel:
+    """The model of that id or alias, the default model for None; one that requests load has been loaded.
+
+    Raises:
+        ModelNotFound, ModelNotReady: if there is none, or loading it takes too long or fails.
+        ClientLeft: if the client did.
+    """
+    model = services().models.find(name)
+    model.wait_until_loaded(client_watch())
+    return model
 
 
 def json_response(body: object) -> Response:

@@ -11,7 +11,7 @@ from schemas.chat_completions import load_chat_completion
 from schemas.objects.tokens import Detokenized, Prompt, TokenPiece, Tokens
 from schemas.tokens import load_detokenize, load_tokenize
 from server.api.chat_completions.request import chat_request
-from server.api.services import client_watch, json_body, json_response, services
+from server.api.services import client_watch, json_body, json_response, services, wanted_model
 from server.auth.authentication import current_caller
 
 blueprint = Blueprint("tokens", __name__)
@@ -22,7 +22,7 @@ TOKENS_AT_A_TIME = 20_000
 @blueprint.post("/tokenize")
 def tokenize() -> Response:
     wanted = load_tokenize(json_body())
-    found = services().models.find(wanted.model).tokenize(wanted, current_caller(), client_watch())
+    found = wanted_model(wanted.model).tokenize(wanted, current_caller(), client_watch())
     if found.pieces is None:
         return json_response(Tokens(tokens=found.token_ids))
     return json_response(Tokens(tokens=token_objects(found.token_ids, found.pieces)))
@@ -31,14 +31,14 @@ def tokenize() -> Response:
 @blueprint.post("/detokenize")
 def detokenize() -> Response:
     wanted = load_detokenize(json_body())
-    found = services().models.find(wanted.model).detokenize(wanted, current_caller(), client_watch())
+    found = wanted_model(wanted.model).detokenize(wanted, current_caller(), client_watch())
     return json_response(Detokenized(content=b"".join(found.pieces or ()).decode(errors="replace")))
 
 
 @blueprint.post("/apply-template")
 def apply_template() -> Response:
     wanted = load_chat_completion(json_body())
-    model = services().models.find(wanted.model)
+    model = wanted_model(wanted.model)
     request = chat_request(wanted, services().settings, model.policy.system_prompt)
     return json_response(Prompt(prompt=model.prompt_text(request)))
 

@@ -26,6 +26,7 @@ from flask import Flask, Request, current_app, g, request
 from server.answers.request import Caller
 from server.auth.standing import Check, StandingWatch
 from server.auth.user_names import InvalidUserName, parse_user_name
+from server.errors.forbidden import AdminOnly
 from server.errors.tree import Unauthorized
 from server.settings import Settings
 from server.settings.proxies import TrustedProxies
@@ -73,6 +74,16 @@ def current_caller() -> Caller:
         watch_standing = partial(standing.watch, authenticator.check_again(request))
         caller = dataclasses.replace(caller, watch_standing=watch_standing)
     return dataclasses.replace(caller, cache_scope="") if current_app.extensions[SHARED_CACHE] else caller
+
+
+def require_admin() -> None:
+    """Let only admins go on. Where users are not told apart, everybody is one.
+
+    Raises:
+        AdminOnly: if the current request comes from somebody else.
+    """
+    if _authenticator().is_needed and not current_user().is_admin:
+        raise AdminOnly
 
 
 def _authenticator() -> Authenticator:

@@ -19,11 +19,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, request
 
-from server.errors.tree import HostNotAllowed, OriginNotAllowed
+from server.errors.forbidden import HostNotAllowed, OriginNotAllowed
 from server.settings import Settings
 from server.settings.hosts import is_host_allowed, split_port
 
 STORED_PATHS = r"/v1/(conversations|responses)(/.*)?$"
+MANAGED_PATHS = r"(/v1)?/models/(.+/)?(load|unload)$"
+"""What changes the server for everybody."""
+
 LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"
 
 HARMLESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -68,13 +71,13 @@ def _host_check(allowed: tuple[str, ...]) -> Callable[[], None]:
 
 
 def _origin_check(settings: Settings) -> Callable[[], None]:
-    stored_path = re.compile(STORED_PATHS)
+    guarded_path = re.compile(f"{STORED_PATHS}|{MANAGED_PATHS}")
     for_stored, for_others = _origins_that_store(settings), list(settings.cors_origins)
 
     def check_origin() -> None:
         if request.method in HARMLESS_METHODS:
             return
-        allowed = for_stored if stored_path.match(request.path) else for_others
+        allowed = for_stored if guarded_path.match(request.path) else for_others
         if "*" not in allowed and not _comes_from(request, allowed):
             raise OriginNotAllowed(request.headers.get("Origin"))
 

@@ -20,6 +20,7 @@ from server.answers.backend import (
     Described,
     Embedding,
     Features,
+    Loading,
     Rendering,
     Tokenizing,
     TokenList,
@@ -30,6 +31,8 @@ from server.backends.metered import Account, Metered, MeteredCompletion, metered
 from server.errors.tree import InvalidRequest
 from server.http.client_watch import ClientWatch
 from server.models.catalogue import Catalogue, ContextPolicy, ModelSpec
+from server.protocol.model_options import Device
+from server.protocol.runtime import ModelStatus
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +78,25 @@ class ServedModel:
             ModelNotReady: with the reason.
         """
         return self._able(Backend).require_card()
+
+    def wait_until_loaded(self, watch: ClientWatch) -> None:
+        """See `Loading`; of a backend that loads nothing, there is nothing to wait for."""
+        if isinstance(self._backend, Loading):
+            self._backend.wait_until_loaded(watch)
+
+    def load(self, device: Device | None) -> ModelStatus:
+        """See `Loading`; raises InvalidRequest where the model is none."""
+        return self._loading.load(device)
+
+    def unload(self, *, force: bool) -> ModelStatus:
+        """See `Loading`; raises InvalidRequest where the model is none."""
+        return self._loading.unload(force=force)
+
+    @property
+    def _loading(self) -> Loading:
+        if not isinstance(self._backend, Loading):
+            raise InvalidRequest(f"The model '{self.id}' is not loaded or unloaded by this server.", param="model")
+        return self._backend
 
     def answer(self, request: ChatRequest, caller: Caller, watch: ClientWatch) -> Answer:
         """See `Backend`; raises InvalidRequest where the model is none."""

@@ -8,7 +8,8 @@ ParleyError
     ConversationBusy              another turn is going on in this conversation
     ItemSentTwice                 an item of that id is in the conversation already
   Unauthorized 401                nobody says who is asking, or nobody who is known
-  Forbidden 403                   a web page asks that must not
+  Forbidden 403                   whoever asks must not
+    AdminOnly                     only admins may do this
     HostNotAllowed                it calls the server by a name of its own
     OriginNotAllowed              it is of another site, and wants something changed
   NotFound 404
@@ -24,12 +25,15 @@ ParleyError
   EngineFailed 500                the engine could not go on with this request, and says why
   Unavailable 503                 right request, wrong moment; come back later
     ModelNotReady                 the model is being downloaded, loaded or restarted
+    ModelNotLoaded                the model is loaded only when somebody says so
+    ModelUnloaded                 somebody had the model unloaded under this request
     EngineLost                    the engine process died under this request
     DatabaseUnavailable           the database cannot be reached, or was busy for too long
     ShuttingDown                  this worker takes no new requests, or cannot wait for this one any longer
 
-Raise these anywhere on the HTTP side. Each carries its numbers, a status and the headers of its answer. What body it
-has on the wire is its dialect's business (`server.errors.dialects`); this module imports nothing of ours.
+Raise these anywhere on the HTTP side; some have files of their own beside this one. Each carries its numbers, a status
+and the headers of its answer. What body it has on the wire is its dialect's business (`server.errors.dialects`); this
+module imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -155,33 +159,9 @@ class Unauthorized(ParleyError):
 
 
 class Forbidden(ParleyError):
-    """A web page asks that must not."""
+    """Whoever asks is known, or is a web page, and must not ask for this."""
 
     status = 403
-
-
-class HostNotAllowed(Forbidden):
-    """The page calls the server by a name that is not the server's."""
-
-    default_code = "host_not_allowed"
-
-    def __init__(self, host: str) -> None:
-        super().__init__(
-            f"This server is not called '{_echo(host)}'. If it should be, its operator can add that name to the "
-            "setting allowed_hosts."
-        )
-        self.host = host
-
-
-class OriginNotAllowed(Forbidden):
-    """The page is of another site, and wants something changed; `origin` is None where the browser only says that."""
-
-    default_code = "origin_not_allowed"
-
-    def __init__(self, origin: str | None) -> None:
-        site = "another site" if origin is None else _echo(origin)
-        super().__init__(f"Pages of {site} must not do this. The setting cors_origins lists those that may.")
-        self.origin = origin
 
 
 class NotFound(ParleyError):
@@ -197,7 +177,7 @@ class ModelNotFound(NotFound):
     default_param = "model"
 
     def __init__(self, model: str) -> None:
-        super().__init__(f"The model '{_echo(model)}' does not exist; GET /v1/models lists those that do.")
+        super().__init__(f"The model '{echo(model)}' does not exist; GET /v1/models lists those that do.")
         self.model = model
 
 
@@ -205,7 +185,7 @@ class RecordMissing(NotFound):
     """There is no `kind` of thing with this id, or it is another user's. The words are OpenAI's."""
 
     def __init__(self, kind: str, public_id: str) -> None:
-        super().__init__(f"{kind.capitalize()} with id '{_echo(public_id)}' not found.")
+        super().__init__(f"{kind.capitalize()} with id '{echo(public_id)}' not found.")
         self.kind, self.public_id = kind, public_id
 
 
@@ -216,7 +196,7 @@ class ResponseGone(ParleyError):
     default_code = "response_gone"
 
     def __init__(self, response_id: str) -> None:
-        super().__init__(f"The response '{_echo(response_id)}' was deleted or given up while it was being generated.")
+        super().__init__(f"The response '{echo(response_id)}' was deleted or given up while it was being generated.")
         self.response_id = response_id
 
     @property
@@ -230,7 +210,7 @@ class UnknownPath(NotFound):
     default_code = "unknown_url"
 
     def __init__(self, method: str, path: str) -> None:
-        super().__init__(f"Unknown request URL: {_echo(method)} {_echo(path)}. Please check it for typos.")
+        super().__init__(f"Unknown request URL: {echo(method)} {echo(path)}. Please check it for typos.")
         self.method, self.path = method, path
 
 
@@ -243,7 +223,7 @@ class MethodNotAllowed(ParleyError):
     def __init__(self, method: str, path: str, allowed_methods: list[str]) -> None:
         self.allowed_methods = sorted(allowed_methods)
         hint = f" It answers {', '.join(self.allowed_methods)}." if allowed_methods else ""
-        super().__init__(f"{_echo(method)} is not allowed on {_echo(path)}.{hint}")
+        super().__init__(f"{echo(method)} is not allowed on {echo(path)}.{hint}")
 
     @property
     def headers(self) -> dict[str, str]:
@@ -337,7 +317,7 @@ class ModelNotReady(Unavailable):
     ) -> None:
         share = f", {progress:.0%} done" if progress is not None else ""
         detail = f": {message}" if message else "."
-        super().__init__(f"The model '{_echo(model)}' is not ready ({state}{share}){detail}", retry_after_seconds)
+        super().__init__(f"The model '{echo(model)}' is not ready ({state}{share}){detail}", retry_after_seconds)
         self.model = model
         self.state = state
         self.progress = progress
@@ -350,7 +330,7 @@ class EngineLost(Unavailable):
 
     def __init__(self, model: str, retry_after_seconds: float = 1) -> None:
         super().__init__(
-            f"The engine of the model '{_echo(model)}' was lost during this request and is being restarted. "
+            f"The engine of the model '{echo(model)}' was lost during this request and is being restarted. "
             "Please retry.",
             retry_after_seconds,
         )
@@ -394,6 +374,6 @@ class ShuttingDown(Unavailable):
         super().__init__(f"The server is shutting down and {what}.", retry_after_seconds)
 
 
-def _echo(text: str) -> str:
+def echo(text: str) -> str:
     """A client's own text, short enough to be repeated to it."""
     return text if len(text) <= MAX_ECHO else text[:MAX_ECHO] + "..."

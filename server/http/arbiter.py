@@ -16,7 +16,7 @@ from gunicorn.arbiter import Arbiter
 
 from server import __version__
 from server.models.catalogue import Catalogue
-from server.protocol.runtime import RUNTIME_DIR_VARIABLE, RuntimeDir
+from server.protocol.runtime import RUNTIME_DIR_VARIABLE, STARTED_VARIABLE, RuntimeDir
 from server.settings import Settings, SettingsError, load_settings
 from server.supervisor.announcement import listener_url
 from server.supervisor.handle import SupervisorHandle
@@ -32,6 +32,7 @@ class ParleyArbiter(Arbiter):
 
     def start(self) -> None:
         """Bind the address. The workers are started after this, and the supervisor after them."""
+        os.environ[STARTED_VARIABLE] = str(int(time.time()))  # for the workers
         self._is_stopping = False
         self._runtime: RuntimeDir | None = None
         RuntimeDir.remove_abandoned()

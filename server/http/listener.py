@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import resource
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,9 @@ MAX_CONNECTIONS = 1 << 14
 """Connections of a worker, if the settings say nothing else: about 20 MB when they are idle."""
 RESERVED_FILES = 256
 """File descriptors for everything but connections: the database, engines, logs."""
+
+READ_WITHIN_SECONDS = 120.0
+"""How long a client may leave what was sent to it unread, before its connection is closed."""
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE_SECONDS = 0.1
@@ -49,10 +53,20 @@ def most_connections(num_files: int, wanted: int | None) -> int:
     return min(possible, wanted or MAX_CONNECTIONS)
 
 
+def close_when_unread(sock: Any, seconds: float) -> None:
+    """Have the system close connections of this socket whose clients have stopped reading.
+
+    A listening socket hands it on to those that it accepts. Systems other than Linux do without.
+    """
+    if sock.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+
+
 class Listener(StreamServer):  # type: ignore[misc]
     """Calls `on_connection` in the event loop for each connection; `make_room` closes what is not needed."""
 
     def __init__(self, sock: Any, on_connection: Callable[[Any, Any], None], make_room: Callable[[], bool]) -> None:
+        close_when_unread(sock, READ_WITHIN_SECONDS)
         super().__init__(sock, handle=on_connection)
         self._on_connection = on_connection
         self._make_room = make_room

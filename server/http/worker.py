@@ -58,6 +58,8 @@ REFUSAL_SECONDS = 0.5
 MAX_REFUSALS = 64
 """For how long a connection that there is no place for is heard, and how many are; others are closed without a word."""
 
+_CLIENT_IS_GONE = (None, errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT)
+"""What a connection fails with when its client has closed it, or has stopped reading."""
 _HEARTBEAT_SECONDS = 1.0
 _DRAINING_CHECK_SECONDS = 0.2
 
@@ -193,7 +195,7 @@ class ParleyWorker(GeventWorker):
             if connection.parser.mesg is not None and connection.parser.mesg.has_unread_body:
                 linger(connection.sock)
         except OSError as error:  # gunicorn's NoMoreData is one, too
-            if error.errno not in (None, errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+            if error.errno not in _CLIENT_IS_GONE:
                 self.log.exception("A connection failed")
         except BaseException as error:  # noqa: BLE001
             self.handle_error(None, connection.sock, connection.address, error)

@@ -23,7 +23,7 @@ from server.models.source import (
     parse_source,
 )
 from server.protocol.engine_config import EngineOptions, LoraAdapter
-from server.protocol.model_options import UNQUANTIZED_CACHE_TYPES
+from server.protocol.model_options import UNQUANTIZED_CACHE_TYPES, LoadPolicy
 from server.settings import ModelEntry, Settings, SettingsError, split_adapter
 
 KV_DIRECTORY = "kv"
@@ -56,6 +56,9 @@ class ModelSpec:
     """The small model that does the guessing, if one does."""
     created: int
     """Unix time: when the file was last changed, else when this was made."""
+    load: LoadPolicy = "start"
+    load_timeout_seconds: float = 60.0
+    """How long a request waits while the model is loaded for it."""
     context: ContextPolicy = ContextPolicy()
     enable_thinking: bool | None = None
     """Whether the model thinks where requests do not say it; None leaves it to the template."""
@@ -129,6 +132,8 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         options=_engine_options(index, entry, own),
         draft_source=_draft_source(index, entry, own),
         created=_created(source),
+        load=own.load,
+        load_timeout_seconds=own.load_timeout_seconds,
         context=ContextPolicy(own.system_prompt, own.truncation, own.max_context_turns, own.max_context_tokens),
         enable_thinking=own.enable_thinking,
     )

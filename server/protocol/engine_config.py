@@ -66,4 +66,6 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Small model that guesses; without one, guesses are looked up in the text so far."""
     socket_path: str
     log_level: str = "info"
+    needs_gpu: bool = False
+    """Whether to fail rather than to compute without a GPU."""
     options: EngineOptions

@@ -190,7 +190,9 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="r"):
         "invalid_grammar",
         "invalid_dimensions",
         "word_too_long",
+        "unloading",
     ]
+    """"unloading": the engine finishes what it has and ends."""
     num_prompt_tokens: int = 0
     limit: int = 0
     """n_ctx, the queue's bound, the vocabulary's size or the most characters of a line, as the reason says."""

@@ -17,3 +17,9 @@ CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"
 """Number format of the KV cache, by ggml's name; formats with a q are blocks of 32 numbers with a scale."""
 
 UNQUANTIZED_CACHE_TYPES: frozenset[CacheType] = frozenset({"f32", "f16", "bf16"})
+
+LoadPolicy = Literal["start", "on-demand", "manual"]
+"""When a model is loaded: with the server, by the first request for it, or when somebody says so."""
+
+Device = Literal["auto", "cpu", "gpu"]
+"""Where a model's layers are computed; "auto" is as its settings say, the GPU if there is one."""

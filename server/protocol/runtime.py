@@ -1,7 +1,8 @@
 """The runtime directory: where the processes of one running server find each other.
 
     <temporary directory>/parley-xxxxxxxx/      private to the user, made by the gunicorn master
-        engine-0.sock, engine-1.sock, ...       one AF_UNIX socket per engine that is ready
+        engine-0123456789ab.sock, ...           one AF_UNIX socket per engine that is ready, named after its model
+        supervisor.sock                         where the supervisor takes orders, see `server.protocol.control`
         status.json                             written by the supervisor, read by everybody
 
 It knows file names and the shape of the status. It does not know who starts what, sockets, HTTP or models.
@@ -10,6 +11,7 @@ It knows file names and the shape of the status. It does not know who starts wha
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -20,10 +22,18 @@ from typing import Literal
 
 import msgspec
 
+from server.protocol.model_options import LoadPolicy
+
 RUNTIME_DIR_VARIABLE = "_PARLEY_RUNTIME_DIR"
 
-ModelState = Literal["downloading", "loading", "ready", "stalled", "failed", "restarting", "stopped"]
-"""A model that is stalled has an engine that stands still; it may go on, and will be replaced if it does not."""
+STARTED_VARIABLE = "_PARLEY_STARTED_AT"
+"""When the server was started, in seconds since the epoch; new settings and new workers change nothing about that."""
+
+ModelState = Literal[
+    "unloaded", "downloading", "loading", "ready", "stalled", "failed", "restarting", "unloading", "stopped"
+]
+"""A model that is stalled has an engine that stands still; it may go on, and will be replaced if it does not. One that
+is unloading finishes its answers and takes no new requests."""
 
 # sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _MAX_SOCKET_PATH_BYTES = 103
@@ -33,7 +43,9 @@ _PREFIX, _DRAFT_PREFIX = "parley-", ".parley-"
 _NAME = re.compile(r"parley-[a-z0-9_]{8}")
 """What `tempfile` makes of the prefix; other directories may have it, too."""
 
-_FILE_NAME = re.compile(r"engine-\d+\.sock|status\.(json|new)")
+_NUM_HEX_DIGITS = 12
+
+_FILE_NAME = re.compile(r"engine-[0-9a-f]+\.sock|supervisor\.sock|status\.(json|new)")
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +61,18 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     num_restarts: int = 0
     retry_at: float | None = None
     """Seconds since the epoch at which the next attempt is due; None when none is planned."""
+    load: LoadPolicy = "start"
+    """When it is loaded from now on: one that was to be loaded at the start and was unloaded later is "on-demand"."""
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether it is as it should be: ready, or not loaded because nobody has asked for it yet."""
+        return self.state == "ready" or self.load != "start"
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether a request would be answered, be it after a while."""
+        return self.state == "ready" or (self.state == "unloaded" and self.load == "on-demand")
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +84,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_ready(self) -> bool:
-        return bool(self.models) and all(model.state == "ready" for model in self.models.values())
+        """Whether all models are there that are to be there without being asked for."""
+        return bool(self.models) and all(model.is_in_order for model in self.models.values())
 
 
 class RuntimeDir:
@@ -69,6 +94,8 @@ class RuntimeDir:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._held: int | None = None
+        self._read: tuple[tuple[int, int], Status] | None = None
+        """The status that was read last, and what tells its file from others."""
 
     @classmethod
     def create(cls) -> RuntimeDir:
@@ -102,9 +129,13 @@ class RuntimeDir:
     def status_file(self) -> Path:
         return self.path / "status.json"
 
-    def engine_socket(self, index: int) -> Path:
-        """Where the engine of the catalogue's `index`-th model listens while it is ready."""
-        return self.path / f"engine-{index}.sock"
+    @property
+    def control_socket(self) -> Path:
+        return self.path / "supervisor.sock"
+
+    def engine_socket(self, model_id: str) -> Path:
+        """Where the engine of that model listens while it is ready; an id may be too long for a file's name."""
+        return self.path / f"engine-{hashlib.sha256(model_id.encode()).hexdigest()[:_NUM_HEX_DIGITS]}.sock"
 
     def remove_engine_sockets(self) -> None:
         """Forget what an earlier supervisor's engines left behind."""
@@ -114,10 +145,13 @@ class RuntimeDir:
     def read_status(self) -> Status:
         """The latest status; an empty one when nothing has been written yet or all is over."""
         try:
-            data = self.status_file.read_bytes()
+            found = self.status_file.stat()
+            mark = found.st_ino, found.st_mtime_ns
+            if self._read is None or self._read[0] != mark:
+                self._read = mark, msgspec.json.decode(self.status_file.read_bytes(), type=Status)
         except FileNotFoundError:
             return Status()
-        return msgspec.json.decode(data, type=Status)
+        return self._read[1]
 
     def write_status(self, status: Status) -> None:
         """Replace the status in one step, so that no reader ever sees half of it."""
@@ -167,5 +201,5 @@ class RuntimeDir:
 def _short_parent() -> str:
     """The usual temporary directory, unless it lies so deep that a socket in it could not have a name."""
     usual = tempfile.gettempdir()
-    longest = os.path.join(usual, "parley-xxxxxxxx", "engine-999.sock")
+    longest = os.path.join(usual, "parley-xxxxxxxx", f"engine-{'0' * _NUM_HEX_DIGITS}.sock")
     return usual if len(os.fsencode(longest)) <= _MAX_SOCKET_PATH_BYTES else "/tmp"

@@ -5,9 +5,10 @@ be given, so it imports nothing heavy; the engine process never imports it.
 """
 
 from server.settings.adapters import split_adapter
-from server.settings.fields import ModelEntry, Settings
+from server.settings.fields import Settings
 from server.settings.listing import SettingInfo, list_model_keys, list_settings
 from server.settings.load import find_config_file, load_settings
+from server.settings.model_entry import ModelEntry
 from server.settings.problems import SettingsError
 
 __all__ = [

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from server.protocol.model_options import CacheType, FlashAttention, Pooling
+from server.protocol.model_options import CacheType, FlashAttention, LoadPolicy, Pooling
 from server.settings.bind import TcpAddress, UnixAddress, parse_bind
 from server.settings.cores import default_num_workers
 from server.settings.hosts import check_host, default_hosts
+from server.settings.model_entry import ModelEntry
 from server.settings.proxies import UNIX_PEER, parse_network
+from server.settings.tables import Table as _Table
+from server.settings.tables import setting as _setting
 from server.settings.values import (
     MAX_INT32,
     AdapterList,
@@ -45,58 +47,6 @@ HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}", re.ASCII)
 DATABASE_SCHEMES = ("sqlite", "postgresql")
 DEFAULT_DATABASE_FILE = "parley.db"
 """In `data_dir`."""
-
-
-def _setting(default: Any, doc: str, *, default_text: str | None = None, **more: Any) -> Any:
-    """A field with its documentation; `default_text` is a default that is computed later, in words."""
-    extra: dict[str, Any] = {"default": default_text} if default_text else {}
-    return Field(default, description=doc, json_schema_extra=extra, **more)
-
-
-class _Table(BaseModel):
-    """A TOML table with fixed keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_stray_bool(cls, value: object, info: ValidationInfo) -> object:
-        """TOML's `true` is no number, although Python would count it as 1."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation not in (bool, bool | None):
-            raise PydanticCustomError("stray_bool", "must not be true or false")
-        return value
-
-
-def _own(doc: str = "As the setting of that name, for this model.") -> Any:
-    """A key of a model's table that stands before the setting of its name."""
-    return _setting(None, doc)
-
-
-class ModelEntry(_Table):
-    """One `[[models]]` table; what it leaves out comes from the setting of the same name."""
-
-    source: Name = _setting(..., "A GGUF path, or `repo/name:file-or-pattern` on the Hugging Face hub.")
-    id: Name | None = _setting(None, "What clients call the model.", default_text="the file's name without .gguf")
-    aliases: tuple[Name, ...] = _setting((), "Other names that clients may use for it.")
-    n_ctx: ContextSize | None = _own()
-    slots: SlotCount | None = _own()
-    threads: ThreadCount | None = _own()
-    n_gpu_layers: LayerCount | None = _own()
-    flash_attn: FlashAttention | None = _own()
-    cache_type_k: CacheType | None = _own()
-    cache_type_v: CacheType | None = _own()
-    system_prompt: str | None = _own("As the setting of that name, for this model; empty is none.")
-    truncation: Truncation | None = _own()
-    max_context_turns: TurnCount | None = _own()
-    max_context_tokens: TokenCount | None = _own()
-    enable_thinking: bool | None = _own()
-    kv_ram_mb: Mebibytes | None = _own()
-    embedding: bool | None = _own()
-    pooling: Pooling | None = _own()
-    lora: AdapterList | None = _own()
-    speculative: Speculative | None = _own()
-    draft_model: Name | None = _own()
-    max_draft_tokens: DraftLength | None = _own()
 
 
 class Settings(_Table):
@@ -183,6 +133,14 @@ class Settings(_Table):
     )
     lora: AdapterList = _setting(
         (), "LoRA adapters that change the model's weights: GGUF paths, each as `path` or `path:scale`."
+    )
+    load: LoadPolicy = _setting(
+        "start",
+        "When models are loaded: with the server (`start`), by the first request for each (`on-demand`), or when "
+        "somebody says so (`manual`).",
+    )
+    load_timeout_seconds: Seconds = _setting(
+        60, "How long a request waits for its model to be loaded before it is told to come back."
     )
     auth: Literal["off", "keys", "header"] = _setting(
         "off",

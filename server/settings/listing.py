@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from server.settings.fields import ModelEntry, Settings
+from server.settings.fields import Settings
+from server.settings.model_entry import ModelEntry
 from server.settings.problems import allowed, variable_name
 
 

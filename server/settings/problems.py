@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from server.settings.fields import ModelEntry, Settings
+from server.settings.fields import Settings
+from server.settings.model_entry import ModelEntry
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -38,7 +38,7 @@ class Child:
         self._is_silent = False
         self._next_stop_step = 0
         self._deadline: float | None = None
-        self._write_line(first_line)
+        self.say(first_line)
 
     @property
     def pid(self) -> int:
@@ -66,6 +66,13 @@ class Child:
         lines = (self._partial_line + (data or b"")).split(b"\n")
         self._partial_line = lines.pop()[:_MAX_LINE_BYTES]
         return [line for line in lines if line.strip()]
+
+    def say(self, line: bytes) -> None:
+        """Write a short line to its standard input, unless it is being stopped."""
+        try:
+            self._stdin.write(line + b"\n")
+        except (BrokenPipeError, ValueError):
+            pass  # It is dead already, and its exit code will tell why; or its input is closed.
 
     def exit_code(self) -> int | None:
         """None while it runs, then its exit code, or the negated number of the signal that killed it."""
@@ -95,12 +102,6 @@ class Child:
         """Let go of its pipes, once it has exited."""
         self._stdin.close()
         self._stdout.close()
-
-    def _write_line(self, line: bytes) -> None:
-        try:
-            self._stdin.write(line + b"\n")
-        except BrokenPipeError:
-            pass  # It is dead already; its exit code will tell why.
 
 
 def describe_exit(name: str, exit_code: int) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from server.protocol.engine_config import EngineOptions
+from server.protocol.model_options import LoadPolicy
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One model to keep running. Exactly one of `path`, `hub_source` and `why_none` is set."""
+    """One model. Exactly one of `path`, `hub_source` and `why_none` is set."""
 
     model_id: str
-    index: int
-    """Place in the catalogue, which names the socket; the default model has 0."""
+    load: LoadPolicy = "start"
     options: EngineOptions
     path: str | None = None
     """Absolute path of the GGUF file."""
@@ -35,6 +35,7 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     runtime_dir: str
     models: list[ModelConfig]
+    """The default model first."""
     log_level: str = "info"
     """Least severe messages that the supervisor and its engines log. No engine is started anew for it."""
     engine_timeout_seconds: float = 120.0

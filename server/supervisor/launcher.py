@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import msgspec
 
 from server.models.cores import are_all_cores
-from server.protocol.engine_config import EngineConfig
+from server.protocol.engine_config import EngineConfig, EngineOptions
+from server.protocol.model_options import Device
 from server.protocol.runtime import RuntimeDir
 from server.supervisor.child import Child
 from server.supervisor.config import ModelConfig, SupervisorConfig
@@ -31,9 +32,9 @@ class Launcher:
         self._config = config
         self._runtime = RuntimeDir(config.runtime_dir)
 
-    def start_engine(self, model: ModelConfig, path: str, draft_path: str | None) -> Child:
+    def start_engine(self, model: ModelConfig, path: str, draft_path: str | None, device: Device) -> Child:
         """The engine that serves the file at `path`; the one at `draft_path` may guess for it. Raises OSError."""
-        socket = self._runtime.engine_socket(model.index)
+        socket = self._runtime.engine_socket(model.model_id)
         # The last engine cannot have removed it if it was killed, and a new one could not bind to its name.
         socket.unlink(missing_ok=True)
         config = EngineConfig(
@@ -42,7 +43,8 @@ class Launcher:
             draft_model_path=draft_path,
             socket_path=str(socket),
             log_level=self._config.log_level,
-            options=model.options,
+            needs_gpu=device == "gpu",
+            options=_on_device(model.options, device),
         )
         command = self._config.engine_command or ENGINE_COMMAND
         environ = engine_environment(os.environ, are_all_cores(model.options.num_threads))
@@ -53,6 +55,14 @@ class Launcher:
         wanted = {"source": hub_source, "cache_dir": self._config.cache_dir}
         command = self._config.download_command or DOWNLOAD_COMMAND
         return Child(command, msgspec.json.encode(wanted), os.environ)
+
+
+def _on_device(options: EngineOptions, device: Device) -> EngineOptions:
+    """The options for computing on a device; for the GPU, all layers there unless they say how many."""
+    if device == "auto":
+        return options
+    n_gpu_layers = 0 if device == "cpu" else options.n_gpu_layers or None
+    return msgspec.structs.replace(options, n_gpu_layers=n_gpu_layers)
 
 
 def engine_environment(environ: Mapping[str, str], has_all_cores: bool) -> dict[str, str]:

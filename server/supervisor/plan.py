@@ -44,7 +44,7 @@ def _credentials(settings: Settings) -> list[str]:
 def _plan_model(model: ModelSpec) -> ModelConfig:
     return ModelConfig(
         model_id=model.id,
-        index=model.index,
+        load=model.load,
         options=model.options,
         draft_path=_path(model.draft_source),
         draft_hub_source=_hub_source(model.draft_source),

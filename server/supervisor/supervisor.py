@@ -17,6 +17,7 @@ from server.protocol.runtime import RuntimeDir, Status
 from server.supervisor.announcement import invitation
 from server.supervisor.child import Child
 from server.supervisor.config import SupervisorConfig
+from server.supervisor.control import Control
 from server.supervisor.launcher import Launcher
 from server.supervisor.signals import catch_signals, forget_signals
 from server.supervisor.status_writer import StatusWriter
@@ -37,6 +38,7 @@ class Supervisor:
         self._announce_headers = config.announce_headers
         self._lifeline_fd = lifeline_fd
         self._selector = selectors.DefaultSelector()
+        self._control = Control(self._models, self._selector)
         self._heard: dict[int, WatchedModel] = {}
 
     def run(self) -> None:
@@ -44,6 +46,7 @@ class Supervisor:
         self._take_over_runtime_dir()
         self._watch_signals()
         self._selector.register(self._lifeline_fd, selectors.EVENT_READ, self._on_lifeline)
+        self._control.listen(self._runtime.control_socket)
         for model in self._models:
             model.start(time.monotonic())
         while not all(model.is_stopped for model in self._models):
@@ -58,6 +61,7 @@ class Supervisor:
     def _settle(self) -> None:
         """Bring everything into line with the models: whom we listen to, and what status.json says."""
         self._listen_to_children()
+        self._control.answer_waiting()
         self._status_writer.update(self._status, time.monotonic())
         self._announce()
 

@@ -1,12 +1,13 @@
-"""The life of one model: fetched, checked, loaded, ready, lost, and all over again until it is told to stop.
+"""The life of one model: fetched, checked, loaded, ready, lost, and all over again for as long as it is wanted.
 
-    downloading -> loading -> ready -> (it dies) -> restarting -> ready, and stalled while a ready one stands still
-         |            |                                 |
-         +------------+------> failed <-----------------+       then the next attempt, after a growing delay
+    unloaded -> downloading -> loading -> ready -> (it dies) -> restarting -> ready, and stalled while it stands still
+        ^            |            |         |                      |
+        |            +------------+---------)----> failed <--------+        then the next attempt, after a growing delay
+        +-------- unloading <---------------+
 
 It decides what should run and tells how things stand. It does not wait or write files: the supervisor's loop calls it
-with the time (`now`, in seconds of a steady clock) when a child has said something, when a child has exited and when
-`deadline` has passed.
+with the time (`now`, in seconds of a steady clock) when somebody wants something, when a child has said something, when
+a child has exited and when `deadline` has passed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Callable
 import msgspec
 
 from server.models.errors import ModelError
+from server.protocol.engine_orders import EngineOrder
+from server.protocol.model_options import Device
 from server.protocol.report import Report
 from server.protocol.runtime import ModelState, ModelStatus
 from server.supervisor.backoff import Backoff
@@ -26,15 +29,19 @@ from server.supervisor.config import ModelConfig
 from server.supervisor.launcher import Launcher
 from server.supervisor.needed_file import NeededFile
 from server.supervisor.vigil import Judgement, Vigil
+from server.supervisor.wishes import Wishes
 
 logger = logging.getLogger(__name__)
 
 WAS_READY = frozenset({"ready", "stalled", "restarting"})
 """States of a model that has been ready since it was first loaded."""
 
+STARTING = frozenset({"downloading", "loading"})
+"""States of a model that is on its way to being ready for the first time."""
+
 
 class WatchedModel:
-    """One model that should be running. `child` is what runs for it at the moment."""
+    """One model that may be running. `child` is what runs for it at the moment."""
 
     def __init__(self, config: ModelConfig, launcher: Launcher, engine_timeout_seconds: float) -> None:
         self.config = config
@@ -42,13 +49,18 @@ class WatchedModel:
         self._launcher = launcher
         self._backoff = Backoff()
         self._vigil = Vigil(engine_timeout_seconds)
+        self._wishes = Wishes()
         self._model_file = NeededFile(config.path, config.hub_source)
         self._draft_file = NeededFile(config.draft_path, config.draft_hub_source) if config.has_draft_model else None
         self._fetched: NeededFile | None = None
         """File that the child fetches, if the child is a download."""
-        self._status = ModelStatus(state="downloading" if self._missing_file else "loading")
+        self._device: Device = "auto"
+        self._status = ModelStatus(state="unloaded", load=config.load)
         self._failure = ""
         self._retry_at: float | None = None
+        """When the next attempt is due, whether there will be one or not."""
+        self._is_leaving = False
+        """The child is to go, and no other is to follow."""
         self._is_stopping = False
 
     @property
@@ -57,22 +69,62 @@ class WatchedModel:
 
     @property
     def deadline(self) -> float | None:
-        """When `on_time` is due, None when only a child can make something happen."""
+        """When `on_time` is due, None when only others can make something happen."""
+        if self._status.state in STARTING and self._wishes.deadline is not None:
+            return min(self._wishes.deadline, self._child_deadline or self._wishes.deadline)
+        return self._child_deadline
+
+    @property
+    def _child_deadline(self) -> float | None:
         if self.child is None:
-            return self._retry_at
+            return self._retry_at if self._status.retry_at is not None else None
         return self._vigil.deadline if self.child.deadline is None else self.child.deadline
 
     @property
     def is_stopped(self) -> bool:
         return self._is_stopping and self.child is None
 
+    # --- what others want -----------------------------------------------------------------------------------------
+
     def start(self, now: float) -> None:
-        """Make the first attempt."""
-        if self.config.why_none is None:
-            self._attempt(now)
-        else:
+        """Begin: make the first attempt, if it is to be loaded at the start."""
+        if self.config.why_none is not None:
             logger.error("%s: %s", self.config.model_id, self.config.why_none)
             self._note(state="failed", message=self.config.why_none)
+        elif self.config.load == "start":
+            self.load(now)
+
+    def load(self, now: float, device: Device | None = None) -> None:
+        """Load it and keep at it, on another device if that is asked for."""
+        self._wishes.is_kept = True
+        if device is not None and device != self._device:
+            self._device = device
+            if self.child is not None and self._fetched is None:
+                self._leave(now, EngineOrder("retire"))
+        self._attempt_if_possible(now)
+
+    def want(self, who: object, now: float) -> None:
+        """Somebody waits for it. A failure that has just happened is theirs, too."""
+        self._wishes.add(who)
+        if self._retry_at is None or now >= self._retry_at:
+            self._attempt_if_possible(now)
+
+    def forget(self, who: object, now: float) -> None:
+        """Somebody does not wait for it any more."""
+        self._wishes.remove(who)
+        self._give_up_if_unwanted(now)
+
+    def expect(self, who: object, now: float) -> None:
+        """Somebody does not wait any longer, but will come back soon."""
+        self._wishes.remove(who)
+        self._wishes.expect(now)
+
+    def unload(self, now: float, *, force: bool) -> None:
+        """Have it go, when it has finished its answers or, forced, at once. It has if it is "unloaded"."""
+        self._wishes.clear()
+        if self._status.load == "start":
+            self._note(load="on-demand")
+        self._leave(now, None if force else EngineOrder("retire"))
 
     def stop(self, now: float) -> None:
         """Give up the model; it has stopped once `is_stopped`."""
@@ -82,17 +134,20 @@ class WatchedModel:
         if self.child:
             self.child.stop(now)
 
+    # --- what happens ---------------------------------------------------------------------------------------------
+
     def on_time(self, now: float) -> None:
         """Do what is due, if anything is."""
-        if self.deadline is None or now < self.deadline:
+        if self._status.state in STARTING:
+            self._give_up_if_unwanted(now)
+        if self._child_deadline is None or now < self._child_deadline:
             return
         if self.child and self.child.deadline is None:
             self._act_on(self._vigil.check(now), now)
         elif self.child:
             self.child.press(now)
         else:
-            self._retry_at = None
-            self._note(num_restarts=self._status.num_restarts + 1, retry_at=None)
+            self._note(num_restarts=self._status.num_restarts + 1)
             self._attempt(now)
 
     def on_output(self, now: float) -> None:
@@ -116,16 +171,56 @@ class WatchedModel:
         self._note(pid=None)
         if self._is_stopping:
             return
-        if self._fetched is not None and self._fetched.path is not None:
+        if self._is_leaving:
+            self._has_left(now)
+        elif self._fetched is not None and self._fetched.path is not None:
             self._attempt(now)
         else:
             name = "the engine" if self._fetched is None else "the download"
             self._fail(self._failure or describe_exit(name, exit_code), now)
 
-    # --- what happens ---------------------------------------------------------------------------------------------
+    # --- going ----------------------------------------------------------------------------------------------------
+
+    def _give_up_if_unwanted(self, now: float) -> None:
+        if self._status.state in STARTING and not self._is_leaving and not self._wishes.are_any(now):
+            logger.info("%s: nobody waits for it any more", self.config.model_id)
+            self._leave(now, None)
+
+    def _leave(self, now: float, order: EngineOrder | None) -> None:
+        """Have the child go: by an order if it can hear one, else by stopping it."""
+        self._retry_at = None
+        if self.config.why_none is not None:
+            return
+        if self.child is None:
+            self._note(state="unloaded", message="", progress=None, retry_at=None)
+            return
+        can_hear = self._status.state in ("ready", "stalled", "unloading")
+        if order is not None and can_hear:
+            self.child.say(msgspec.json.encode(order))
+        else:
+            self.child.stop(now)
+        self._is_leaving = True
+        self._note(state="unloading", message="", progress=None, retry_at=None)
+
+    def _has_left(self, now: float) -> None:
+        self._is_leaving = False
+        self._backoff = Backoff()
+        self._note(state="unloaded", message="")
+        logger.info("%s is unloaded", self.config.model_id)
+        if self._wishes.are_any(now):
+            self._attempt(now)
+
+    # --- coming ---------------------------------------------------------------------------------------------------
+
+    def _attempt_if_possible(self, now: float) -> None:
+        """Make an attempt, unless one is being made or has been successful, or the last child has yet to go."""
+        if self.child is None and self.config.why_none is None and not self._is_stopping:
+            self._attempt(now)
 
     def _attempt(self, now: float) -> None:
         self._failure = ""
+        self._retry_at = None
+        self._note(retry_at=None)
         self._fetched = self._missing_file
         if self._fetched is None:
             self._start_engine(now)
@@ -153,7 +248,7 @@ class WatchedModel:
         draft_path = self._draft_file.path if self._draft_file else None
         assert path is not None
         state: ModelState = "restarting" if self._status.state in WAS_READY else "loading"
-        self._run(state, lambda: self._launcher.start_engine(self.config, path, draft_path), now)
+        self._run(state, lambda: self._launcher.start_engine(self.config, path, draft_path, self._device), now)
 
     def _run(self, state: ModelState, start: Callable[[], Child], now: float) -> None:
         try:
@@ -164,35 +259,47 @@ class WatchedModel:
         last_failure = self._status.message if self._status.state in ("failed", "restarting") else ""
         message = f"trying again after this: {last_failure}" if last_failure else ""
         self._note(state=state, progress=None, message=message, pid=self.child.pid)
+        if self._fetched is None:
+            self._vigil.hear(0.0, now)
 
     def _hear(self, report: Report, now: float) -> None:
         if self._is_stopping or self._failure:
             return
-        if report.state == "failed":
+        if report.state == "alive":
+            self._act_on(self._vigil.hear(report.standing_seconds, now), now)
+        elif self._is_leaving:
+            pass  # Whatever it still becomes, it is not wanted.
+        elif report.state == "failed":
             self._failure = report.message or "it failed without saying why"
             self._end_child(now)
         elif report.state == "downloaded":
             assert self._fetched is not None
             self._fetched.path = report.path
             self._end_child(now)
-        elif report.state == "alive":
-            self._act_on(self._vigil.hear(report.standing_seconds, now), now)
         elif report.state == "ready":
+            self._vigil.end()
             self._backoff.note_ready(now)
             self._note(state="ready", progress=None, message="")
             logger.info("%s is ready", self.config.model_id)
-        else:
-            self._note(progress=report.progress, message=report.message or self._status.message)
+        elif report.state in ("loading", "downloading"):
+            self._hear_of_progress(report, now)
+
+    def _hear_of_progress(self, report: Report, now: float) -> None:
+        self._note(progress=report.progress, message=report.message or self._status.message)
+        if self._fetched is None:
+            self._vigil.hear(0.0, now)
 
     def _act_on(self, judgement: Judgement, now: float) -> None:
         """Say whether the engine moves, and replace it if it does not any more."""
         assert self.child is not None
         if judgement == "hangs":
-            self._failure = "the engine stood still for too long and was killed"
+            is_loading = self._status.state in ("loading", "restarting")
+            what = "made no progress with loading" if is_loading else "stood still"
+            self._failure = f"the engine {what} for too long and was killed"
             self.child.kill(now)
-        elif judgement == "stalled":
+        elif judgement == "stalled" and self._status.state == "ready":
             self._note(state="stalled", message="the engine stands still")
-        elif self._status.state == "stalled":
+        elif judgement == "moves" and self._status.state == "stalled":
             self._note(state="ready", message="")
 
     def _end_child(self, now: float) -> None:
@@ -203,10 +310,14 @@ class WatchedModel:
     def _fail(self, reason: str, now: float) -> None:
         was_ready = self._status.state in ("ready", "stalled")
         delay = self._backoff.next_delay(now)
-        logger.error("%s: %s; next attempt in %g s", self.config.model_id, reason, delay)
         self._retry_at = now + delay
+        tries_again = was_ready or self._wishes.is_kept
+        logger.error("%s: %s%s", self.config.model_id, reason, f"; next attempt in {delay:g} s" if tries_again else "")
         self._note(
-            state="restarting" if was_ready else "failed", message=reason, progress=None, retry_at=time.time() + delay
+            state="restarting" if was_ready else "failed",
+            message=reason,
+            progress=None,
+            retry_at=time.time() + delay if tries_again else None,
         )
         # A crashed engine is replaced at once; after that the loop comes back at `deadline`.
         self.on_time(now)

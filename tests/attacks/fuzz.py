@@ -53,13 +53,18 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "/v1/responses/input_tokens": [{"input": "Hello", "instructions": "Be brief."}],
     "/v1/conversations": [{"items": [{**USER, "type": "message"}], "metadata": {"topic": "demo"}}],
     "/v1/embeddings": [{"input": ["a", "b"], "encoding_format": "float"}],
+    "/v1/models/nothing/load": [{"device": "cpu"}],
+    "/v1/models/nothing/unload": [{"force": True}],
+    "/v1/models/load": [{"model": "nothing"}],
     "/tokenize": [{"content": "Hello", "add_special": True, "with_pieces": True}],
     "/detokenize": [{"tokens": [1, 2, 3]}],
 }
 READS = (
     "/v1/models",
     "/v1/models/{}",
+    "/v1/status",
     "/v1/conversations",
+    "/v1/conversations/search",
     "/v1/conversations/{}",
     "/v1/conversations/{}/items",
     "/v1/conversations/{}/items/{}",
@@ -69,6 +74,7 @@ READS = (
 )
 NAMES = ("conv_1", "resp_1", "msg_1", "", " ", "..", "%00", "\u00e9", "a" * 300, "null", "-1", "' OR 1=1 --")
 QUERIES = ("", "limit={}", "after={}", "order={}", "include[]={}", "stream={}", "starting_after={}", "limit=5&limit={}")
+SEARCHES = ("query={}", "query=x&after={}&order=rank", "roots={}", "root={}&forked_from={}", "pinned={}&family={}")
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2.5, 2**31, 2**63, -(2**63), 2**64, 1e308, 1e-320),
     *("", " ", "a", "auto", "none", "required", "x" * 5000, "\ud7ff\u0301", "<|im_end|>", "{}", "\\", "\n" * 50),
@@ -95,11 +101,11 @@ def fuzzed(rng: random.Random) -> FuzzedRequest:
 
 
 def _read(rng: random.Random) -> FuzzedRequest:
-    pattern, query = rng.choice(READS), rng.choice(QUERIES)
+    pattern, query = rng.choice(READS), rng.choice(QUERIES + SEARCHES)
     names = [quote(rng.choice(NAMES), safe="%") for _ in range(pattern.count("{}"))]
     return FuzzedRequest(
         rng.choice(("GET", "GET", "DELETE", "PUT")),
-        f"{pattern.format(*names)}?{query.format(quote(rng.choice(NAMES), safe='%'))}",
+        f"{pattern.format(*names)}?{query.replace('{}', quote(rng.choice(NAMES), safe='%'))}",
         None,
     )
 

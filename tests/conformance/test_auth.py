@@ -133,7 +133,13 @@ def test_the_asynchronous_client_works_too(key_server: LiveServer) -> None:
     [{}, {"Authorization": "Bearer"}, {"Authorization": "Bearer none"}, {"x-api-key": "none"}, {"X-User-ID": "admin"}],
 )
 def test_without_a_key_nothing_but_the_health_is_told(key_server: LiveServer, headers: dict[str, str]) -> None:
-    for method, path in (("GET", "/v1/models"), ("POST", CHAT), ("GET", "/v1/nothing"), ("DELETE", "/x")):
+    for method, path in (
+        ("GET", "/v1/models"),
+        ("GET", "/v1/status"),
+        ("POST", CHAT),
+        ("GET", "/v1/nothing"),
+        ("DELETE", "/x"),
+    ):
         status, body, answered = key_server.request(method, path, headers=headers)
         assert status == 401
         assert body["error"]["code"] == "invalid_api_key"

@@ -23,6 +23,7 @@ from tests.documents import (
     CONVERSATIONS,
     DOCUMENTS,
     GENERATION,
+    MODELS,
     OPERATIONS,
     README,
     code_blocks,
@@ -50,6 +51,7 @@ def curl_block(document: Path) -> str:
 
 
 ASK, STREAM, LIST, HELPERS, READY = map(curl_block, (README, API, CONVERSATIONS, GENERATION, OPERATIONS))
+UNLOAD_AND_LOAD = curl_block(MODELS)
 
 
 # --- nothing is left out --------------------------------------------------------------------------------------------
@@ -66,7 +68,9 @@ def test_every_python_block_is_run_here() -> None:
 
 
 def test_every_curl_line_is_run_here() -> None:
-    assert sorted(block for block in SHELL if CURL in block) == sorted([ASK, STREAM, LIST, HELPERS, READY])
+    assert sorted(block for block in SHELL if CURL in block) == sorted(
+        [ASK, STREAM, LIST, HELPERS, READY, UNLOAD_AND_LOAD]
+    )
 
 
 def test_every_other_shell_line_calls_what_tests_know() -> None:
@@ -102,6 +106,14 @@ def run_python(server: LiveServer, *blocks: str) -> list[str]:
 def test_the_first_curl_line_gets_an_answer(server: LiveServer) -> None:
     answer = json.loads(run_curl(ASK, server))
     assert "scattering" in answer["choices"][0]["message"]["content"]
+
+
+def test_the_lines_that_unload_and_load_do() -> None:
+    unload, load = UNLOAD_AND_LOAD.splitlines()
+    with LiveServer(slots=1, n_ctx=256) as server:
+        assert json.loads(run_curl(unload, server))["state"] == "unloading"
+        assert json.loads(run_curl(load, server))["state"] in ("unloading", "loading")
+        wait_until(lambda: server.get("/health")[0] == 200, "the model")
 
 
 def test_the_streaming_curl_line_gets_a_stream(server: LiveServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from openai import APIError, OpenAI
@@ -78,6 +79,27 @@ def test_another_key_of_the_same_user_goes_on(server: LiveServer) -> None:
         for _ in range(20):
             next(chunks)
         stream.close()
+
+
+def test_a_revoked_key_follows_a_stored_answer_no_further(server: LiveServer) -> None:
+    key_id, secret = make_key(server, "gus")
+    other = parley(server, "keys", "create", "gus").stdout.strip()
+    owner = OpenAI(base_url=server.base_url, api_key=other, max_retries=0)
+    follower = OpenAI(base_url=server.base_url, api_key=secret, max_retries=0)
+    with owner, follower:
+        made = owner.responses.create(
+            model=MODEL, input="Tell a story.", background=True, stream=True, extra_body={"ignore_eos": True}
+        )
+        response_id = next(iter(made)).response.id  # type: ignore[union-attr]
+        made.close()
+        stream = follower.responses.retrieve(response_id, stream=True)
+        events: Any = iter(stream)
+        next(events)
+        parley(server, "keys", "revoke", key_id)
+        last = list(events)[-1]
+        assert (last.type, last.code) == ("error", "invalid_api_key")
+        assert owner.responses.retrieve(response_id).status == "in_progress"
+        owner.responses.cancel(response_id)
 
 
 def test_a_user_whom_a_proxy_names_is_disabled_in_the_same_way() -> None:

@@ -17,7 +17,7 @@ def test_it_is_private_and_has_names_short_enough_for_sockets() -> None:
     runtime = RuntimeDir.create()
     try:
         assert stat.S_IMODE(runtime.path.stat().st_mode) == 0o700
-        assert len(str(runtime.engine_socket(999))) <= 103
+        assert len(str(runtime.engine_socket("a/b"))) <= 103
     finally:
         runtime.remove()
     assert not runtime.path.exists()
@@ -58,10 +58,33 @@ def test_all_models_must_be_ready() -> None:
     assert not Status(models={"a": READY, "b": LOADING}).is_ready
 
 
+def test_models_that_are_not_loaded_at_the_start_need_not_be_ready() -> None:
+    unloaded = ModelStatus(state="unloaded", load="on-demand")
+    assert Status(models={"a": READY, "b": unloaded, "c": ModelStatus(state="failed", load="manual")}).is_ready
+    assert not Status(models={"a": LOADING, "b": unloaded}).is_ready
+
+
+def test_a_status_that_was_read_before_is_not_read_again_until_it_changes(tmp_path: Path) -> None:
+    runtime = RuntimeDir(tmp_path)
+    runtime.write_status(Status(models={"a": LOADING}))
+    assert runtime.read_status() is runtime.read_status()
+    runtime.write_status(Status(models={"a": READY}))
+    assert runtime.read_status() == Status(models={"a": READY})
+    runtime.remove_status()
+    assert runtime.read_status() == Status()
+
+
+def test_every_model_has_a_socket_of_its_own_whose_name_is_short(tmp_path: Path) -> None:
+    runtime = RuntimeDir(tmp_path)
+    names = {runtime.engine_socket(model_id).name for model_id in ("a", "a/b", "a_b", "x" * 1000)}
+    assert len(names) == 4
+    assert {len(name) for name in names} == {24}
+
+
 def test_stale_sockets_are_removed_and_nothing_else(tmp_path: Path) -> None:
     runtime = RuntimeDir(tmp_path)
-    runtime.engine_socket(0).touch()
-    runtime.engine_socket(12).touch()
+    runtime.engine_socket("a/b").touch()
+    runtime.engine_socket("c").touch()
     runtime.write_status(Status())
     runtime.remove_engine_sockets()
     assert list(tmp_path.iterdir()) == [runtime.status_file]
@@ -70,7 +93,7 @@ def test_stale_sockets_are_removed_and_nothing_else(tmp_path: Path) -> None:
 def test_it_is_found_through_the_environment() -> None:
     runtime = RuntimeDir.from_environment({"_PARLEY_RUNTIME_DIR": "/run/x"})
     assert runtime is not None
-    assert runtime.engine_socket(1) == Path("/run/x/engine-1.sock")
+    assert runtime.control_socket == Path("/run/x/supervisor.sock")
     assert RuntimeDir.from_environment({}) is None
 
 
@@ -85,7 +108,7 @@ def test_what_is_held_stays_and_what_is_abandoned_goes(temporary: Path) -> None:
     running, abandoned = RuntimeDir.create(), RuntimeDir.create()
     for runtime in (running, abandoned):
         runtime.write_status(Status())
-        runtime.engine_socket(0).touch()
+        runtime.engine_socket("a/b").touch()
     abandoned.let_go()
     RuntimeDir.remove_abandoned()
     assert [path.name for path in temporary.iterdir()] == [running.path.name]

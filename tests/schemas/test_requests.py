@@ -18,6 +18,7 @@ from schemas.conversations import load_conversation_change, load_fork, load_new_
 from schemas.coverage.table import ENDPOINTS, PARAMETERS
 from schemas.embeddings import load_embedding
 from schemas.fields.errors import SchemaError
+from schemas.models import load_load, load_named_model, load_unload
 from schemas.requests import BODIES, body_schema
 from schemas.responses import load_response
 from schemas.tokens import load_detokenize, load_tokenize
@@ -28,6 +29,10 @@ LOADERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "/v1/chat/completions": load_chat_completion,
     "/v1/completions": load_completion,
     "/v1/embeddings": load_embedding,
+    "/v1/models/{model}/load": load_load,
+    "/v1/models/{model}/unload": load_unload,
+    "/v1/models/load": load_named_model,
+    "/v1/models/unload": load_named_model,
     "/v1/responses": load_response,
     "/v1/responses/input_tokens": load_response,
     "/v1/responses/compact": load_compaction,

@@ -34,7 +34,7 @@ fi
 FAKE_NODE = """#!/usr/bin/env bash
 echo "node ${1##*/} ${*:2}" >>"$CALLS"
 case "${1##*/} ${2:-}" in
-    -e*) exit ${IS_OLD_NODE:-0} ;;
+    --version*) echo "${NODE_VERSION:-v24.19.0}" ;;
     "npm-cli.js view") exit ${REGISTRY_FAILS:-0} ;;
     "npm-cli.js ci") rm -rf node_modules; mkdir node_modules ;;
     "vite.js build")

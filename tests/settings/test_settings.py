@@ -88,6 +88,8 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "speculative": "prompt_lookup",
         "draft_model": "small.gguf",
         "max_draft_tokens": 5,
+        "load": "on-demand",
+        "load_timeout_seconds": 7.5,
         "auth": "keys",
         "header_user": "X-OpenWebUI-User-Id",
         "trusted_proxies": ("10.0.0.5", "unix"),
@@ -407,7 +409,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 19
+    assert len(overrides) == 20
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ Steps, done in order; after the last one it lives until its lifeline ends:
     {"sleep": seconds}                                     {"wait": "path"}            until that file exists
     {"exit": code}                                         {"kill": number}            end by that signal
     {"ignore": number}          that signal                {"ignore_lifeline": true}   outlive the end of stdin
+    {"busy": "path"}            until that file exists, be busy: do not retire, and make no room
     {"record": "path"}          append "<pid> <monotonic time> <first line of stdin>" to that file
     {"once": "path", "steps": [...]}    if that file does not exist yet, create it and do these
 """
@@ -33,6 +34,7 @@ class FakeEngine:
     def __init__(self, first_line: str) -> None:
         self._config: dict[str, Any] = json.loads(first_line)
         self._obeys_lifeline = True
+        self._busy_until: Path | None = None
         self._listener: socket.socket | None = None
 
     def play(self, steps: list[dict[str, Any]]) -> None:
@@ -44,11 +46,25 @@ class FakeEngine:
                 getattr(self, f"do_{verb}")(argument)
 
     def wait_for_end(self) -> None:
-        """As the real engine: a thread waits for the end of standard input and leaves at once."""
-        while os.read(0, 4096):
-            pass
+        """As the real engine: a thread hears orders, waits for the end of standard input and leaves at once."""
+        while orders := os.read(0, 4096):
+            if not self._is_busy:
+                os._exit(0)
+            if b"make room" in orders:
+                self.do_report({"state": "busy"})
+            else:
+                threading.Thread(target=self._retire, daemon=True).start()
         if self._obeys_lifeline:
             os._exit(0)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._busy_until is not None and not self._busy_until.exists()
+
+    def _retire(self) -> None:
+        while self._is_busy:
+            time.sleep(0.01)
+        os._exit(0)
 
     def _once(self, marker: Path, steps: list[dict[str, Any]]) -> None:
         if not marker.exists():
@@ -84,6 +100,9 @@ class FakeEngine:
 
     def do_ignore_lifeline(self, _: object) -> None:
         self._obeys_lifeline = False
+
+    def do_busy(self, path: str) -> None:
+        self._busy_until = Path(path)
 
     def do_close_stdout(self, _: object) -> None:
         os.close(1)

@@ -29,7 +29,7 @@ def runtime() -> RuntimeDir:
 @pytest.fixture
 def handle(runtime: RuntimeDir, tmp_path: Path) -> Iterator[SupervisorHandle]:
     options = EngineOptions(num_slots=1, num_threads=1)
-    model = ModelConfig(model_id="m", index=0, options=options, path=str(write_model(tmp_path)))
+    model = ModelConfig(model_id="m", options=options, path=str(write_model(tmp_path)))
     config = SupervisorConfig(
         runtime_dir=str(runtime.path), models=[model], engine_command=fake_command(LISTEN, READY), announce_url="x"
     )

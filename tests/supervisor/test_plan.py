@@ -57,9 +57,10 @@ def test_without_any_model_the_user_is_told_what_to_do(monkeypatch: pytest.Monke
     assert "PARLEY_MODEL" in (model.why_none or "")
 
 
-def test_every_model_has_its_index() -> None:
-    models = plan_models(models=[ModelEntry(source="/a.gguf"), ModelEntry(source="/b.gguf", slots=9, kv_ram_mb=0)])
-    assert [(model.model_id, model.index) for model in models] == [("a", 0), ("b", 1)]
+def test_every_model_has_its_own_options_and_time_to_be_loaded() -> None:
+    own = ModelEntry(source="/b.gguf", slots=9, kv_ram_mb=0, load="manual")
+    models = plan_models(models=[ModelEntry(source="/a.gguf"), own], load="on-demand")
+    assert [(model.model_id, model.load) for model in models] == [("a", "on-demand"), ("b", "manual")]
     assert models[1].options.num_slots == 9
     assert [model.options.kv_ram_mb for model in models] == [1024, 0]
 

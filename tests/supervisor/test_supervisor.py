@@ -9,107 +9,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import psutil
 import pytest
 
-from server.protocol.engine_config import EngineOptions
-from server.protocol.runtime import ModelStatus, RuntimeDir
-from server.supervisor.config import ModelConfig, SupervisorConfig
-from tests.live_server import PATIENCE_SECONDS, alive, wait_until
+from tests.live_server import alive, wait_until
 from tests.processes import LISTEN, LOADING, READY, Step, fake_command, open_files, write_model
-
-
-class RunningSupervisor:
-    """A supervisor whose lifeline the test holds."""
-
-    def __init__(
-        self, directory: Path, runtime: RuntimeDir, *steps: Step, models: list[ModelConfig] | None = None, **more: Any
-    ) -> None:
-        self.runtime = runtime
-        self.output = directory / "output"
-        config = SupervisorConfig(
-            runtime_dir=str(self.runtime.path),
-            models=models or [model(path=str(write_model(directory)))],
-            engine_command=fake_command(*(steps or (LISTEN, READY))),
-            **more,
-        )
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "server.supervisor"], stdin=subprocess.PIPE, stdout=output, stderr=output
-            )
-        assert self.process.stdin is not None
-        self.process.stdin.write(msgspec.json.encode(config) + b"\n")
-        self.process.stdin.flush()
-
-    @property
-    def children(self) -> list[psutil.Process]:
-        return list(psutil.Process(self.process.pid).children())
-
-    @property
-    def engine(self) -> psutil.Process:
-        return wait_until(lambda: alive(self.children), "an engine")[0]
-
-    def status(self, model_id: str = "m") -> ModelStatus | None:
-        return self.runtime.read_status().models.get(model_id)
-
-    def wait_for(self, condition: Callable[[ModelStatus], bool], model_id: str = "m") -> ModelStatus:
-        def statuses() -> list[ModelStatus]:
-            status = self.status(model_id)
-            return [status] if status is not None and condition(status) else []
-
-        return wait_until(statuses, "the status of a model")[0]
-
-    def wait_for_state(self, state: str, model_id: str = "m") -> ModelStatus:
-        return self.wait_for(lambda status: status.state == state, model_id)
-
-    def wait_until_ready(self, num_restarts: int) -> None:
-        """Wait until it is ready again, after so many restarts."""
-        self.wait_for(lambda status: status.state == "ready" and status.num_restarts == num_restarts)
-
-    def let_go(self) -> int:
-        """End its lifeline and wait for its own end."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        return self.process.wait(PATIENCE_SECONDS)
-
-
-Start = Callable[..., RunningSupervisor]
-
-
-def model(model_id: str = "m", index: int = 0, **source: Any) -> ModelConfig:
-    options = EngineOptions(num_slots=2, num_threads=3, n_ctx=512, max_waiting_tokens=77)
-    return ModelConfig(model_id=model_id, index=index, options=options, **source)
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    running: list[RunningSupervisor] = []
-    runtime = RuntimeDir.create()  # pytest's own directories can be too deep for sockets
-
-    def start(*steps: Step, **more: Any) -> RunningSupervisor:
-        running.append(RunningSupervisor(tmp_path, runtime, *steps, **more))
-        return running[-1]
-
-    yield start
-    for supervisor in running:
-        if supervisor.process.poll() is None:
-            supervisor.process.kill()
-            supervisor.process.wait()
-        if supervisor.process.stdin:
-            supervisor.process.stdin.close()
-    runtime.remove()
+from tests.supervisor.running import Start, model
 
 
 def test_an_engine_is_started_and_becomes_ready(start: Start) -> None:
     supervisor = start(LOADING, LISTEN, READY)
     status = supervisor.wait_for_state("ready")
     assert status.pid == supervisor.engine.pid
-    assert supervisor.runtime.engine_socket(0).is_socket()
+    assert supervisor.runtime.engine_socket("m").is_socket()
     assert supervisor.runtime.read_status().pid == supervisor.process.pid
 
 
@@ -120,9 +34,10 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
     assert config == {
         "model_id": "m",
         "model_path": str(tmp_path / "fake.gguf"),
-        "socket_path": str(supervisor.runtime.engine_socket(0)),
+        "socket_path": str(supervisor.runtime.engine_socket("m")),
         "draft_model_path": None,
         "log_level": "warning",
+        "needs_gpu": False,
         "options": {
             "num_slots": 2,
             "num_threads": 3,
@@ -163,12 +78,12 @@ def test_a_killed_engine_is_replaced(start: Start, tmp_path: Path) -> None:
     os.kill(supervisor.engine.pid, signal.SIGKILL)
     restarting = supervisor.wait_for_state("restarting")
     assert "killed by SIGKILL" in restarting.message
-    assert not supervisor.runtime.engine_socket(0).exists()
+    assert not supervisor.runtime.engine_socket("m").exists()
     go_on.touch()
     second = supervisor.wait_for_state("ready")
     assert second.pid != first.pid
     assert second.num_restarts == 1
-    assert supervisor.runtime.engine_socket(0).is_socket()
+    assert supervisor.runtime.engine_socket("m").is_socket()
 
 
 def test_dead_engines_do_not_stay_as_zombies(start: Start) -> None:
@@ -202,10 +117,10 @@ def test_a_missing_model_is_a_failure_and_no_process_is_started(start: Start, tm
 def test_one_broken_model_does_not_disturb_the_other(start: Start, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.gguf")
     good = str(write_model(tmp_path))
-    supervisor = start(models=[model("broken", 0, path=missing), model("good", 1, path=good)])
+    supervisor = start(models=[model("broken", path=missing), model("good", path=good)])
     supervisor.wait_for_state("failed", "broken")
     supervisor.wait_for_state("ready", "good")
-    assert supervisor.runtime.engine_socket(1).is_socket()
+    assert supervisor.runtime.engine_socket("good").is_socket()
 
 
 def test_a_model_of_the_hub_is_fetched_first(start: Start, tmp_path: Path) -> None:
@@ -272,11 +187,11 @@ def test_the_next_supervisor_removes_what_a_killed_one_left(start: Start) -> Non
     supervisor.process.kill()
     supervisor.process.wait()
     wait_until(lambda: not alive([engine]), "the end of the engine")
-    assert supervisor.runtime.engine_socket(0).exists()
+    assert supervisor.runtime.engine_socket("m").exists()
     supervisor.runtime.remove_status()
     successor = start({"sleep": 3600})
     successor.wait_for_state("loading")
-    assert not successor.runtime.engine_socket(0).exists()
+    assert not successor.runtime.engine_socket("m").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from server.protocol.engine_config import EngineOptions
+from server.protocol.model_options import Device, LoadPolicy
 from server.protocol.report import Report
 from server.supervisor.child import Child
 from server.supervisor.config import ModelConfig
@@ -32,10 +33,14 @@ class FakeChild:
         self.num_presses = 0
         self.is_closed = False
         self.is_killed = False
+        self.orders: list[str] = []
 
     def read_lines(self) -> list[bytes]:
         lines, self.lines = self.lines, []
         return lines
+
+    def say(self, line: bytes) -> None:
+        self.orders.append(msgspec.json.decode(line)["verb"])
 
     def stop(self, now: float) -> None:
         self.deadline = now + 5
@@ -57,9 +62,11 @@ class FakeLauncher:
 
     def __init__(self) -> None:
         self.started: list[FakeChild] = []
+        self.devices: list[Device] = []
         self.error: OSError | None = None
 
-    def start_engine(self, model: ModelConfig, path: str, draft_path: str | None) -> FakeChild:
+    def start_engine(self, model: ModelConfig, path: str, draft_path: str | None, device: Device) -> FakeChild:
+        self.devices.append(device)
         return self._start("engine", path, draft_path)
 
     def start_download(self, hub_source: str) -> FakeChild:
@@ -75,10 +82,10 @@ class FakeLauncher:
 class Life:
     """A watched model and the hands that move it."""
 
-    def __init__(self, **source: Any) -> None:
+    def __init__(self, load: LoadPolicy = "start", **source: Any) -> None:
         self.now = 1000.0
         self.launcher = FakeLauncher()
-        config = ModelConfig(model_id="m", index=0, options=EngineOptions(num_slots=1, num_threads=1), **source)
+        config = ModelConfig(model_id="m", load=load, options=EngineOptions(num_slots=1, num_threads=1), **source)
         self.model = WatchedModel(config, cast(Launcher, self.launcher), TIMEOUT_SECONDS)
         self.model.start(self.now)
 

@@ -13,8 +13,9 @@ of the others' conversations; `client` is OpenAI's, as that user, to prepare and
 
 `page` is a window on a desk, `dark_page` the same in the dark, `phone_page` a phone; all of them belong to the same
 user. `new_page(...)` makes more: another device (`page.context.new_page()` is another tab), other options of
-Playwright's `new_context`, or the page of another server (`new_page(server=...)`, for tests that kill it or need other
-settings; `LiveServer` and `SayingServer` make those).
+Playwright's `new_context`, or the page of another server (`new_page(server=...)`), for tests that kill it or need other
+settings. `SayingServer("chatml", auth="keys")` is one, and `FakeServer(LISTEN, LOADING, application=REAL_APPLICATION,
+waits=False)` one whose model stays in a state (`tests.processes`). A test's pages may show several servers.
 
 In the end a test fails for anything in `trouble`: an error on the console or an uncaught one, a request to another
 origin, a violation of the policy, a crash. What may happen it allows, `trouble.allow("status of 503")`, and what must

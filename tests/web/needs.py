@@ -6,9 +6,10 @@ driver, because pytest loads it for every run.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
-from pathlib import Path
+import subprocess
 
 import pytest
 
@@ -18,8 +19,11 @@ from tests.live_server import CHECKOUT
 CHROMIUM_VARIABLE = "PARLEY_TEST_CHROMIUM"
 NEEDS_CHROMIUM = f"The chat page is tested in chromium (apt-get install chromium, or {CHROMIUM_VARIABLE}=/path/to/it)"
 NEEDS_PAGE = "The chat page is tested as it was built, by scripts/web build"
-NEEDS_TOOLS = "The chat page is checked with packages from the npm registry, which scripts/web check installs"
+NEEDS_TOOLS = "The chat page is checked with packages from the npm registry (scripts/web packages)"
 ALL = (NEEDS_CHROMIUM, NEEDS_PAGE, NEEDS_TOOLS)
+
+UNAVAILABLE = 69
+"""How scripts/web says that packages cannot be had."""
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -44,8 +48,16 @@ def built_page() -> None:
     need(INSTALLED.is_built, NEEDS_PAGE)
 
 
+def tools() -> None:
+    """Packages that the page is checked with; they are installed if they can be had."""
+    command = [str(CHECKOUT / "scripts" / "web"), "packages"]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    need(outcome.returncode != UNAVAILABLE, NEEDS_TOOLS)
+    assert outcome.returncode == 0, outcome.stderr
+
+
+@functools.cache
 def axe() -> str:
     """The program that looks for what keeps people out, in JavaScript."""
-    path = Path(CHECKOUT / "server/web/node_modules/axe-core/axe.min.js")
-    need(path.is_file(), NEEDS_TOOLS)
-    return path.read_text()
+    tools()
+    return (CHECKOUT / "server/web/node_modules/axe-core/axe.min.js").read_text()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from openai import OpenAI
 from playwright.sync_api import Error, Page, expect
 
 from tests.conformance.saying import told
-from tests.live_server import LiveServer
-from tests.processes import FakeServer
+from tests.live_server import LiveServer, wait_until
+from tests.processes import LISTEN, LOADING, REAL_APPLICATION, FakeServer
 from tests.web.accessibility import check_accessibility
 from tests.web.conftest import PHONE, NewPage, Picture
 from tests.web.trouble import Trouble
@@ -32,17 +31,9 @@ SHOW_STRANGERS_IMAGE = """() => new Promise((done) => {
 })"""
 
 
-class UnbuiltServer(FakeServer):
-    """The real application without its page, and an engine without weights."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._command = [*self._command[:-1], "tests.web.unbuilt_app:app"]
-
-
 @pytest.fixture(scope="module")
 def unbuilt_server() -> Iterator[LiveServer]:
-    with UnbuiltServer(auth="keys") as server:
+    with FakeServer(application="tests.web.unbuilt_app:app", auth="keys") as server:
         yield server
 
 
@@ -50,7 +41,8 @@ def unbuilt_server() -> Iterator[LiveServer]:
 
 
 @pytest.mark.parametrize("path", ["/", "/c/conv_unknown"])
-def test_the_page_is_there(page: Page, picture: Picture, path: str) -> None:
+def test_the_page_is_there(page: Page, trouble: Trouble, picture: Picture, path: str) -> None:
+    trouble.allow("status of 404")  # of what it asks for about that conversation
     response = page.goto(path)
     assert response is not None
     assert response.status == 200
@@ -73,7 +65,7 @@ def test_what_a_browser_has_of_the_page_it_does_not_load_again(page: Page) -> No
     page.goto("/")
     assert min(bytes_of_scripts()) > 0
     page.goto("/readyz")
-    page.goto("/c/conv_unknown")
+    page.goto("/")
     assert set(bytes_of_scripts()) == {0}
 
 
@@ -93,6 +85,17 @@ def test_what_a_model_is_told_to_say_slowly_comes_slowly(client: OpenAI) -> None
     texts = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
     assert "".join(text or "" for text in texts) == "1234567890" * 3
     assert len(texts) > 10
+
+
+def test_the_page_is_there_before_its_model(new_page: NewPage, trouble: Trouble) -> None:
+    trouble.allow("status of 503")
+    with FakeServer(LISTEN, LOADING, application=REAL_APPLICATION, waits=False) as server:
+        wait_until(lambda: server.get("/readyz")[1]["models"], "the supervisor's first word")
+        page = new_page(server=server)
+        page.goto("/")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        (model,) = server.get("/readyz")[1]["models"].values()
+        assert (model["state"], model["progress"]) == ("loading", 0.5)
 
 
 # --- its policy -----------------------------------------------------------------------------------------------------

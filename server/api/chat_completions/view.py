@@ -18,7 +18,7 @@ from server.api.chat_completions.choices import ChatChoice
 from server.api.chat_completions.chunks import ChatChunkWriter
 from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.request import chat_request
-from server.api.services import client_watch, json_body, json_response, running_stopwatch, services
+from server.api.services import client_watch, json_body, json_response, running_stopwatch, services, wanted_model
 from server.api.streaming import stream
 from server.auth.authentication import current_caller
 from server.backends.served import ServedModel
@@ -29,7 +29,7 @@ blueprint = Blueprint("chat_completions", __name__, url_prefix="/v1/chat/complet
 @blueprint.post("")
 def create_chat_completion() -> Response:
     wanted = load_chat_completion(json_body())
-    model = services().models.find(wanted.model)
+    model = wanted_model(wanted.model)
     card = model.require_card()
     settings = services().settings
     request = chat_request(wanted, settings, model.policy.system_prompt)

@@ -17,7 +17,7 @@ from schemas.objects.completions import TextCompletion
 from schemas.objects.usage import completion_usage
 from server.api.completions.choices import whole_choices
 from server.api.completions.chunks import CompletionChunkWriter
-from server.api.services import client_watch, json_body, json_response, running_stopwatch, services
+from server.api.services import client_watch, json_body, json_response, running_stopwatch, services, wanted_model
 from server.api.streaming import stream
 from server.auth.authentication import current_caller
 
@@ -27,7 +27,7 @@ blueprint = Blueprint("completions", __name__, url_prefix="/v1/completions")
 @blueprint.post("")
 def create_completion() -> Response:
     wanted = load_completion(json_body())
-    model = services().models.find(wanted.model)
+    model = wanted_model(wanted.model)
     card = model.require_card()
     answer = model.complete(wanted, current_caller(), client_watch())
     stopwatch = running_stopwatch()

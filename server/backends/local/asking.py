@@ -11,7 +11,7 @@ from server.answers.answer import ClientLeft
 from server.backends.local.engine_client import Arrival, EngineGone, NotConnected
 from server.backends.local.generation import BAD_TOKEN, LONG_LINE, OVERLOAD_RETRY_SECONDS
 from server.backends.local.model import LocalModel
-from server.errors.tree import EngineFailed, EngineLost, InvalidRequest, Overloaded, ParleyError, ShuttingDown
+from server.errors.tree import EngineFailed, InvalidRequest, Overloaded, ParleyError, ShuttingDown
 from server.http import draining
 from server.http.client_watch import ClientWatch
 from server.protocol.messages import Failed, Question, Rejected, Tokens
@@ -47,10 +47,12 @@ def _checked(model: LocalModel, answer: Arrival | Exception, param: str) -> Toke
     match answer:
         case Tokens():
             return answer
+        case Rejected(reason="unloading"):
+            raise model.not_ready()
         case Rejected():
             raise _refusal(answer, param)
         case EngineGone():
-            raise EngineLost(model.id)
+            raise model.lost()
         case Failed(_, message, _):
             raise EngineFailed(message)
         case Exception():

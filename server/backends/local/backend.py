@@ -34,6 +34,9 @@ class _LocalBackend:
     def __init__(self, model: LocalModel) -> None:
         self._model = model
         self._shown: tuple[ModelCard, Card] | None = None
+        self.wait_until_loaded = model.wait_until_loaded
+        self.load = model.load
+        self.unload = model.unload
 
     def card(self) -> Card | None:
         card = self._model.card()
@@ -70,7 +73,7 @@ class _LocalBackend:
 
 
 class WritingBackend(_LocalBackend):
-    """A model that writes: implements `Backend`, `Completing`, `Tokenizing` and `Rendering`."""
+    """A model that writes: implements `Backend`, `Completing`, `Tokenizing`, `Rendering` and `Loading`."""
 
     purpose = "generates text; only models with `embedding = true` in the server's settings make embeddings."
 
@@ -111,7 +114,7 @@ class WritingBackend(_LocalBackend):
 
 
 class EmbeddingBackend(_LocalBackend):
-    """A model that makes vectors: implements `Embedding` and `Tokenizing`."""
+    """A model that makes vectors: implements `Embedding`, `Tokenizing` and `Loading`."""
 
     purpose = "makes embeddings; it cannot generate text."
 

@@ -91,12 +91,21 @@ class EngineClient:
         self._pending: dict[int, _Pending] = {}
         self._ids = itertools.count(1)
         self._connected = Event()
+        self._is_expected = Event()
+        self._is_expected.set()
         self.card: ModelCard | None = None
         """The model's card while the engine is connected, else None."""
 
     def start(self) -> None:
         """Begin to connect, in a greenlet of its own. Not before the worker has forked."""
         gevent.spawn(self._keep_connected)
+
+    def expect(self, is_expected: bool) -> None:
+        """Say whether there may be an engine at all, so that nobody looks again and again for one that there is not."""
+        if is_expected:
+            self._is_expected.set()
+        else:
+            self._is_expected.clear()
 
     def wait_for_card(self, timeout_seconds: float) -> ModelCard | None:
         """The card as soon as the engine is connected, or None if it is not in time."""
@@ -146,7 +155,7 @@ class EngineClient:
                 logger.debug("the engine does not take commands: %s", error)
 
     def _keep_connected(self) -> None:
-        while True:
+        while self._is_expected.wait():
             try:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                     connection.connect(str(self._socket_path))

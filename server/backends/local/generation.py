@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
+import gevent
 from gevent.queue import Empty, SimpleQueue
 
 from server.answers.answer import ClientLeft
@@ -22,7 +23,6 @@ from server.backends.local.model import LocalModel
 from server.errors.tree import (
     ContextLengthExceeded,
     EngineFailed,
-    EngineLost,
     InvalidRequest,
     Overloaded,
     ParleyError,
@@ -37,12 +37,20 @@ BAD_TOKEN = "Token ids must be from 0 to {} for this model."
 LONG_LINE = "A line of the text, with the white space after it, has more than {} characters."
 
 
+LEAVING_SECONDS = 0.05
+"""How long to leave an engine that refuses because it is going, before asking again whether it has gone."""
+
+
 class _ClientGone:
     """Stands in a queue where an event would."""
 
 
 class _DeadlineReached:
     """Stands in a queue where an event would: this worker must end now."""
+
+
+class _EngineLeaves(Exception):
+    """The engine is going, and did not take what was submitted."""
 
 
 ChoiceEvent = tuple[int, Delta | Finished]
@@ -72,6 +80,10 @@ class Generation:
         self._watch = watch
         self._prompt_param = prompt_param
         self._grammar_blame = grammar_blame
+        self._forget()
+
+    def _forget(self) -> None:
+        """Know nothing of any request: none has been submitted, or they were all in vain."""
         self._queue: SimpleQueue[Arrival | _ClientGone | _DeadlineReached | Exception] = SimpleQueue()
         self._tickets: list[Ticket] = []
         self._first_choice: dict[int, int] = {}  # by request id
@@ -115,12 +127,23 @@ class Generation:
         )
 
     def start(self) -> None:
-        """Submit everything and wait until it has a place in the queue.
+        """Submit everything and wait until it has a place in the queue, of the next engine if this one is going.
 
         Raises:
             ParleyError: if it cannot be served; nothing of it runs then.
             ClientLeft: if the client did.
         """
+        while True:
+            try:
+                self._start()
+            except _EngineLeaves:
+                self._forget()
+                gevent.sleep(LEAVING_SECONDS)
+                self._model.wait_until_loaded(self._watch)
+            else:
+                return
+
+    def _start(self) -> None:
         try:
             self._watch.start(lambda: self._queue.put(_ClientGone()))
             self._stop_watching_caller = self._caller.watch_standing(self._queue.put)
@@ -204,6 +227,10 @@ class Generation:
         match arrival:
             case Accepted():
                 self._accepted[arrival.request_id] = arrival
+            case Rejected(reason="unloading"):
+                raise self._model.not_ready() if self._model.is_manual else _EngineLeaves
+            case EngineGone() if self._model.is_leaving and not self._model.is_manual:
+                raise _EngineLeaves
             case Rejected():
                 raise self._refusal(arrival)
             case Started() | Delta() | Vector() | Finished():
@@ -238,7 +265,7 @@ class Generation:
             case _DeadlineReached():
                 return ShuttingDown(has_begun=True)
             case EngineGone():
-                return EngineLost(self._model.id)
+                return self._model.lost()
             case Exception():
                 return arrival
             case Failed(_, message, blames_grammar):

@@ -9,14 +9,19 @@ import time
 
 from server.answers.backend import Features
 from server.backends.local.engine_client import EngineClient
+from server.backends.local.loading import wait_until_loaded
 from server.backends.local.templates import Templates
 from server.chat.template.template import ChatTemplate
-from server.errors.tree import ModelNotReady
+from server.errors.loading import ModelNotLoaded, ModelUnloaded
+from server.errors.tree import EngineLost, ModelNotReady, ParleyError, Unavailable
+from server.http.client_watch import ClientWatch
 from server.models.catalogue import ModelSpec
+from server.protocol.control import Answer, NoSupervisor, Order, ask
 from server.protocol.messages import ModelCard, Stats
+from server.protocol.model_options import Device
 from server.protocol.runtime import ModelStatus, RuntimeDir
 
-RETRY_AFTER_SECONDS = {"downloading": 10.0, "loading": 1.0, "restarting": 1.0}
+RETRY_AFTER_SECONDS = {"downloading": 10.0, "loading": 1.0, "restarting": 1.0, "unloading": 1.0}
 """When to come back to a model that is not ready, by its state."""
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -28,7 +33,8 @@ class LocalModel:
 
     def __init__(self, spec: ModelSpec, runtime_dir: RuntimeDir) -> None:
         self.id = spec.id
-        self.client = EngineClient(runtime_dir.engine_socket(spec.index), self._loaded)
+        self.client = EngineClient(runtime_dir.engine_socket(spec.id), self._loaded)
+        self._load_timeout_seconds = spec.load_timeout_seconds
         self._runtime_dir = runtime_dir
         self._enable_thinking = spec.enable_thinking
         self._is_embedding = spec.is_embedding
@@ -40,7 +46,8 @@ class LocalModel:
 
     def card(self) -> ModelCard | None:
         """The card of the loaded model, None while it is not loaded."""
-        if self.client.card is None and self._status_state() == "ready":
+        status = self._status
+        if self.client.card is None and status is not None and status.state == "ready":
             return self.client.wait_for_card(CONNECT_TIMEOUT_SECONDS)  # it has just come, or just gone
         return self.client.card
 
@@ -54,6 +61,66 @@ class LocalModel:
         if card is None:
             raise self.not_ready()
         return card
+
+    def wait_until_loaded(self, watch: ClientWatch) -> None:
+        """Have the model loaded, if it is one that requests load, and wait for that; others are left as they are.
+
+        Raises:
+            ModelNotReady: if it takes longer than requests wait, or fails.
+            ShuttingDown: if this worker has to end before.
+            ClientLeft: if the client did.
+        """
+        status = self._status
+        if status is None or status.load != "on-demand" or self.is_usable:
+            return
+        deadline = time.monotonic() + self._load_timeout_seconds
+        try:
+            answer = wait_until_loaded(self._runtime_dir.control_socket, self.id, self._load_timeout_seconds, watch)
+        except NoSupervisor:
+            raise self.not_ready() from None
+        status = answer.models.get(self.id)
+        if status is None or status.state != "ready":
+            raise self._refusal(answer)
+        self.client.expect(True)
+        self.client.wait_for_card(max(CONNECT_TIMEOUT_SECONDS, deadline - time.monotonic()))
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its engine takes requests, as far as this worker knows."""
+        return self.client.card is not None and not self.is_leaving
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether its engine is told to go, or has gone for that."""
+        status = self._status
+        return status is not None and status.state in ("unloading", "unloaded")
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether requests do not load it."""
+        status = self._status
+        return status is not None and status.load == "manual"
+
+    def load(self, device: Device | None) -> ModelStatus:
+        """Have the model loaded, and kept so; does not wait for it. Raises ModelNotReady without a supervisor."""
+        return self._order(Order(verb="load", model=self.id, device=device))
+
+    def unload(self, *, force: bool) -> ModelStatus:
+        """Have the model unloaded, when it has finished its answers or, forced, at once; does not wait for it.
+
+        Raises:
+            ModelNotReady: without a supervisor.
+        """
+        return self._order(Order(verb="unload", model=self.id, force=force))
+
+    def follow(self) -> None:
+        """Take note of a new status: whether there is an engine to connect to. Without a status, there may be one."""
+        status = self._status
+        self.client.expect(status is None or status.state != "unloaded")
+
+    def lost(self) -> ParleyError:
+        """Why the engine went away."""
+        return ModelUnloaded(self.id) if self.is_leaving else EngineLost(self.id)
 
     def chat_template(self, has_tools: bool = False) -> ChatTemplate:
         """The loaded model's template, for requests with tools the one that it may have for those.
@@ -83,14 +150,33 @@ class LocalModel:
         """What the engine has done so far; None if it is not there, or too busy to say so in time."""
         return self.client.read_stats(timeout_seconds)
 
-    def not_ready(self) -> ModelNotReady:
+    def not_ready(self) -> Unavailable:
         """Why the model cannot be used now, and when to come back."""
-        status = self._runtime_dir.read_status().models.get(self.id)
+        status = self._status
         if status is None:
             return ModelNotReady(self.id, "loading", None, "the server has just started", 1.0)
+        if status.load == "manual" and status.state == "unloaded":
+            return ModelNotLoaded(self.id)
         # The supervisor may not know yet.
         state = "restarting" if status.state in ("ready", "stalled") else status.state
         return ModelNotReady(self.id, state, status.progress, status.message, _retry_after_seconds(status))
+
+    def _refusal(self, answer: Answer) -> Unavailable:
+        """Why an order or waiting has been of no use."""
+        status = answer.models.get(self.id)
+        if status is None or answer.code == "model_not_loaded":
+            return self.not_ready()
+        message = answer.message or status.message
+        return ModelNotReady(self.id, status.state, status.progress, message, _retry_after_seconds(status))
+
+    def _order(self, order: Order) -> ModelStatus:
+        try:
+            answer = ask(self._runtime_dir.control_socket, order)
+        except NoSupervisor:
+            raise self.not_ready() from None
+        if answer.code:
+            raise self._refusal(answer)
+        return answer.models[self.id]
 
     def _loaded(self, card: ModelCard) -> None:
         """Begin with the templates before anybody asks for them."""
@@ -108,9 +194,9 @@ class LocalModel:
             self._templates = Templates(card, self._enable_thinking)
         return self._templates
 
-    def _status_state(self) -> str | None:
-        status = self._runtime_dir.read_status().models.get(self.id)
-        return status.state if status else None
+    @property
+    def _status(self) -> ModelStatus | None:
+        return self._runtime_dir.read_status().models.get(self.id)
 
 
 def _retry_after_seconds(status: ModelStatus) -> float:

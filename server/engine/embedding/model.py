@@ -17,7 +17,7 @@ from server.engine.llama import native_log
 from server.engine.llama.adapters import Adapters
 from server.engine.llama.native_options import FLASH_ATTN_TYPES
 from server.engine.llama.vocabulary import Vocabulary
-from server.engine.llama.weights import ModelLoadError, Weights, describe
+from server.engine.llama.weights import ModelLoadError, Weights, check_device, describe
 from server.engine.runner import DecodeError
 from server.protocol.engine_config import EngineConfig, EngineOptions
 from server.protocol.messages import ModelCard
@@ -50,6 +50,7 @@ class EmbeddingModel:
     def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
         options = config.options
         llama.llama_backend_init()
+        check_device(config)
         self._weights = Weights(config.model_path, options.n_gpu_layers, on_progress)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._adapters = Adapters(self._weights, options.lora)

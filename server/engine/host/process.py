@@ -1,7 +1,8 @@
 """The engine process: `python -m server.engine.host.process`, started and watched by the supervisor.
 
-Standard input: one line, an `EngineConfig` as JSON; its end means that the supervisor is gone or wants the process to
-end, which it does at once, or when it has saved KV cache if that is kept on disk. Standard output: a `Report` a line.
+Standard input: a line with an `EngineConfig` as JSON, and later perhaps an `EngineOrder` a line; its end means that the
+supervisor is gone or wants the process to end, which it does at once, or when it has saved KV cache if that is kept on
+disk. Standard output: a `Report` a line.
 Standard error: logs. Everything else goes over the socket that the config names, which exists from the moment the model
 is ready.
 """
@@ -22,6 +23,7 @@ import msgspec
 
 from server.engine.affinity import Thread
 from server.protocol.engine_config import EngineConfig, EngineOptions
+from server.protocol.engine_orders import EngineOrder
 from server.protocol.report import Report
 
 if TYPE_CHECKING:
@@ -46,10 +48,12 @@ class Reporter:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._last_progress = 0.0
+        self._lock = threading.Lock()
 
     def report(self, report: Report) -> None:
-        self._stream.write(msgspec.json.encode(report) + b"\n")
-        self._stream.flush()
+        with self._lock:
+            self._stream.write(msgspec.json.encode(report) + b"\n")
+            self._stream.flush()
 
     def progress(self, fraction: float) -> None:
         now = time.monotonic()
@@ -81,6 +85,7 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
     threading.excepthook = _die_with_thread
     service = (_embedding_service if config.options.is_embedding else _generation_service)(config, reporter, ending)
     service.listen(Path(config.socket_path))
+    ending.obey = lambda order: _obey(order, service, reporter, ending)
     reporter.report(Report(state="ready"))
     Thread(target=_say_that_it_lives, args=(reporter, service), daemon=True, name="heartbeat").start()
     service.run()
@@ -89,8 +94,16 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
 def _say_that_it_lives(reporter: Reporter, service: Service[Any]) -> None:
     """Tell the supervisor again and again for how long the loop has stood still."""
     while True:
-        reporter.report(Report(state="alive", standing_seconds=service.standing_seconds))
+        standing, idle = service.standing_seconds, service.idle_seconds
+        reporter.report(Report(state="alive", standing_seconds=standing, idle_seconds=idle))
         time.sleep(HEARTBEAT_SECONDS)
+
+
+def _obey(order: EngineOrder, service: Service[Any], reporter: Reporter, ending: Ending) -> None:
+    if order.verb == "retire":
+        service.retire(ending.begin)
+    else:
+        service.retire_if_idle(ending.begin, lambda: reporter.report(Report(state="busy")))
 
 
 def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending) -> Service[Any]:
@@ -112,7 +125,7 @@ def _generation_service(config: EngineConfig, reporter: Reporter, ending: Ending
         options.kv_ram_mb << 20,
         options.max_draft_tokens,
         disk,
-        None if config.draft_model_path is None else load_draft_model(config, model),
+        None if config.draft_model_path is None else load_draft_model(config, model, reporter.progress),
     )
     intake = Intake(model.vocabulary, model.n_ctx, model.dry_rules(), GrammarCompiler(model.vocabulary))
     service = Service(engine, intake, model.card(config.model_id), _intake_queue(options))
@@ -178,16 +191,20 @@ class Ending:
     def __init__(self) -> None:
         self.before: Callable[[], None] = lambda: None
         """Called first, on a thread of its own."""
+        self.obey: Callable[[EngineOrder], None] = lambda order: None
+        """Called with each order of the supervisor."""
         self._has_begun = False
-        signal.signal(signal.SIGTERM, lambda *_: self._begin())
+        signal.signal(signal.SIGTERM, lambda *_: self.begin())
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the supervisor decides
         Thread(target=self._wait_for_supervisor, daemon=True, name="lifeline").start()
 
     def _wait_for_supervisor(self) -> None:
-        sys.stdin.buffer.read()
-        self._begin()
+        for line in sys.stdin.buffer:
+            self.obey(msgspec.json.decode(line, type=EngineOrder))
+        self.begin()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """End the process, or, the second time, end it at once."""
         if self._has_begun:
             os._exit(0)
         self._has_begun = True

@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 RETRY_SEND_SECONDS = 0.005
 """Seconds until the next attempt, while idle, to send what a worker has not taken yet."""
 
+RETIRE_SECONDS = 0.05
+"""Seconds until a service that retires looks again whether everything is finished, while nothing arrives."""
+
 WAIT_FOR_DISK_SECONDS = 0.5
 """Seconds to wait for a wake-up from the disk before looking whether it is better to compute."""
 
@@ -104,6 +107,12 @@ class Service(Generic[R]):
         """When the engine's thread last came around, in seconds of `time.monotonic`; None while it waits for work."""
         self._arrivals: queue.SimpleQueue[_Arrival[R]] = queue.SimpleQueue()
         self._open: dict[Connection, dict[int, _Open[R]]] = {}
+        self._entrance = threading.Lock()
+        """Held while a command is let in, so that none is let in unseen."""
+        self._on_retired: Callable[[], None] | None = None
+        """Set while the service retires: what to call when everything is finished."""
+        self._worked_at = time.monotonic()
+        """When there last was something to do."""
 
     def listen(self, socket_path: Path) -> None:
         """Create the socket and take connections from now on, on other threads."""
@@ -121,8 +130,30 @@ class Service(Generic[R]):
             self._dispatch(self._engine.step(self._dispatch))
             self._send_rest()
             self._engine.tidy()
+            if any(self._open.values()):
+                self._worked_at = time.monotonic()
             if not self._engine.has_work:
                 self._engine.check()
+                self._retire_if_finished()
+
+    def retire(self, on_retired: Callable[[], None]) -> None:
+        """Refuse what comes from now on, and call `on_retired` when the rest is finished. From any thread."""
+        with self._entrance:
+            self._on_retired = on_retired
+        self.wake()
+
+    def retire_if_idle(self, on_retired: Callable[[], None], on_busy: Callable[[], None]) -> None:
+        """Retire, but only if there is nothing to finish; else call `on_busy`. From any thread."""
+
+        def decide() -> None:
+            with self._entrance:
+                is_idle = self._is_finished
+                if is_idle:
+                    self._on_retired = on_retired
+            if not is_idle:
+                on_busy()
+
+        self._arrivals.put(_Call(decide))
 
     def wake(self) -> None:
         """Wake the engine's thread, since what it waited for has happened. From any thread."""
@@ -133,6 +164,12 @@ class Service(Generic[R]):
         """Seconds since the loop last moved, 0 while it has nothing to do. From any thread."""
         moved_at = self._moved_at
         return 0.0 if moved_at is None else time.monotonic() - moved_at
+
+    @property
+    def idle_seconds(self) -> float | None:
+        """Seconds since there last was something to do; None while there is. From any thread."""
+        is_idle = self._moved_at is None and not len(self._intake_queue)
+        return time.monotonic() - self._worked_at if is_idle else None
 
     def flush(self, timeout_seconds: float) -> bool:
         """Have the engine flush between two steps, from another thread. Returns whether it has in time."""
@@ -164,10 +201,25 @@ class Service(Generic[R]):
             timeout = self._engine.tidy()
             if self._send_rest():
                 timeout = RETRY_SEND_SECONDS
+            elif self._on_retired:
+                timeout = RETIRE_SECONDS
             try:
                 return self._rest(timeout)
             except queue.Empty:
-                pass
+                self._retire_if_finished()
+
+    @property
+    def _is_finished(self) -> bool:
+        """Whether nothing is left of what was let in, the last events sent included."""
+        # In the order in which commands go through: what the intake has let go of has arrived.
+        if len(self._intake_queue) or not self._arrivals.empty() or any(self._open.values()):
+            return False
+        return not any(connection.has_unsent for connection in self._open)
+
+    def _retire_if_finished(self) -> None:
+        if self._on_retired and self._is_finished:
+            on_retired, self._on_retired = self._on_retired, lambda: None
+            on_retired()
 
     def _rest(self, timeout: float | None) -> _Arrival[R]:
         """Wait for something to arrive, which is no standing still. Raises queue.Empty."""
@@ -258,10 +310,21 @@ class Service(Generic[R]):
                 self._send(connection, stats)
 
     def _take_in(self, entry: Entry[R]) -> None:
+        with self._entrance:
+            rejected = self._let_in(entry)
+        if rejected:
+            self._send(entry.connection, rejected)
+
+    def _let_in(self, entry: Entry[R]) -> Rejected | None:
+        """Take a command in, or say why not."""
+        if self._on_retired:
+            return Rejected(entry.command.request_id, "unloading")
+        self._worked_at = time.monotonic()
         try:
             self._intake_queue.add(entry)
         except QueueFull as full:
-            self._send(entry.connection, Rejected(entry.command.request_id, "overloaded", limit=full.limit))
+            return Rejected(entry.command.request_id, "overloaded", limit=full.limit)
+        return None
 
     def _arrive(self, connection: Connection, prepared: Prepared[R]) -> None:
         self._arrivals.put(_Arrived(connection, *prepared))

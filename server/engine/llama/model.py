@@ -25,7 +25,7 @@ from server.engine.llama.context_memory import ContextMemory
 from server.engine.llama.native_options import CACHE_TYPES, FLASH_ATTN_TYPES
 from server.engine.llama.state_fingerprint import state_fingerprint
 from server.engine.llama.vocabulary import Vocabulary
-from server.engine.llama.weights import ModelLoadError, Weights, describe
+from server.engine.llama.weights import ModelLoadError, Weights, check_device, describe
 from server.engine.runner import DecodeError, Span
 from server.engine.sampling.candidates import Logits
 from server.engine.sampling.dry import DryRules
@@ -78,6 +78,7 @@ class Model:
     def __init__(self, config: EngineConfig, on_progress: Callable[[float], None] = lambda progress: None) -> None:
         options = config.options
         llama.llama_backend_init()
+        check_device(config)
         has_gpu = llama.llama_supports_gpu_offload() and options.n_gpu_layers != 0
         self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
         self._n_gpu_layers = options.n_gpu_layers
@@ -254,7 +255,9 @@ class Model:
         )
 
 
-def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
+def load_draft_model(
+    config: EngineConfig, model: Model, on_progress: Callable[[float], None] = lambda progress: None
+) -> DraftModel:
     """The small model that guesses for `model`.
 
     Raises:
@@ -262,7 +265,7 @@ def load_draft_model(config: EngineConfig, model: Model) -> DraftModel:
     """
     assert config.draft_model_path is not None
     options = msgspec.structs.replace(config.options, n_ctx=model.n_ctx, max_draft_tokens=0, lora=())
-    draft = Model(msgspec.structs.replace(config, model_path=config.draft_model_path, options=options))
+    draft = Model(msgspec.structs.replace(config, model_path=config.draft_model_path, options=options), on_progress)
     try:
         check_same_vocabulary(model.vocabulary, draft.vocabulary)
     except VocabularyMismatch as error:

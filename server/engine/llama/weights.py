@@ -15,11 +15,18 @@ import llama_cpp.llama_cpp as llama
 from server.engine.llama import native_log
 from server.engine.llama.recommended import recommended_sampling
 from server.engine.llama.vocabulary import Vocabulary
+from server.protocol.engine_config import EngineConfig
 from server.protocol.messages import ModelCard
 
 
 class ModelLoadError(Exception):
     """The model cannot be served; the message says why, in llama.cpp's words where it said anything."""
+
+
+def check_device(config: EngineConfig) -> None:
+    """Raises ModelLoadError if a GPU is asked for and there is none."""
+    if config.needs_gpu and not llama.llama_supports_gpu_offload():
+        raise ModelLoadError("there is no GPU that this llama.cpp can use; device = cpu or auto does without")
 
 
 class Weights:

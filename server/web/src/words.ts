@@ -27,7 +27,6 @@ export const words = {
     noneArchived: "Nothing was put away.",
     answering: "Answering…",
     more: "Show more",
-    docs: "API documents",
     licences: "Licences",
     shortcuts: "Keys",
   },
@@ -109,6 +108,7 @@ export const words = {
   },
   phases: {
     sending: "Sending…",
+    loading: "Waiting for the model…",
     queued: "Waiting for its turn…",
     reading: "Reading…",
     thinking: "Thinking…",
@@ -130,6 +130,7 @@ export const words = {
     length: "The limit of the answer's length was reached.",
     stopped: "Stopped.",
     cutOff: "It was cut off.",
+    summarised: "Until here the model reads a summary.",
     actions: "Actions",
     variant: (index: number, total: number) => `Variant ${index} of ${total}`,
     previous: "Previous variant",

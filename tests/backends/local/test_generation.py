@@ -35,7 +35,7 @@ class Client:
 
 def generation(*arrivals: object, caller: Caller | None = None) -> tuple[Generation, Client]:
     client = Client(*arrivals)
-    model: Any = SimpleNamespace(client=client, id="m")
+    model: Any = SimpleNamespace(client=client, id="m", is_leaving=False, is_manual=False, lost=lambda: EngineLost("m"))
     submit = Submit(request_id=0, sampling=SamplingParams())
     return Generation(model, [submit], caller or Caller("", ""), ClientWatch({}), "messages"), client
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -112,14 +113,20 @@ class Worker:
 
 
 @pytest.fixture(params=["cpu", "gpu"])
-def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service[Any]]:
     runner = FakeRunner(num_slots=1, n_ctx=100_000)
     runner.is_on_gpu = request.param == "gpu"
     grammars = GrammarCompiler(LetterVocabulary())
     intake = Intake(Letters(), runner.n_ctx, NoRules(), grammars)
-    service = Service(Engine(runner, 10, 1000, 250), intake, CARD, IntakeQueue(NUM_PLACES, 1 << 20))
+    service: Service[Any] = Service(Engine(runner, 10, 1000, 250), intake, CARD, IntakeQueue(NUM_PLACES, 1 << 20))
     service.listen(tmp_path / "s")
     threading.Thread(target=service.run, daemon=True).start()
+    yield service
+    grammars.close()
+
+
+@pytest.fixture
+def connect(service: Service[Any], tmp_path: Path) -> Iterator[Callable[[], Worker]]:
     with ExitStack() as sockets:
 
         def connect() -> Worker:
@@ -128,7 +135,6 @@ def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
             return worker
 
         yield connect
-    grammars.close()
 
 
 def test_a_request_is_accepted_answered_and_finished(connect: Callable[[], Worker]) -> None:
@@ -316,3 +322,79 @@ def test_the_loop_stands_still_in_a_step_and_not_while_there_is_nothing_to_do(
         worker.events_until(Finished)
         wait_until(lambda: service.standing_seconds == 0, "the loop to rest")
     grammars.close()
+
+
+# --- retiring -------------------------------------------------------------------------------------------------------
+
+
+class Ends:
+    """What a service says when it is told to retire."""
+
+    def __init__(self) -> None:
+        self.retired = threading.Event()
+        self.busy = threading.Event()
+
+
+def test_a_service_that_retires_finishes_what_it_has_and_refuses_what_comes(
+    service: Service[Any], connect: Callable[[], Worker]
+) -> None:
+    worker, other, ends = connect(), connect(), Ends()
+    worker.submit(1, "a", max_tokens=20_000)
+    worker.events_until(Delta)
+    service.retire(ends.retired.set)
+    other.submit(1, "a")
+    assert other.events_until(Rejected) == [Rejected(1, "unloading")]
+    other.send(Tokenize(request_id=2, text="abc"))
+    assert other.events_until(Rejected) == [Rejected(2, "unloading")]
+    assert not ends.retired.is_set()
+    assert worker.events_until(Finished)[-1] == Finished(1, 0, "length", 20_000, 0)
+    assert ends.retired.wait(TIMEOUT_SECONDS)
+
+
+def test_a_service_that_retires_finishes_what_its_intake_has(
+    service: Service[Any], connect: Callable[[], Worker]
+) -> None:
+    worker, ends = connect(), Ends()
+    GATE.clear()
+    worker.submit(1, "gate")
+    wait_until(lambda: service.idle_seconds is None, "the request")
+    service.retire(ends.retired.set)
+    assert not ends.retired.wait(0.2)
+    GATE.set()
+    assert worker.events_until(Finished)[-1] == Finished(1, 0, "length", 3, 0)
+    assert ends.retired.wait(TIMEOUT_SECONDS)
+
+
+def test_a_service_that_has_nothing_to_do_retires_at_once(service: Service[Any], connect: Callable[[], Worker]) -> None:
+    connect()
+    ends = Ends()
+    service.retire_if_idle(ends.retired.set, ends.busy.set)
+    assert ends.retired.wait(TIMEOUT_SECONDS)
+    assert not ends.busy.is_set()
+
+
+def test_a_service_that_is_busy_makes_no_room_and_goes_on(service: Service[Any], connect: Callable[[], Worker]) -> None:
+    worker, ends = connect(), Ends()
+    worker.submit(1, "a", max_tokens=90_000)
+    worker.events_until(Delta)
+    service.retire_if_idle(ends.retired.set, ends.busy.set)
+    assert ends.busy.wait(TIMEOUT_SECONDS)
+    worker.send(Cancel(1))
+    worker.submit(2, "a")
+    assert worker.events_until(Finished)[-1].request_id == 2
+    assert not ends.retired.is_set()
+
+
+def test_it_says_for_how_long_it_has_had_nothing_to_do(service: Service[Any], connect: Callable[[], Worker]) -> None:
+    worker = connect()
+    worker.submit(1, "a", max_tokens=90_000)
+    worker.events_until(Delta)
+    assert idle_seconds(service) is None
+    worker.send(Cancel(1))
+    first = wait_until(lambda: idle_seconds(service), "an idle moment") or 0
+    assert first < TIMEOUT_SECONDS
+    wait_until(lambda: (idle_seconds(service) or 0) > first, "time to pass")
+
+
+def idle_seconds(service: Service[Any]) -> float | None:
+    return service.idle_seconds

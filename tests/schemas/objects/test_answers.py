@@ -25,6 +25,7 @@ from schemas.objects import (
     health,
     models,
     responses,
+    status,
     summaries,
     tokens,
 )
@@ -83,6 +84,15 @@ CONVERSATION_SENT = {
     "archived": True,
     "active_response_id": None,
 }
+MATCH = conversations.ConversationMatch(
+    conversation=CONVERSATION, item_id="msg_1", snippet=[conversations.SnippetPart(text="tea", is_match=True)]
+)
+MATCH_SENT = {
+    "object": "conversation.match",
+    "conversation": CONVERSATION_SENT,
+    "item_id": "msg_1",
+    "snippet": [{"text": "tea", "is_match": True}],
+}
 FAMILY = {
     "num_conversations": 2,
     "newest_conversation_id": "conv_2",
@@ -100,6 +110,15 @@ SUMMARY = {
     "incomplete_details": None,
     "error": None,
 }
+LIMITS = {name: number for number, name in enumerate(status.Limits.__struct_fields__)}
+STATUS = status.Status(
+    version="1.0",
+    auth="keys",
+    user=status.StatusUser(id="user_1", name="ada"),
+    titles=True,
+    limits=status.Limits(**LIMITS),
+    started_at=5,
+)
 ITEM = {**message("user", "hi"), "id": "msg_1"}
 MODEL = models.Model(
     id="m",
@@ -268,6 +287,7 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         {**MODEL_SENT, "meta": META},
         Model,
     ),
+    (models.RouterOutcome(), {"success": True}, None),
     (models.ModelList(data=[MODEL]), {"object": "list", "data": [MODEL_SENT]}, None),
     (CONVERSATION, CONVERSATION_SENT, Conversation),
     (
@@ -282,6 +302,11 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
         ),
         {**CONVERSATION_SENT, "parley": {"last_response": SUMMARY}},
         Conversation,
+    ),
+    (
+        list_object([MATCH], has_more=False),
+        {"object": "list", "data": [MATCH_SENT], "first_id": "conv_1", "last_id": "conv_1", "has_more": False},
+        None,
     ),
     (
         conversations.ConversationDeleted(id="conv_1"),
@@ -439,6 +464,19 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
     (
         responses.ResponseDeleted(id="resp_1"),
         {"id": "resp_1", "object": "response", "deleted": True},
+        None,
+    ),
+    (
+        STATUS,
+        {
+            "object": "status",
+            "version": "1.0",
+            "auth": "keys",
+            "user": {"id": "user_1", "name": "ada"},
+            "titles": True,
+            "limits": LIMITS,
+            "started_at": 5,
+        },
         None,
     ),
     (

@@ -22,6 +22,7 @@ ALL = [
     "m0004_response_summary",
     "m0005_families",
     "m0006_chat_settings",
+    "m0007_search",
 ]
 
 SLOW_STEP = """

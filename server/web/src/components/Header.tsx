@@ -1,19 +1,17 @@
 /* What is shown, and which model answers there. */
-import { Ghost, Monitor, Moon, PanelLeft, Sun, type IconNode } from "lucide";
+import { Ghost, PanelLeft } from "lucide";
 
 import { newChat } from "../state/actions";
 import { currentChat, type Chat } from "../state/chat";
 import { focusComposer } from "../state/composing";
 import { entryOf, renamed } from "../state/conversations";
 import { toggleSidebar } from "../state/preferences";
-import { nextTheme, theme, type Theme } from "../state/theme";
 import { words } from "../words";
 import { ChatMenu } from "./ChatMenu";
 import { IconButton } from "./IconButton";
 import { ModelPicker } from "./ModelPicker";
+import { ThemeButton } from "./ThemeButton";
 import { TitleField } from "./TitleField";
-
-const THEME_ICONS: Readonly<Record<Theme, IconNode>> = { system: Monitor, light: Sun, dark: Moon };
 
 export function Header() {
   const chat = currentChat.value;
@@ -26,7 +24,7 @@ export function Header() {
       {!chat.id.value && (
         <IconButton icon={Ghost} label={words.header.temporary} isPressed={isTemporary} onClick={() => newChat(!isTemporary)} />
       )}
-      <IconButton icon={THEME_ICONS[theme.value]} label={words.header.theme(theme.value)} onClick={nextTheme} />
+      <ThemeButton />
       <ChatMenu chat={chat} />
     </header>
   );

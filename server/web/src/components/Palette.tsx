@@ -43,7 +43,7 @@ export function Palette() {
   return (
     <Dialog title={words.palette.title} isTitleHidden onClose={closeDialog} class="palette">
       <input
-        type="search"
+        type="text"
         role="combobox"
         list={undefined}
         aria-expanded="true"

@@ -10,6 +10,7 @@ import { status } from "../state/server";
 import { words } from "../words";
 import { ConversationList } from "./ConversationList";
 import { IconButton } from "./IconButton";
+import { ThemeButton } from "./ThemeButton";
 
 export function Sidebar() {
   const toggleArchive = (): void => {
@@ -25,7 +26,6 @@ export function Sidebar() {
       </div>
       <ConversationList />
       <div class="sidebar-foot small">
-        <a href="/docs">{words.sidebar.docs}</a>
         <a href="/licenses.txt">{words.sidebar.licences}</a>
         {isKeyRemembered.value && (
           <button type="button" class="link" onClick={forgetKey}>
@@ -33,6 +33,7 @@ export function Sidebar() {
           </button>
         )}
         <span class="muted grow">{status.value && `${words.product} ${status.value.version}`}</span>
+        <ThemeButton />
         <IconButton icon={Keyboard} label={words.sidebar.shortcuts} onClick={() => (dialog.value = { kind: "shortcuts" })} />
       </div>
     </nav>

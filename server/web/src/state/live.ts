@@ -5,7 +5,7 @@ import type { Item, ResponseObject, StreamEvent, TokenLogprob } from "../api/typ
 import type { MarkdownStream } from "../markdown/stream";
 import { newGrowingText } from "./growing_text";
 
-export type Phase = "sending" | "queued" | "reading" | "thinking" | "writing" | "calling" | "reconnecting";
+export type Phase = "sending" | "loading" | "queued" | "reading" | "thinking" | "writing" | "calling" | "reconnecting";
 
 /** A thought, a text or a call that grows. */
 export interface LivePart {

@@ -5,7 +5,7 @@ import * as conversations from "../api/conversations";
 import type { ChatDefaults, Model } from "../api/types";
 import type { Chat, ChatSettings } from "./chat";
 import { takeInfo } from "./history";
-import type { Live } from "./live";
+import type { Live, Phase } from "./live";
 import { sayFailure } from "./notices";
 import { preferredModel } from "./preferences";
 import { areModelsKnown, defaultModel, findModel, load, stateOf } from "./server";
@@ -50,19 +50,22 @@ export function withDefault<K extends keyof ChatDefaults>(
 export async function untilModelIsThere(chat: Chat, live: Live): Promise<void> {
   await until(() => areModelsKnown.value, live);
   const model = modelOf(chat);
-  if (model && stateOf(model) === "unloaded") await load(model.id);
-  await until(() => !isOnItsWay(modelOf(chat)), live);
+  if (model && stateOf(model) === "unloaded") {
+    live.phase.value = "loading";
+    await load(model.id);
+  }
+  await until(() => !isOnItsWay(modelOf(chat)), live, "loading");
 }
 
 const isOnItsWay = (model: Model | null): boolean =>
   model !== null && ["loading", "downloading", "starting"].includes(stateOf(model));
 
-function until(isSo: () => boolean, live: Live): Promise<void> {
+function until(isSo: () => boolean, live: Live, phase?: Phase): Promise<void> {
   return new Promise((resolve, reject) => {
     live.abort.signal.addEventListener("abort", () => reject(live.abort.signal.reason));
     const end = effect(() => {
       if (isSo()) resolve();
-      else live.phase.value = "queued";
+      else if (phase) live.phase.value = phase;
     });
     live.abort.signal.addEventListener("abort", end);
   });
