@@ -130,6 +130,7 @@ export const words = {
     length: "The limit of the answer's length was reached.",
     stopped: "Stopped.",
     cutOff: "It was cut off.",
+    summarised: "Until here the model reads a summary.",
     actions: "Actions",
     variant: (index: number, total: number) => `Variant ${index} of ${total}`,
     previous: "Previous variant",

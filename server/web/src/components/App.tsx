@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { besideChat } from "../state/beside";
 import { currentChat } from "../state/chat";
 import { visit } from "../state/answering";
-import { entryOf } from "../state/conversations";
+import { entryOf, numTimesAway } from "../state/conversations";
 import { dialog } from "../state/dialogs";
 import { isDrawerOpen } from "../state/preferences";
 import { keyWanted, whenKeyChanges } from "../state/session";
@@ -25,6 +25,8 @@ export function App() {
   const beside = besideChat.value;
   useVisit(chat);
   useVisit(beside);
+  useNews(chat);
+  useNews(beside);
   useTitle();
   return (
     <div class="app">
@@ -41,8 +43,8 @@ export function App() {
           {beside && <ChatColumn chat={beside} isBeside hasOther />}
         </div>
         <Composer />
+        <NoticeBar />
       </main>
-      <NoticeBar />
       <Announcer />
       {dialog.value && !keyWanted.value && <OpenDialog />}
       {keyWanted.value && <KeyDialog />}
@@ -58,6 +60,14 @@ function useVisit(chat: typeof currentChat.value | null): void {
     look();
     return whenKeyChanges(look);
   }, [chat]);
+}
+
+/** Fetches a chat again when it may have been gone on with elsewhere; what was refused here stays. */
+function useNews(chat: typeof currentChat.value | null): void {
+  useEffect(() => {
+    if (!numTimesAway.value || chat?.state.value !== "ready" || chat.live.value) return;
+    if (chat.trouble.value?.kind !== "refused") void visit(chat);
+  }, [numTimesAway.value]);
 }
 
 function useTitle(): void {

@@ -47,7 +47,7 @@ export function ChatMenu({ chat }: { chat: Chat }) {
                 />
               </>
             )}
-            {entry && <EntryActions entry={entry} close={close} />}
+            {entry && <EntryActions entry={entry} isInHeader close={close} />}
           </>
         );
       }}

@@ -5,12 +5,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { currentChat } from "../state/chat";
 import { stop } from "../state/answering";
 import { besideChat } from "../state/beside";
-import { attach, draft, edited, editLastQuestion, focusWanted, leaveEdit, submit } from "../state/composing";
+import { attach, draft, edited, editLastQuestion, focusComposer, focusWanted, leaveEdit, submit } from "../state/composing";
 import { dialog } from "../state/dialogs";
 import { sendsWithEnter } from "../state/preferences";
 import { hasPrompts } from "../state/prompts";
-import { chatModels, stateOf } from "../state/server";
-import { modelOf } from "../state/settings";
+import { stateOf } from "../state/server";
+import { canAsk, modelOf } from "../state/settings";
 import { words } from "../words";
 import { Gauge } from "./Gauge";
 import { IconButton } from "./IconButton";
@@ -26,7 +26,7 @@ export function Composer() {
     if (focusWanted.value) field.current?.focus();
   }, [focusWanted.value]);
   const keyDown = (event: KeyboardEvent): void => {
-    if (event.isComposing || menu.take(event)) return;
+    if (isComposing(event) || menu.take(event)) return;
     const action = actionFor(event);
     if (!action) return;
     event.preventDefault();
@@ -112,7 +112,10 @@ function StopOrSend() {
   const answering = chats.filter((chat) => chat.live.value);
   if (answering.length) {
     const isStopping = answering.every((chat) => chat.live.value?.isStopping.value);
-    const end = (): void => answering.forEach((chat) => void stop(chat));
+    const end = (): void => {
+      answering.forEach((chat) => void stop(chat));
+      focusComposer(); // the button is going away
+    };
     return <IconButton class="send" icon={Square} label={words.composer.stop} disabled={isStopping} onClick={end} />;
   }
   const model = modelOf(currentChat.value);
@@ -123,10 +126,13 @@ function StopOrSend() {
       type="submit"
       icon={ArrowUp}
       label={waits ? words.composer.queued : words.composer.send}
-      disabled={!draft.value.trim() || !chatModels.value.length}
+      disabled={!draft.value.trim() || !canAsk(currentChat.value)}
     />
   );
 }
+
+/** Whether a key belongs to an input method. Safari ends the composition before the Enter that does so. */
+const isComposing = (event: KeyboardEvent): boolean => event.isComposing || event.keyCode === 229;
 
 function actionFor(event: KeyboardEvent): (() => void) | undefined {
   const isEnter = event.key === "Enter" && !event.shiftKey;

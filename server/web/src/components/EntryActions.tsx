@@ -6,12 +6,18 @@ import { remove, renamed, setArchived, setPinned } from "../state/conversations"
 import { words } from "../words";
 import { MenuItem } from "./MenuItem";
 
-export function EntryActions({ entry, close }: { entry: Conversation; close: () => void }) {
+interface Props {
+  readonly entry: Conversation;
+  readonly isInHeader?: boolean;
+  readonly close: () => void;
+}
+
+export function EntryActions({ entry, isInHeader = false, close }: Props) {
   const then = (action: () => void) => () => (close(), action());
   const { pinned = false, archived = false } = entry;
   return (
     <>
-      <MenuItem icon={Pencil} label={words.entry.rename} onClick={then(() => (renamed.value = entry.id))} />
+      <MenuItem icon={Pencil} label={words.entry.rename} onClick={then(() => (renamed.value = { id: entry.id, isInHeader }))} />
       {!archived && (
         <MenuItem
           icon={pinned ? PinOff : Pin}

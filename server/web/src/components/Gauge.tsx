@@ -13,8 +13,7 @@ const NEARLY_FULL = 0.8;
 export function Gauge({ chat }: { chat: Chat }) {
   const drafted = useDraftTokens(chat);
   const nCtx = modelOf(chat)?.meta?.n_ctx;
-  const usage = chat.items.value.findLast((item) => item.parley?.response?.usage)?.parley?.response?.usage;
-  const used = drafted ?? usage?.total_tokens ?? 0;
+  const used = drafted ?? numReadTokens(chat);
   if (!nCtx || !used) return <span class="gauge" />;
   const isFull = used > nCtx * NEARLY_FULL;
   return (
@@ -42,6 +41,12 @@ export function Gauge({ chat }: { chat: Chat }) {
       )}
     </span>
   );
+}
+
+/** Tokens of the chat as it was read and answered last; nobody knows of a summary how long it is until it is read. */
+function numReadTokens(chat: Chat): number {
+  const last = chat.items.value.findLast((item) => item.parley?.response?.usage || item.type === "compaction");
+  return last?.type === "compaction" ? 0 : (last?.parley?.response?.usage?.total_tokens ?? 0);
 }
 
 /** Tokens that would be read if the draft was sent, once it has not changed for a moment and is long enough to matter. */

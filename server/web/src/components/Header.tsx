@@ -1,17 +1,17 @@
 /* What is shown, and which model answers there. */
-import { Ghost, Monitor, Moon, PanelLeft, Sun, type IconNode } from "lucide";
+import { Ghost, PanelLeft } from "lucide";
 
 import { newChat } from "../state/actions";
-import { currentChat } from "../state/chat";
-import { entryOf } from "../state/conversations";
+import { currentChat, type Chat } from "../state/chat";
+import { focusComposer } from "../state/composing";
+import { entryOf, renamed } from "../state/conversations";
 import { toggleSidebar } from "../state/preferences";
-import { nextTheme, theme, type Theme } from "../state/theme";
 import { words } from "../words";
 import { ChatMenu } from "./ChatMenu";
 import { IconButton } from "./IconButton";
 import { ModelPicker } from "./ModelPicker";
-
-const THEME_ICONS: Readonly<Record<Theme, IconNode>> = { system: Monitor, light: Sun, dark: Moon };
+import { ThemeButton } from "./ThemeButton";
+import { TitleField } from "./TitleField";
 
 export function Header() {
   const chat = currentChat.value;
@@ -19,15 +19,31 @@ export function Header() {
   return (
     <header class="header">
       <IconButton icon={PanelLeft} label={words.sidebar.toggle} onClick={toggleSidebar} />
-      <h1 class="title ellipsis" dir="auto">
-        {isTemporary ? words.header.temporary : (entryOf(chat.info.value)?.title ?? chat.info.value?.title ?? words.untitled)}
-      </h1>
+      <Title chat={chat} />
       <ModelPicker chat={chat} />
       {!chat.id.value && (
         <IconButton icon={Ghost} label={words.header.temporary} isPressed={isTemporary} onClick={() => newChat(!isTemporary)} />
       )}
-      <IconButton icon={THEME_ICONS[theme.value]} label={words.header.theme(theme.value)} onClick={nextTheme} />
+      <ThemeButton />
       <ChatMenu chat={chat} />
     </header>
+  );
+}
+
+function Title({ chat }: { chat: Chat }) {
+  const info = chat.info.value;
+  const entry = entryOf(info);
+  if (entry && renamed.value?.isInHeader && renamed.value.id === entry.id) {
+    return (
+      <div class="title">
+        <TitleField entry={entry} onKey={focusComposer} />
+      </div>
+    );
+  }
+  const title = chat.isTemporary.value ? words.header.temporary : (entry?.title ?? info?.title);
+  return (
+    <h1 class="title ellipsis" dir="auto">
+      {title ?? words.untitled}
+    </h1>
   );
 }

@@ -10,6 +10,7 @@ import { status } from "../state/server";
 import { words } from "../words";
 import { ConversationList } from "./ConversationList";
 import { IconButton } from "./IconButton";
+import { ThemeButton } from "./ThemeButton";
 
 export function Sidebar() {
   const toggleArchive = (): void => {
@@ -32,6 +33,7 @@ export function Sidebar() {
           </button>
         )}
         <span class="muted grow">{status.value && `${words.product} ${status.value.version}`}</span>
+        <ThemeButton />
         <IconButton icon={Keyboard} label={words.sidebar.shortcuts} onClick={() => (dialog.value = { kind: "shortcuts" })} />
       </div>
     </nav>

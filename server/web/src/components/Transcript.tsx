@@ -51,13 +51,15 @@ function Messages({ chat }: { chat: Chat }) {
         const first = items[0]!;
         const before = groups[index - 1]?.at(-1) ?? null;
         if (first.role === "user") return <Question key={first.id} chat={chat} item={first} after={before?.id ?? null} />;
-        if (first.type === "compaction") return <hr key={first.id} class="summarised" aria-label={words.said.summarised} />;
+        if (first.type === "compaction") return <Summarised key={first.id} />;
         const isLast = index === groups.length - 1 && !chat.live.value;
         return <Answer key={first.id} chat={chat} items={items} before={before} isLast={isLast} />;
       })}
     </>
   );
 }
+
+const Summarised = () => <p class="summarised">{words.message.summarised}</p>;
 
 /** Each question, and all that belongs to one answer, together. */
 export function grouped(items: readonly Item[]): Item[][] {

@@ -49,8 +49,9 @@ export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat
     };
   }, [chat]);
 
-  // A chat is shown from its end, and a question that was sent is there.
-  const id = chat.items.value.findLast((item) => item.role === "user")?.id;
-  useEffect(goToEnd, [chat, id]);
+  // A chat is shown from its end, and a question that is sent from here is there.
+  const sent = chat.items.value.findLast((item) => item.role === "user" && item.id.startsWith("local_"))?.id;
+  useEffect(goToEnd, [chat]);
+  useEffect(() => (sent ? goToEnd() : undefined), [sent]);
   return { isAtEnd, goToEnd };
 }

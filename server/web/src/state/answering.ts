@@ -79,10 +79,9 @@ export async function stop(chat: Chat): Promise<void> {
   const live = chat.live.value;
   if (!live || live.isStopping.value) return;
   live.isStopping.value = true;
-  const id = live.responseId.value;
-  if (!id || chat.isTemporary.value) return live.abort.abort();
+  if (!live.isAsked || chat.isTemporary.value) return live.abort.abort();
   try {
-    await turns.cancelAnswer(id);
+    await turns.cancelAnswer(await live.name());
   } catch (error) {
     live.isStopping.value = false;
     sayFailure(error);
@@ -182,7 +181,7 @@ function opening(chat: Chat, input: readonly unknown[], { key, prefix = "" }: { 
 
 /** Follows an answer to its end, and makes it a part of the chat. */
 async function answer(chat: Chat, live: Live, open: Open): Promise<void> {
-  refreshSoon();
+  void live.name().then(refreshSoon);
   try {
     finish(chat, live, await follow(live, open, !chat.isTemporary.value));
   } catch (error) {
@@ -204,8 +203,7 @@ function finish(chat: Chat, live: Live, response: ResponseObject): void {
   });
   announce(sentenceAbout(response, live));
   void refreshItems(chat).catch(noticeKeyFailure);
-  void fetchFamily(chat);
-  refreshSoon();
+  void fetchFamily(chat).then(refreshSoon);
 }
 
 /** The stream of an answer that has begun is lost for good: what the server has of it is shown. */
@@ -219,9 +217,19 @@ async function lose(chat: Chat, live: Live, error: unknown): Promise<void> {
 }
 
 function keepPart(chat: Chat, live: Live): void {
-  const item = { id: `local_${crypto.randomUUID()}`, type: "message", role: "assistant", status: "incomplete" };
+  const now = Math.floor(Date.now() / 1000);
+  const ended = { created_at: now, completed_at: now, usage: null, incomplete_details: null, error: null };
+  const response: ResponseSummary = { id: live.responseId.value ?? "", status: "cancelled", model: live.model, ...ended };
+  const item = {
+    id: `local_${crypto.randomUUID()}`,
+    type: "message",
+    role: "assistant",
+    status: "incomplete",
+    content: [{ type: "output_text", text: live.text }],
+    parley: { created_at: now, response },
+  };
   batch(() => {
-    chat.items.value = [...chat.items.value, { ...item, content: [{ type: "output_text", text: live.text }] }];
+    chat.items.value = [...chat.items.value, item];
     chat.live.value = null;
   });
   announce(words.said.stopped);

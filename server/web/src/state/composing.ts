@@ -10,7 +10,7 @@ import { draftOf, keepDraft } from "./drafts";
 import { say } from "./notices";
 import { hasKeyboard } from "./preferences";
 import { navigate } from "./router";
-import { modelOf } from "./settings";
+import { canAsk } from "./settings";
 
 const LARGEST_FILE = 1_000_000;
 
@@ -43,7 +43,7 @@ export function watchDrafts(): () => void {
 export async function submit(): Promise<void> {
   const text = draft.value.trim();
   const chat = currentChat.value;
-  if (!text || chat.live.value || !modelOf(chat)) return;
+  if (!text || chat.live.value || !canAsk(chat)) return;
   const changed = edited.value;
   const wasNew = chat.id.value === null;
   batch(() => {
@@ -70,8 +70,9 @@ export function beginEdit(chat: Chat, question: Item): void {
 }
 
 export function editLastQuestion(): void {
-  const question = lastQuestion(currentChat.value);
-  if (question && !currentChat.value.live.value) beginEdit(currentChat.value, question);
+  const chat = currentChat.value;
+  const question = lastQuestion(chat);
+  if (question && !chat.live.value && !chat.isTemporary.value) beginEdit(chat, question);
 }
 
 export function leaveEdit(): void {

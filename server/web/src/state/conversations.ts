@@ -12,6 +12,7 @@ import { noticeKeyFailure } from "./session";
 
 /** Seconds after a turn at which its title may be there. */
 const TITLE_SECONDS = [1, 3, 8];
+const MOMENT_MS = 50;
 const CHANNEL = new BroadcastChannel("parley.conversations");
 
 export const pinned = signal<readonly Conversation[]>([]);
@@ -21,8 +22,11 @@ export const isListed = signal(false);
 /** Whether the conversations that were put away are shown, and not the others. */
 export const showsArchive = signal(false);
 
-/** The entry whose title is being typed. */
-export const renamed = signal<string | null>(null);
+/** Counts the times at which something may have been said elsewhere: in another tab, or while the person was away. */
+export const numTimesAway = signal(0);
+
+/** The entry whose title is being typed: in the list, or above the chat. */
+export const renamed = signal<{ readonly id: string; readonly isInHeader: boolean } | null>(null);
 
 /** Conversations that are to be deleted in a moment, unless that is undone. */
 const doomed = signal<ReadonlySet<string>>(new Set());
@@ -169,11 +173,20 @@ async function removeNow(entry: Conversation): Promise<void> {
   doomed.value = new Set([...doomed.value].filter((id) => id !== entry.id));
 }
 
+function lookAround(): void {
+  numTimesAway.value++;
+  void refreshList();
+}
+
 /** Keeps the list as the server has it, until the returned function is called. */
 export function watchConversations(): () => void {
   const over = new AbortController();
   const { signal: ends } = over;
-  const refresh = (): void => void (document.visibilityState === "visible" && refreshList());
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const refresh = (): void => {
+    clearTimeout(timer);
+    if (document.visibilityState === "visible") timer = setTimeout(lookAround, MOMENT_MS); // often two events come at once
+  };
   document.addEventListener("visibilitychange", refresh, { signal: ends });
   addEventListener("focus", refresh, { signal: ends });
   addEventListener("pagehide", () => deletions.forEach(({ run }) => run()), { signal: ends });

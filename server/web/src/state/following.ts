@@ -19,6 +19,7 @@ export type Open = (signal: AbortSignal) => AsyncGenerator<StreamEvent>;
 export async function follow(live: Live, open: Open, isResumable: boolean): Promise<ResponseObject> {
   await fetchGrowingText();
   let events = open(live.abort.signal);
+  live.isAsked = true;
   for (let attempt = 0; ; attempt++) {
     const seen = live.lastSequence;
     try {

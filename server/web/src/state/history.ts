@@ -26,11 +26,12 @@ export async function openChat(chat: Chat): Promise<void> {
   }
 }
 
-/** Fetches the newest items, after an answer. */
+/** Fetches the newest items, after an answer. If the next is being made meanwhile, that one's end fetches them: the
+ * server may not have its question yet. */
 export async function refreshItems(chat: Chat): Promise<void> {
   if (!chat.id.value) return;
   const page = await conversations.listItems(chat.id.value);
-  batch(() => takeNewest(chat, page.data, page.has_more));
+  if (!chat.live.value) batch(() => takeNewest(chat, page.data, page.has_more));
 }
 
 export async function fetchOlder(chat: Chat): Promise<void> {
@@ -66,12 +67,15 @@ export function takeInfo(chat: Chat, info: Conversation): void {
 
 function takeNewest(chat: Chat, newestFirst: readonly Item[], hasMore: boolean): void {
   const known = new Map(chat.items.value.map((item) => [item.id, item]));
-  const newest = newestFirst.toReversed().map((item) => unchanged(known.get(item.id), item));
+  const newest = newestFirst.filter(isWhole).toReversed().map((item) => unchanged(known.get(item.id), item));
   const firstKnown = chat.items.value.findIndex((item) => item.id === newest[0]?.id);
   const before = firstKnown > 0 ? chat.items.value.slice(0, firstKnown) : [];
   chat.items.value = [...before, ...newest];
   if (!before.length) chat.hasOlder.value = hasMore;
 }
+
+/** Whether an item is no part of an answer that is still being made, which its stream tells from the beginning. */
+const isWhole = ({ parley }: Item): boolean => !["queued", "in_progress"].includes(parley?.response?.status ?? "");
 
 /** The item that is known already if it is the same, so that it is not drawn again. */
 function unchanged(known: Item | undefined, item: Item): Item {

@@ -36,6 +36,8 @@ export class Live {
   readonly parts: ReadonlySignal<readonly LivePart[]>;
   readonly startedAt = performance.now();
   readonly isStopping = signal(false);
+  /** Whether the server has been asked for it. */
+  isAsked = false;
   /** Aborts the request that is open; the answer itself goes on at the server. */
   readonly abort = new AbortController();
   /** The stream's last event that was taken; -1 before the first. */
@@ -63,6 +65,11 @@ export class Live {
   /** What was written until now; thoughts are not in it. */
   get text(): string {
     return this.grown.value.filter(({ kind }) => kind === "text").map(({ text }) => text.text).join("\n\n");
+  }
+
+  /** The answer's id, once the server has said it. */
+  name(): Promise<string> {
+    return new Promise((resolve) => this.responseId.subscribe((id) => (id ? resolve(id) : undefined)));
   }
 
   /** Shows at once what waits for the next frame. */

@@ -14,6 +14,8 @@ const CALM_POLL_MS = 30_000;
 export const readiness = signal<Readiness | null>(null);
 export const isOffline = signal(false);
 export const modelList = signal<readonly Model[]>([]);
+/** Whether that list has been heard at all. */
+export const areModelsKnown = signal(false);
 export const status = signal<ServerStatus | null>(null);
 /** Whether the server is another version than the one that this page came from. */
 export const isOutdated = signal(false);
@@ -99,6 +101,7 @@ const statesOf = (seen: Readiness | null): string =>
 export async function refreshModels(): Promise<void> {
   try {
     modelList.value = (await models.listModels()).data;
+    areModelsKnown.value = true;
     const said = await models.serverStatus();
     isOutdated.value ||= status.value !== null && status.value.version !== said.version;
     status.value = said;

@@ -5,14 +5,17 @@ import * as conversations from "../api/conversations";
 import type { ChatDefaults, Model } from "../api/types";
 import type { Chat, ChatSettings } from "./chat";
 import { takeInfo } from "./history";
-import type { Live } from "./live";
+import type { Live, Phase } from "./live";
 import { sayFailure } from "./notices";
 import { preferredModel } from "./preferences";
-import { defaultModel, findModel, load, stateOf } from "./server";
+import { areModelsKnown, defaultModel, findModel, load, stateOf } from "./server";
 
 /** The model that answers in a chat; null while none is known. */
 export const modelOf = (chat: Chat): Model | null =>
   findModel(chat.settings.value.defaults.model) ?? defaultModel.value;
+
+/** Whether a question can be asked; before the models are known it waits for them. */
+export const canAsk = (chat: Chat): boolean => !areModelsKnown.value || modelOf(chat) !== null;
 
 /** Changes how a chat answers, here and at the server. */
 export async function changeSettings(chat: Chat, change: Partial<ChatSettings>): Promise<void> {
@@ -45,17 +48,24 @@ export function withDefault<K extends keyof ChatDefaults>(
 
 /** Waits for as long as the model of a chat is on its way; rejects when the wait is given up. */
 export async function untilModelIsThere(chat: Chat, live: Live): Promise<void> {
+  await until(() => areModelsKnown.value, live);
   const model = modelOf(chat);
   if (model && stateOf(model) === "unloaded") {
     live.phase.value = "loading";
     await load(model.id);
   }
-  await new Promise<void>((resolve, reject) => {
+  await until(() => !isOnItsWay(modelOf(chat)), live, "loading");
+}
+
+const isOnItsWay = (model: Model | null): boolean =>
+  model !== null && ["loading", "downloading", "starting"].includes(stateOf(model));
+
+function until(isSo: () => boolean, live: Live, phase?: Phase): Promise<void> {
+  return new Promise((resolve, reject) => {
     live.abort.signal.addEventListener("abort", () => reject(live.abort.signal.reason));
     const end = effect(() => {
-      const wanted = modelOf(chat);
-      if (!wanted || !["loading", "downloading", "starting"].includes(stateOf(wanted))) resolve();
-      else live.phase.value = "loading";
+      if (isSo()) resolve();
+      else if (phase) live.phase.value = phase;
     });
     live.abort.signal.addEventListener("abort", end);
   });

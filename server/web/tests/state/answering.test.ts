@@ -1,8 +1,8 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import * as answering from "../../src/state/answering";
 import { makeChat, textOf, type Chat } from "../../src/state/chat";
-import { modelList } from "../../src/state/server";
+import { areModelsKnown, modelList } from "../../src/state/server";
 import { events, json, list, scriptedServer } from "../scripted_server";
 import * as things from "../things";
 
@@ -10,6 +10,7 @@ const server = scriptedServer();
 let chat: Chat;
 
 beforeEach(() => {
+  areModelsKnown.value = true;
   modelList.value = [{ id: "m", created: 1, state: "ready" }];
   chat = makeChat(null);
   server().on("POST", /^\/v1\/conversations$/, () => json(things.conversation("conv_1")));
@@ -53,6 +54,41 @@ describe("a question", () => {
     expect(said()).toEqual(["Is it?", "Yes."]);
     expect(server().requests("POST", /responses$/)).toHaveLength(1);
     expect(server().requests("GET", /resp_1$/)[0]?.query.get("starting_after")).toBe("3");
+  });
+
+  it("waits until it is known which models there are", async () => {
+    areModelsKnown.value = false;
+    server().on("POST", /responses$/, () => events(...things.answering("Yes.")));
+    const sent = answering.send(chat, "Is it?");
+    expect(server().requests("POST", /responses$/)).toHaveLength(0);
+    areModelsKnown.value = true;
+    expect(await sent).toBe(true);
+  });
+
+  it("that is stopped before the server has said the answer's id is stopped when it has", async () => {
+    let begin = (): void => undefined;
+    const waiting = new Promise<Response>((resolve) => (begin = () => resolve(events(...things.answering("Yes.")))));
+    server().on("POST", /responses$/, () => waiting);
+    server().on("POST", /cancel$/, () => json(things.response("cancelled")));
+    const sent = answering.send(chat, "Is it?");
+    await vi.waitFor(() => expect(server().requests("POST", /responses$/)).toHaveLength(1));
+    const stopped = answering.stop(chat);
+    begin();
+    await Promise.all([sent, stopped]);
+    expect(server().requests("POST", /resp_1\/cancel$/)).toHaveLength(1);
+  });
+
+  it("stays when the items after the answer before it come late", async () => {
+    server().on("POST", /responses$/, () => events(...things.answering("Yes.")));
+    await answering.send(chat, "Is it?");
+    let end = (): void => undefined;
+    const waiting = new Promise<Response>((resolve) => (end = () => resolve(events(...things.answering("Yes.")))));
+    server().on("POST", /responses$/, () => waiting);
+    const sent = answering.send(chat, "Really?");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(said()).toEqual(["Is it?", "Yes.", "Really?"]);
+    end();
+    await sent;
   });
 
   it("is not sent while another is answered", async () => {
