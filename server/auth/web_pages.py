@@ -23,7 +23,7 @@ from server.errors.tree import HostNotAllowed, OriginNotAllowed
 from server.settings import Settings
 from server.settings.hosts import is_host_allowed, split_port
 
-STORED_PATHS = r"/v1/(conversations|responses)(/.*)?$"
+STORED_PATHS = r"/v1/(conversations|prompts|responses)(/.*)?$"
 LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"
 
 HARMLESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
