@@ -37,7 +37,9 @@ $$\\int_0^1 x^2\\,dx = \\frac{1}{3}$$
 
 ![a cat](https://example.org/cat.png)
 """
-RIGHT_TO_LEFT = "# שלום\n\nזהו טקסט **מודגש** עם `code`.\n\n- אחת\n- שתיים\n\n> ציטוט\n\n| א | ב |\n|---|---|\n| 1 | 2 |"
+RIGHT_TO_LEFT = (
+    "# שלום\n\nזהו טקסט **מודגש** עם `code`.\n\n- אחת\n- שתיים\n\n> ציטוט\n\n| א | ב |\n|---|---|\n| 1 | 2 |"
+)
 HOSTILE = {
     "html": "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script><iframe src='http://localhost:9'></iframe>",
     "links": "[a](javascript:document.title='run') [b](data:text/html,<script>1</script>) [c](vbscript:1) <javascript:1>",
@@ -47,7 +49,7 @@ HOSTILE = {
     "items": "\n".join(f"- item {number}" for number in range(3000)),
     "unclosed": "**bold *slanted `code [link](http://a ~~struck <b> $x $$y \\[z | a | b\n|-|\n```py\nnever closed **",
     "line": "x" * 1_000_000,
-    "marks": "\u202e\u0000\ufffd​" + "e" + "\u0301" * 500,
+    "marks": "\u202e\u0000\ufffd\u200b" + "e" + "\u0301" * 500,
 }
 
 

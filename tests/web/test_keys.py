@@ -9,7 +9,17 @@ from openai import OpenAI
 from playwright.sync_api import Locator, Page, expect
 
 from tests.web.accessibility import check_accessibility
-from tests.web.chatting import answers, ask_and_wait, composer, entries, questions, say, sidebar, stored_chat, wait_for_answers
+from tests.web.chatting import (
+    answers,
+    ask_and_wait,
+    composer,
+    entries,
+    questions,
+    say,
+    sidebar,
+    stored_chat,
+    wait_for_answers,
+)
 from tests.web.conftest import NewPage, Picture
 
 CLIPBOARD = "navigator.clipboard.readText()"

@@ -6,7 +6,17 @@ import pytest
 from openai import OpenAI
 from playwright.sync_api import Locator, Page, expect
 
-from tests.web.chatting import answers, ask, ask_and_wait, composer, id_of, questions, say, stored_chat, wait_for_answers
+from tests.web.chatting import (
+    answers,
+    ask,
+    ask_and_wait,
+    composer,
+    id_of,
+    questions,
+    say,
+    stored_chat,
+    wait_for_answers,
+)
 from tests.web.conftest import Picture
 
 DISTANCE = "(log) => log.scrollHeight - log.clientHeight - log.scrollTop"
@@ -24,7 +34,11 @@ def distance(page: Page) -> int:
 
 
 def long_texts(number: int) -> list[str]:
-    return [text for index in range(number) for text in (f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 30))]
+    return [
+        text
+        for index in range(number)
+        for text in (f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 30))
+    ]
 
 
 def test_the_end_of_a_growing_answer_stays_in_view(page: Page) -> None:

@@ -57,7 +57,9 @@ def test_an_alternative_forks_the_chat_with_what_was_said_before(showing: Page, 
     first.click()
     expect(answers(showing)).to_contain_text("2/2")
     wait_for_answers(showing, 1)
-    assert said_in(client, id_of(showing))[-1].startswith("He" + taken.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t"))
+    assert said_in(client, id_of(showing))[-1].startswith(
+        "He" + taken.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t")
+    )
     showing.get_by_role("button", name="Previous variant").click()
     expect(answers(showing)).to_contain_text("Hello")
 
