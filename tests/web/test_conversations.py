@@ -95,7 +95,9 @@ def test_the_menu_of_the_chat_renames_it_with_the_list_folded(page: Page, ids: l
     expect(composer(page)).to_be_focused()
 
 
-def test_a_deleted_chat_is_back_when_that_is_undone(page: Page, client: OpenAI, ids: list[str], picture: Picture) -> None:
+def test_a_deleted_chat_is_back_when_that_is_undone(
+    page: Page, client: OpenAI, ids: list[str], picture: Picture
+) -> None:
     page.goto(f"/c/{ids[0]}")
     menu_of(page, "Apples").get_by_role("button", name="Delete").click()
     expect(entry(page, "Apples")).to_have_count(0)
@@ -117,9 +119,7 @@ def test_a_deleted_chat_is_gone_when_the_page_is_closed_at_once(page: Page, clie
     assert not is_gone(client, ids[0])
 
 
-def test_a_deleted_chat_is_gone_at_the_server_when_the_time_is_over(
-    page: Page, client: OpenAI, ids: list[str]
-) -> None:
+def test_a_deleted_chat_is_gone_at_the_server_when_the_time_is_over(page: Page, client: OpenAI, ids: list[str]) -> None:
     page.clock.install()
     page.goto("/")
     menu_of(page, "Pears").get_by_role("button", name="Delete").click()

@@ -63,9 +63,7 @@ def test_the_phone_goes_on_where_the_desk_was(page: Page, phone_page: Page, clie
     assert said_in(client, id_of(page))[-1] == "two"
 
 
-def test_a_question_to_a_chat_that_answers_another_device_waits(
-    page: Page, phone_page: Page, trouble: Trouble
-) -> None:
+def test_a_question_to_a_chat_that_answers_another_device_waits(page: Page, phone_page: Page, trouble: Trouble) -> None:
     trouble.allow("status of 400")
     page.goto("/")
     ask_and_wait(page, say("one"))

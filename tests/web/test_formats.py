@@ -37,7 +37,9 @@ $$\\int_0^1 x^2\\,dx = \\frac{1}{3}$$
 
 ![a cat](https://example.org/cat.png)
 """
-RIGHT_TO_LEFT = "# שלום\n\nזהו טקסט **מודגש** עם `code`.\n\n- אחת\n- שתיים\n\n> ציטוט\n\n| א | ב |\n|---|---|\n| 1 | 2 |"
+RIGHT_TO_LEFT = (
+    "# שלום\n\nזהו טקסט **מודגש** עם `code`.\n\n- אחת\n- שתיים\n\n> ציטוט\n\n| א | ב |\n|---|---|\n| 1 | 2 |"
+)
 HOSTILE = {
     "html": "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script><iframe src='http://localhost:9'></iframe>",
     "links": "[a](javascript:document.title='run') [b](data:text/html,<script>1</script>) [c](vbscript:1) <javascript:1>",
@@ -47,7 +49,7 @@ HOSTILE = {
     "items": "\n".join(f"- item {number}" for number in range(3000)),
     "unclosed": "**bold *slanted `code [link](http://a ~~struck <b> $x $$y \\[z | a | b\n|-|\n```py\nnever closed **",
     "line": "x" * 1_000_000,
-    "marks": "\u202e\u0000\ufffd​" + "e" + "\u0301" * 500,
+    "marks": "\u202e\u200b\ufffd\u200b" + "e" + "\u0301" * 500,
 }
 
 
@@ -133,18 +135,18 @@ def test_hostile_text_that_grows_is_text(page: Page) -> None:
 def test_thoughts_are_open_while_they_come_and_folded_afterwards(page: Page, picture: Picture) -> None:
     page.goto("/")
     open_menu(page, of="Model: chatml").get_by_role("button", name="thinking Ready").click()
-    ask(page, say("I think about it for a while, slowly.</think>\n\nFour is the answer.", slowly=True))
+    ask(page, say("<think>\nI think about it for a while, slowly.</think>\n\nFour is the answer.", slowly=True))
     thoughts = answers(page).locator("details")
     expect(thoughts).to_have_attribute("open", "")
     expect(thoughts).to_contain_text("I think about")
     picture(page, "formats thinking")
     check_accessibility(page)
     expect(answers(page)).to_contain_text("Four is")
-    expect(thoughts.locator("summary")).to_contain_text("Thought for")
     expect(thoughts).not_to_have_attribute("open", "")
     wait_for_answers(page, 1)
     expect(answers(page)).to_contain_text("Four is the answer.")
     expect(thoughts).not_to_have_attribute("open", "")
+    expect(thoughts.locator("summary")).to_contain_text("Thought for")
     thoughts.locator("summary").click()
     expect(thoughts.get_by_text("for a while, slowly.")).to_be_visible()
     picture(page, "formats thoughts")

@@ -9,7 +9,17 @@ from openai import OpenAI
 from playwright.sync_api import Locator, Page, expect
 
 from tests.web.accessibility import check_accessibility
-from tests.web.chatting import answers, ask_and_wait, composer, entries, questions, say, sidebar, stored_chat, wait_for_answers
+from tests.web.chatting import (
+    answers,
+    ask_and_wait,
+    composer,
+    entries,
+    questions,
+    say,
+    sidebar,
+    stored_chat,
+    wait_for_answers,
+)
 from tests.web.conftest import NewPage, Picture
 
 CLIPBOARD = "navigator.clipboard.readText()"
@@ -104,6 +114,7 @@ def test_ctrl_b_shows_and_hides_the_list_which_is_remembered(page: Page, picture
     expect(composer(page)).to_be_visible()
     expect(sidebar(page)).to_be_hidden()
     picture(page, "keys list hidden")
+    assert page.get_by_role("main").bounding_box()["width"] == 1280  # type: ignore[index]
     page.keyboard.press("Control+b")
     expect(sidebar(page)).to_be_visible()
 

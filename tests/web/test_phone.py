@@ -10,7 +10,10 @@ from tests.web.accessibility import check_accessibility
 from tests.web.chatting import answers, ask_and_wait, composer, entries, open_menu, say, sidebar, stored_chat
 from tests.web.conftest import PHONE, NewPage, Picture
 
-WIDE = "| a | b | c | d | e | f | g |\n|-|-|-|-|-|-|-|\n" + "| " + "longwordlongword | " * 7 + "\n\n```\n" + "x" * 300 + "\n```\n\n" + "y" * 300
+WIDE = (
+    "| a | b | c | d | e | f | g |\n|-|-|-|-|-|-|-|\n"
+    "| " + "longwordlongword | " * 7 + "\n\n```\n" + "x" * 300 + "\n```\n\n" + "y" * 300
+)
 IS_TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 SMALL = """[...document.querySelectorAll("button, a, select, input")].filter((element) => {
     const box = element.getBoundingClientRect();

@@ -6,13 +6,23 @@ import pytest
 from openai import OpenAI
 from playwright.sync_api import Locator, Page, expect
 
-from tests.web.chatting import answers, ask, ask_and_wait, composer, id_of, questions, say, stored_chat, wait_for_answers
+from tests.web.chatting import (
+    answers,
+    ask,
+    ask_and_wait,
+    composer,
+    id_of,
+    questions,
+    say,
+    stored_chat,
+    wait_for_answers,
+)
 from tests.web.conftest import Picture
 
 DISTANCE = "(log) => log.scrollHeight - log.clientHeight - log.scrollTop"
 TOP_OF = """(log, text) => [...log.querySelectorAll('article')].find((one) => one.textContent.includes(text))
     .getBoundingClientRect().top"""
-LINES = "".join(f"{number}\n\n" for number in range(100, 160))
+LINES = "".join(f"{number}\n\n" for number in range(100, 135))
 
 
 def log(page: Page) -> Locator:
@@ -24,13 +34,17 @@ def distance(page: Page) -> int:
 
 
 def long_texts(number: int) -> list[str]:
-    return [text for index in range(number) for text in (f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 30))]
+    return [
+        text
+        for index in range(number)
+        for text in (f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 20))
+    ]
 
 
 def test_the_end_of_a_growing_answer_stays_in_view(page: Page) -> None:
     page.goto("/")
     ask(page, say(LINES + "the end", slowly=True))
-    expect(page.get_by_text("130")).to_be_in_viewport()
+    expect(page.get_by_text("128")).to_be_in_viewport()
     assert distance(page) < 48
     wait_for_answers(page, 1)
     expect(page.locator(".stats")).to_be_in_viewport(ratio=1)
@@ -40,7 +54,7 @@ def test_the_end_of_a_growing_answer_stays_in_view(page: Page) -> None:
 def test_a_reader_who_scrolls_up_stays_there_even_when_the_answer_ends(page: Page, picture: Picture) -> None:
     page.goto("/")
     ask(page, say(LINES + "the end", slowly=True))
-    expect(page.get_by_text("125")).to_be_in_viewport()
+    expect(page.get_by_text("123")).to_be_in_viewport()
     log(page).hover()
     page.mouse.wheel(0, -300)
     expect(page.get_by_role("button", name="Latest")).to_be_visible()
@@ -59,11 +73,11 @@ def test_a_reader_who_scrolls_up_stays_there_even_when_the_answer_ends(page: Pag
 def test_keys_let_go_of_the_end_too(page: Page, key: str) -> None:
     page.goto("/")
     ask(page, say(LINES + "the end", slowly=True))
-    expect(page.get_by_text("125")).to_be_in_viewport()
+    expect(page.get_by_text("123")).to_be_in_viewport()
     log(page).focus()
     page.keyboard.press(key)
     expect(page.get_by_role("button", name="Latest")).to_be_visible()
-    expect(page.get_by_text("140")).to_be_attached()
+    expect(page.get_by_text("130")).to_be_attached()
     assert distance(page) > 100
 
 
@@ -109,9 +123,7 @@ def test_older_messages_come_without_a_jump(page: Page, client: OpenAI) -> None:
     page.goto(f"/c/{stored_chat(client, *long_texts(120))}")
     expect(answers(page).last).to_be_in_viewport()
     expect(questions(page)).to_have_count(50)
-    page.route("**/items?*after=*", lambda route: (page.wait_for_timeout(300), route.continue_()))
     log(page).evaluate("(log) => { log.scrollTop = 60; log.dispatchEvent(new Event('scroll')); }")
-    expect(questions(page).first).to_contain_text("Question 70?")
     before = log(page).evaluate(TOP_OF, "Question 71?")
     expect(questions(page)).to_have_count(100)
     expect(questions(page).first).to_contain_text("Question 20?")

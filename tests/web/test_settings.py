@@ -22,7 +22,6 @@ from tests.web.chatting import (
     said_in,
     say,
     stored_chat,
-    wait_for_answers,
 )
 from tests.web.conftest import Picture
 

@@ -6,7 +6,17 @@ from openai import OpenAI
 from playwright.sync_api import Locator, Page, expect
 
 from tests.web.accessibility import check_accessibility
-from tests.web.chatting import answers, ask_and_wait, composer, entries, id_of, questions, said_in, say, wait_for_answers
+from tests.web.chatting import (
+    answers,
+    ask_and_wait,
+    composer,
+    entries,
+    id_of,
+    questions,
+    said_in,
+    say,
+    wait_for_answers,
+)
 from tests.web.conftest import Picture
 
 
