@@ -5,7 +5,17 @@ What a parameter means is said by `schemas.coverage.table`. It does not know the
 
 from __future__ import annotations
 
-from schemas import chat_completions, compaction, completions, conversations, embeddings, models, responses, tokens
+from schemas import (
+    chat_completions,
+    compaction,
+    completions,
+    conversations,
+    embeddings,
+    models,
+    prompts,
+    responses,
+    tokens,
+)
 from schemas.coverage.table import PARAMETERS
 from schemas.coverage.tolerances import tolerated_properties
 from schemas.fields.base import RequestSchema
@@ -26,6 +36,8 @@ BODIES: dict[str, tuple[RequestSchema, ...]] = {
     "/v1/conversations/{conversation_id}": (conversations.CHANGE,),
     "/v1/conversations/{conversation_id}/items": (conversations.NEW_ITEMS,),
     "/v1/conversations/{conversation_id}/fork": (conversations.FORK,),
+    "/v1/prompts": (prompts.NEW_PROMPT,),
+    "/v1/prompts/{prompt_id}": (prompts.CHANGE,),
     "/tokenize": (tokens.TOKENIZE,),
     "/detokenize": (tokens.DETOKENIZE,),
     "/apply-template": (chat_completions.SCHEMA,),

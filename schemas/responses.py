@@ -43,6 +43,7 @@ from schemas.generation import (
 from schemas.items import Item, items_field, message
 from schemas.pages import INCLUDABLES, Query, QueryBoolean, QueryInteger, check_include
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
+from schemas.prompts import PromptUse, PromptUseSchema
 from schemas.response_tools import Choosing, ChoosingField, Tools, check_choosing
 from schemas.sampling import SamplingOptions, SamplingSchema, sampling_options
 from schemas.structured_output import OutputFormat, ResponseFormat, StructureSchema, output_format, refuse_several
@@ -104,6 +105,8 @@ class ResponsesRequest:
     model: str | None = None
     """None is the default model."""
     instructions: str | None = None
+    prompt: PromptUse | None = None
+    """A saved prompt, whose text takes the place of instructions."""
     previous_response_id: str | None = None
     conversation_id: str | None = None
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
@@ -244,6 +247,7 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
     input = Input()
     model = Text(MAX_NAME_LENGTH)
     instructions = Text()
+    prompt = Object(PromptUseSchema())
     previous_response_id = Id(RESPONSE)
     conversation = ConversationReference()
     max_output_tokens = Integer(1, MAX_TOKENS)
@@ -284,6 +288,11 @@ class ResponsesSchema(SamplingSchema, StructureSchema):
             )
 
     @validates_schema
+    def _is_told_one_thing(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if {"prompt", "instructions"} <= data.keys():
+            raise problem("cannot go together with 'prompt'", "mutually_exclusive_parameters", "instructions")
+
+    @validates_schema
     def _background_is_stored(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if data.get("background") and data.get("store") is False:
             raise invalid("needs the response to be stored, but 'store' is false", "background")
@@ -318,6 +327,7 @@ def _request(loaded: Mapping[str, Any]) -> ResponsesRequest:
     effort = reasoning.get("effort")
     return ResponsesRequest(
         input=loaded.get("input", ()),
+        prompt=PromptUse(**loaded["prompt"]) if "prompt" in loaded else None,
         conversation_id=loaded.get("conversation"),
         sampling=sampling_options(loaded),
         max_tokens=loaded.get("max_output_tokens"),

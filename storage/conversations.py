@@ -14,14 +14,14 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import chat_settings, conversation_rows, families, item_rows, reaping
+from storage import chat_settings, conversation_records, conversation_rows, families, item_rows
 from storage.db import sql
 from storage.db.clock import MICROS, now_micros
-from storage.db.json_text import decode, encode
+from storage.db.json_text import encode
 from storage.db.session import writes
 from storage.errors import RecordNotFound
 from storage.ids import new_id
-from storage.records import ChatSettings, Conversation, Fork, Order, Page
+from storage.records import ChatSettings, Conversation, Order, Page
 from storage.search import index
 
 
@@ -50,16 +50,16 @@ def create(
 
 def get(db: Db, user_id: int, public_id: str) -> Conversation:
     """A conversation of this user. Raises RecordNotFound."""
-    row = _conversations(db, user_id).where(lambda c: c.public_id == public_id).get()
+    row = conversation_records.select(db, user_id).where(lambda c: c.public_id == public_id).get()
     if row is None:
         raise RecordNotFound("conversation", public_id)
-    return _records(db, [row])[0]
+    return conversation_records.read(db, [row])[0]
 
 
 def by_row(db: Db, user_id: int, row_ids: Sequence[int]) -> dict[int, Conversation]:
     """Conversations of this user by the numbers of their rows."""
-    found = _conversations(db, user_id).where(lambda c: c.id in row_ids) if row_ids else ()
-    return {record.id: record for record in _records(db, list(found))}
+    found = conversation_records.select(db, user_id).where(lambda c: c.id in row_ids) if row_ids else ()
+    return {record.id: record for record in conversation_records.read(db, list(found))}
 
 
 @writes
@@ -162,7 +162,7 @@ def list_page(
     `root` the family whose root that is. `after` is the last id of the page before. Raises RecordNotFound for a
     conversation that is named and is not there.
     """
-    found = _kept(_conversations(db, user_id), is_pinned, is_archived)
+    found = _kept(conversation_records.select(db, user_id), is_pinned, is_archived)
     if forked_from is not None:
         source_id = _row_id(db, user_id, forked_from)
         found = found.where(lambda c: c.forked_from_id == source_id)
@@ -177,7 +177,7 @@ def list_page(
         found = found.order_by("orm.desc(c.active_at), orm.desc(c.id)")
     else:
         found = found.order_by("c.active_at, c.id")
-    return Page.cut(_records(db, found[: limit + 1]), limit)
+    return Page.cut(conversation_records.read(db, found[: limit + 1]), limit)
 
 
 def roots_page(
@@ -213,7 +213,9 @@ def found_roots(
     is_archived: bool | None = None,
 ) -> list[Conversation]:
     """The roots of a page and one more, without what there is to say of their families."""
-    found = _kept(_conversations(db, user_id), is_pinned, is_archived).where(lambda c: raw_sql("c.root_id = c.id"))
+    found = _kept(conversation_records.select(db, user_id), is_pinned, is_archived).where(
+        lambda c: raw_sql("c.root_id = c.id")
+    )
     for key, value in (metadata or {}).items():
         found = _having(db, found, key, value)
     if after is not None:
@@ -222,7 +224,7 @@ def found_roots(
         found = found.order_by("orm.desc(c.family_active_at), orm.desc(c.id)")
     else:
         found = found.order_by("c.family_active_at, c.id")
-    return _records(db, found[: limit + 1])
+    return conversation_records.read(db, found[: limit + 1])
 
 
 @writes
@@ -353,50 +355,3 @@ def _row_id(db: Db, user_id: int, public_id: str) -> int:
     if row_id is None:
         raise RecordNotFound("conversation", public_id)
     return int(row_id)
-
-
-def _conversations(db: Db, user_id: int) -> Any:
-    root, source = families.ROOT, families.SOURCE
-    return orm.select(
-        (
-            c.id,
-            c.public_id,
-            c.created_at,
-            c.active_at,
-            c.title,
-            c.metadata,
-            raw_sql(root),
-            raw_sql(source),
-            c.forked_item_id,
-            c.forked_position,
-            c.instructions,
-            c.defaults,
-            c.is_pinned,
-            c.is_archived,
-            c.lock_owner,
-        )
-        for c in db.Conversation
-        if c.user_id == user_id
-    )
-
-
-def _records(db: Db, rows: Sequence[tuple[Any, ...]]) -> list[Conversation]:
-    """Of conversations that are locked, the owners of the locks are looked up."""
-    living = reaping.living(db, [row[-1] for row in rows if row[-1] is not None])
-    return [_record(row[:-1], row[-1] if row[-1] in living else None) for row in rows]
-
-
-def _record(row: tuple[Any, ...], active_response_id: str | None) -> Conversation:
-    row_id, public_id, created_at, active_at, title, metadata, root, source, item_id, position, *settings = row
-    return Conversation(
-        row_id,
-        public_id,
-        created_at,
-        active_at // MICROS,
-        title,
-        decode(metadata),
-        root or public_id,
-        None if source is None else Fork(source, item_id, position),
-        chat_settings.record(*settings),
-        active_response_id=active_response_id,
-    )

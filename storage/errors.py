@@ -5,6 +5,7 @@ StorageError
   RecordNotFound          no such record, or it is another user's
   ConversationLocked      another turn is going on in this conversation
   DuplicateName           a user of that name exists
+  DuplicatePrompt         a prompt of that name exists
   DuplicateItem           an item of that id is in the conversation already
   ResponseEnded           the response has its end already; nothing more can be stored of it
   ResponseStillRunning    the response has no end yet; nothing can be built on it
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["user", "key", "conversation", "item", "response"]
+Kind = Literal["user", "key", "conversation", "item", "response", "prompt", "version"]
 
 
 class StorageError(Exception):
@@ -57,6 +58,12 @@ class ConversationLocked(StorageError):
 class DuplicateName(StorageError):
     def __init__(self, name: str) -> None:
         super().__init__(f"A user called '{name}' exists already.")
+        self.name = name
+
+
+class DuplicatePrompt(StorageError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A prompt called '{name}' exists already.")
         self.name = name
 
 

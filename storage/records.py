@@ -108,6 +108,27 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """A saved prompt, with the text of one of its versions."""
+
+    id: int
+    public_id: str
+    name: str
+    text: str
+    version: int
+    """The one that has this text; versions count from 1."""
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptVersion:
+    version: int
+    text: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class SnippetPart:
     """A piece of a text that was searched."""
 

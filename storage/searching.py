@@ -50,6 +50,9 @@ def find(
     place = None if after is None else _place(db, user_id, after)
     if not query.phrases:
         return Page((), has_more=False)
+    if sql.is_postgresql(db):
+        # Only bitmap scans read these indexes; otherwise connections do without them, see `storage.db.address`.
+        sql.execute(db, "SET LOCAL enable_bitmapscan = on")
     value = full_text.search_value(user_id, query.phrases, is_postgresql=sql.is_postgresql(db))
     rows = db.select(
         _statement(db, order, is_first=place is None),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.coverage.table import ENDPOINTS, PARAMETERS, Endpoint, Parameter
+from schemas.coverage.rows import Endpoint, Parameter
+from schemas.coverage.table import ENDPOINTS, PARAMETERS
 
 
 def coverage_markdown() -> str:

@@ -6,9 +6,6 @@ It does not say how a parameter is checked: the schemas do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from schemas.coverage.neutral import (
     IsNeutral,
     is_empty,
@@ -17,42 +14,7 @@ from schemas.coverage.neutral import (
     never,
     text_only,
 )
-
-Status = Literal["done", "tolerated", "refused", "not yet"]
-
-JSONType = Literal["string", "integer", "boolean", "array", "object"]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A field of a request's body; "a.b" is the field b of the object a.
-
-    Done: honoured. Tolerated: accepted and without effect, if it is of its type. Refused: a 400 with its name, unless
-    the value is neutral.
-    """
-
-    name: str
-    status: Status
-    note: str = ""
-    is_neutral: IsNeutral = never
-    is_extra: bool = False
-    """Not in OpenAI's API."""
-    json_type: JSONType | None = None
-    """What a tolerated parameter has to be; of others the schemas know more."""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A method and a path below the server's root."""
-
-    method: str
-    path: str
-    status: Status
-    note: str = ""
-    is_extra: bool = False
-    """Not in OpenAI's API."""
-    is_alias: bool = False
-    """Another path to what `/v1` below it answers, body and answer alike."""
+from schemas.coverage.rows import Endpoint, JSONType, Parameter
 
 
 def _done(name: str, note: str = "") -> Parameter:
@@ -238,7 +200,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         _done("parallel_tool_calls"),
         _done("safety_identifier", _SAFETY_IDENTIFIER_NOTE),
         _done("user", "waiting users are served in turns"),
-        _refused("prompt", "prompt templates are kept by OpenAI"),
+        _done("prompt", "a saved one, of `/v1/prompts`, whose text the instructions are; not with `instructions`"),
         _refused("moderation", "this server has no moderation model"),
         _tolerated("access_programs", "OpenAI's own", "object"),
         _tolerated("background_options", "a response in the background begins at once", "object"),
@@ -367,27 +329,34 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _not_yet("POST", "/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"),
     _not_yet("GET", "/v1/threads/{thread_id}/runs/{run_id}/steps"),
     _not_yet("GET", "/v1/threads/{thread_id}/runs/{run_id}/steps/{step_id}"),
-    Endpoint(
-        "GET",
-        "/v1/conversations",
-        "done",
-        "newest activity first; `after`, `limit`, `order`, `metadata[k]=v`, `forked_from=ID`, `root=ID`, "
-        "`roots=true`, `pinned=`, `archived=`",
-        is_extra=True,
-    ),
-    Endpoint(
-        "GET",
-        "/v1/conversations/search",
-        "done",
-        "one's own, by words of titles, messages and outputs of tools; `query`, `order=rank`, `after`, `limit`",
-        is_extra=True,
-    ),
-    Endpoint(
-        "POST",
-        "/v1/conversations/{conversation_id}/fork",
-        "done",
-        "a copy, up to the item `item_id` or in front of the item `before` if one of them is given",
-        is_extra=True,
+    *(
+        Endpoint(method, path, "done", note, is_extra=True)
+        for method, path, note in (
+            (
+                "GET",
+                "/v1/conversations",
+                (
+                    "newest activity first; `after`, `limit`, `order`, `metadata[k]=v`, `forked_from=ID`, `root=ID`, "
+                    "`roots=true`, `pinned=`, `archived=`"
+                ),
+            ),
+            (
+                "GET",
+                "/v1/conversations/search",
+                "one's own, by words of titles, messages and outputs of tools; `query`, `order=rank`, `after`, `limit`",
+            ),
+            (
+                "POST",
+                "/v1/conversations/{conversation_id}/fork",
+                "a copy, up to the item `item_id` or in front of the item `before` if one of them is given",
+            ),
+            ("GET", "/v1/prompts", "saved prompts, newest first; `after`, `limit`, `order`"),
+            ("POST", "/v1/prompts", "`name`, which is one's only one, and `text` with `{{variable}}`s"),
+            ("GET", "/v1/prompts/{prompt_id}", "the newest version, or `version=`"),
+            ("POST", "/v1/prompts/{prompt_id}", "`name`, `text` or both; another text is a new version"),
+            ("DELETE", "/v1/prompts/{prompt_id}", "with all versions"),
+            ("GET", "/v1/prompts/{prompt_id}/versions", "newest first; `after` is the number of one"),
+        )
     ),
     Endpoint("GET", "/v1/status", "done", "version, who is asking, and limits", is_extra=True),
     Endpoint("POST", "/tokenize", "done", "llama-server's; also `model`", is_extra=True),

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.coverage.table import PARAMETERS, JSONType
+from schemas.coverage.rows import JSONType
+from schemas.coverage.table import PARAMETERS
 from schemas.fields.base import shown
 from schemas.fields.errors import SchemaError
 from schemas.fields.json_schema import JSONSchema, an_object, nullable

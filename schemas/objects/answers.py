@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.objects import completions, conversations, embeddings, health, models, responses, status, tokens
+from schemas.objects import completions, conversations, embeddings, health, models, prompts, responses, status, tokens
 from schemas.objects.chat_completions import ChatCompletion, ChatCompletionChunk
 from schemas.objects.errors import ErrorBody
 from schemas.objects.lists import Page
@@ -46,6 +46,12 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", "/v1/conversations/{conversation_id}/items/{item_id}"): Item,
     ("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"): conversations.Conversation,
     ("GET", "/v1/status"): status.Status,
+    ("GET", "/v1/prompts"): Page[prompts.Prompt],
+    ("POST", "/v1/prompts"): prompts.Prompt,
+    ("GET", "/v1/prompts/{prompt_id}"): prompts.Prompt,
+    ("POST", "/v1/prompts/{prompt_id}"): prompts.Prompt,
+    ("DELETE", "/v1/prompts/{prompt_id}"): prompts.PromptDeleted,
+    ("GET", "/v1/prompts/{prompt_id}/versions"): Page[prompts.PromptVersion],
     ("POST", "/tokenize"): tokens.Tokens,
     ("POST", "/detokenize"): tokens.Detokenized,
     ("POST", "/apply-template"): tokens.Prompt,

@@ -48,6 +48,14 @@ class ResponseText(msgspec.Struct, frozen=True, kw_only=True):
     format: Mapping[str, Any]
 
 
+class PromptReference(msgspec.Struct, frozen=True, kw_only=True):
+    """The saved prompt whose text the instructions are, with the values of its variables."""
+
+    id: str
+    variables: Mapping[str, str]
+    version: str
+
+
 class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     """How much of the conversation the model did not see."""
 
@@ -56,7 +64,7 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A response at some moment. `dropped` is there only if the prompt had to be shortened.
+    """A response at some moment. `dropped` is there only if something had to be left out, `prompt` if one was used.
 
     `completed_at`, `usage` and `timings` come with its end, whatever that is.
     """
@@ -97,6 +105,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, str]
     timings: Timings | None = None
     dropped: Dropped | msgspec.UnsetType = msgspec.UNSET
+    prompt: PromptReference | msgspec.UnsetType = msgspec.UNSET
 
 
 class ResponseDeleted(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,10 +18,10 @@ from schemas.pages import load_page_query, load_wants_origin
 from schemas.responses import RESPONSE, ResponsesRequest, load_retrieval
 from server.answers.answer import ClientLeft
 from server.answers.request import WatchStanding
-from server.api.chat_settings import load_response_in_conversation
 from server.api.history import opened
 from server.api.services import client_watch, json_body, json_response, running_stopwatch, services, wanted_model
 from server.api.storage_errors import client_error
+from server.api.stored_words import load_response_with_stored_words
 from server.api.summaries import shown_items
 from server.auth.authentication import current_caller, current_user
 from server.backends.served import ServedModel
@@ -49,7 +49,7 @@ blueprint = Blueprint("responses", __name__, url_prefix="/v1/responses")
 
 @blueprint.post("")
 def create_response() -> Response:
-    wanted = load_response_in_conversation(json_body())
+    wanted = load_response_with_stored_words(json_body())
     model = wanted_model(wanted.model)
     wanted = with_policy(wanted, model.policy)
     return _stored(wanted, model) if wanted.store else _unstored(wanted, model)
@@ -101,7 +101,7 @@ def list_input_items(response_id: str) -> Response:
 
 @blueprint.post("/input_tokens")
 def count_input_tokens() -> Response:
-    wanted = load_response_in_conversation({**json_body(), "store": False, "background": False})
+    wanted = load_response_with_stored_words({**json_body(), "store": False, "background": False})
     model = wanted_model(wanted.model)
     prompting = _prompting(with_policy(wanted, model.policy), model)
     return json_response(InputTokens(input_tokens=prompting.count()))

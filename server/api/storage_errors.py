@@ -18,6 +18,7 @@ from server.errors.tree import (
 from storage.errors import (
     ConversationLocked,
     DuplicateItem,
+    DuplicatePrompt,
     RecordNotFound,
     StorageError,
     StorageUnavailable,
@@ -35,6 +36,8 @@ def client_error(error: StorageError) -> ParleyError:
             return ConversationBusy(error.owner)
         case DuplicateItem():
             return ItemSentTwice(error.public_id)
+        case DuplicatePrompt():
+            return InvalidRequest(str(error), param="name", code="duplicate_name")
         case StorageUnavailable():
             logger.warning("%s", error)
             return DatabaseUnavailable(

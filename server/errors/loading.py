@@ -23,6 +23,20 @@ class ModelNotLoaded(Unavailable):
         return {**super().headers, **DO_NOT_RETRY}
 
 
+class ModelTooLarge(Unavailable):
+    """There will never be memory for the model, as this server is configured; the message has the numbers."""
+
+    default_code = "model_too_large"
+
+    def __init__(self, model: str, message: str, retry_after_seconds: float = 60) -> None:
+        super().__init__(f"The model '{echo(model)}' cannot be loaded: {message}", retry_after_seconds)
+        self.model = model
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**super().headers, **DO_NOT_RETRY}
+
+
 class ModelUnloaded(Unavailable):
     """The model was unloaded by force while it answered."""
 

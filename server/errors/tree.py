@@ -26,6 +26,7 @@ ParleyError
   Unavailable 503                 right request, wrong moment; come back later
     ModelNotReady                 the model is being downloaded, loaded or restarted
     ModelNotLoaded                the model is loaded only when somebody says so
+    ModelTooLarge                 there will never be memory for the model
     ModelUnloaded                 somebody had the model unloaded under this request
     EngineLost                    the engine process died under this request
     DatabaseUnavailable           the database cannot be reached, or was busy for too long

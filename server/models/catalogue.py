@@ -59,6 +59,8 @@ class ModelSpec:
     load: LoadPolicy = "start"
     load_timeout_seconds: float = 60.0
     """How long a request waits while the model is loaded for it."""
+    idle_unload_seconds: float | None = None
+    """How long it may have nothing to do before it is unloaded; None is for ever."""
     context: ContextPolicy = ContextPolicy()
     enable_thinking: bool | None = None
     """Whether the model thinks where requests do not say it; None leaves it to the template."""
@@ -134,6 +136,7 @@ def _spec(index: int, entry: ModelEntry, source: ModelSource, settings: Settings
         created=_created(source),
         load=own.load,
         load_timeout_seconds=own.load_timeout_seconds,
+        idle_unload_seconds=own.idle_unload_seconds,
         context=ContextPolicy(own.system_prompt, own.truncation, own.max_context_turns, own.max_context_tokens),
         enable_thinking=own.enable_thinking,
     )

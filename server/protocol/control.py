@@ -25,7 +25,7 @@ from server.protocol.runtime import ModelStatus
 MAX_LINE_BYTES = 1 << 16
 """Most bytes of an order."""
 
-Code = Literal["", "model_not_found", "model_not_ready", "model_not_loaded", "invalid_order"]
+Code = Literal["", "model_not_found", "model_not_ready", "model_not_loaded", "model_too_large", "invalid_order"]
 """Why an order was refused; empty if it was not."""
 
 

@@ -68,4 +68,6 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     log_level: str = "info"
     needs_gpu: bool = False
     """Whether to fail rather than to compute without a GPU."""
+    asks_for_memory: bool = False
+    """Whether to say how much memory is needed, and to wait for an order, before anything is loaded."""
     options: EngineOptions

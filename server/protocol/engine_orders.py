@@ -8,10 +8,10 @@ import msgspec
 
 
 class EngineOrder(msgspec.Struct, frozen=True):
-    """An order to an engine. Both let it finish what it has begun, refuse what comes, and end.
+    """An order to an engine.
 
-    "retire" is unconditional; an engine that is told to "make room" and has something to do says that it is busy and
-    goes on.
+    "go on": there is room for what it needs. "retire": finish what has begun, refuse what comes, and end. "make room":
+    the same, if there is nothing to finish; an engine that has something to do says that it is busy and goes on.
     """
 
-    verb: Literal["retire", "make room"]
+    verb: Literal["go on", "retire", "make room"]

@@ -61,6 +61,8 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     num_restarts: int = 0
     retry_at: float | None = None
     """Seconds since the epoch at which the next attempt is due; None when none is planned."""
+    memory_bytes: int | None = None
+    """Memory of the host that its engine takes or will take; None while that is not known."""
     load: LoadPolicy = "start"
     """When it is loaded from now on: one that was to be loaded at the start and was unloaded later is "on-demand"."""
 

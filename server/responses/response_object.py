@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from schemas.objects.responses import ConversationId, Dropped, ReasoningOptions, Response, ResponseText
+from schemas.objects.responses import ConversationId, Dropped, PromptReference, ReasoningOptions, Response, ResponseText
 from schemas.objects.usage import response_usage
+from schemas.prompts import PromptUse
 from schemas.response_tools import shown_tool
 from schemas.responses import ResponsesRequest
 from server.answers.backend import Card
@@ -27,7 +28,7 @@ def new_response(
 ) -> dict[str, Any]:
     """A response that has just begun, as JSON values, with the model's numbers where the request has none.
 
-    `dropped` is there only if the prompt had to be shortened.
+    `dropped` is there only if the prompt had to be shortened, `prompt` only if a saved one was used.
     """
     given = wanted.sampling
     begun = Response(
@@ -57,8 +58,15 @@ def new_response(
         truncation=wanted.truncation or "disabled",
         metadata=wanted.metadata,
         dropped=Dropped(turns=cut.num_turns, items=cut.num_items) if cut.num_items else msgspec.UNSET,
+        prompt=_prompt_reference(wanted.prompt),
     )
     return as_json(begun)
+
+
+def _prompt_reference(use: PromptUse | None) -> PromptReference | msgspec.UnsetType:
+    if use is None:
+        return msgspec.UNSET
+    return PromptReference(id=use.id, variables=use.variables, version=str(use.version))
 
 
 def _number(given: float | None, usual: float) -> float:

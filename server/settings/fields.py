@@ -142,6 +142,15 @@ class Settings(_Table):
     load_timeout_seconds: Seconds = _setting(
         60, "How long a request waits for its model to be loaded before it is told to come back."
     )
+    idle_unload_seconds: Seconds | None = _setting(
+        None, "How long a model may have nothing to do before it is unloaded.", default_text="for ever"
+    )
+    max_model_memory_mb: Annotated[int, Field(ge=1, le=MAX_INT32)] | None = _setting(
+        None,
+        "Memory for all loaded models together, in MiB. Where one more does not fit, those that have nothing to do are "
+        "unloaded.",
+        default_text="what the machine has, less a tenth, at least 512 MiB",
+    )
     auth: Literal["off", "keys", "header"] = _setting(
         "off",
         "Who may use the server: `off` is everybody who can reach it, as one user; `keys` who has an API key; "

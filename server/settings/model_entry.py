@@ -16,6 +16,7 @@ from server.settings.values import (
     LayerCount,
     Mebibytes,
     Name,
+    Seconds,
     SlotCount,
     Speculative,
     ThreadCount,
@@ -56,3 +57,4 @@ class ModelEntry(Table):
     draft_model: Name | None = _own()
     max_draft_tokens: DraftLength | None = _own()
     load: LoadPolicy | None = _own()
+    idle_unload_seconds: Seconds | None = _own()

@@ -13,6 +13,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     model_id: str
     load: LoadPolicy = "start"
+    idle_unload_seconds: float | None = None
+    """How long it may have nothing to do before it is unloaded; None is for ever."""
     options: EngineOptions
     path: str | None = None
     """Absolute path of the GGUF file."""
@@ -40,6 +42,8 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Least severe messages that the supervisor and its engines log. No engine is started anew for it."""
     engine_timeout_seconds: float = 120.0
     """Seconds for which an engine may stand still before it is replaced."""
+    max_model_memory_bytes: int | None = None
+    """Most memory of the host for all engines together; None is any."""
     cache_dir: str | None = None
     """Directory of downloads; None means the hub's own cache."""
     announce_url: str | None = None

@@ -66,6 +66,7 @@ class Control:
         for client in self._clients:
             if client.awaited and client.awaited.status.state in DONE_WITH:
                 model, client.awaited = client.awaited, None
+                model.forget(client, time.monotonic())
                 self._reply(client, _outcome(model))
 
     # --- connections ----------------------------------------------------------------------------------------------
@@ -167,7 +168,8 @@ def _outcome(model: WatchedModel) -> Answer:
     status = model.status
     if status.state == "ready":
         return _answer(model)
-    return _answer(model, "model_not_ready", status.message or f"it is {status.state}")
+    code: Code = "model_too_large" if model.is_too_large else "model_not_ready"
+    return _answer(model, code, status.message or f"it is {status.state}")
 
 
 def _answer(model: WatchedModel, code: Code = "", message: str = "") -> Answer:

@@ -44,6 +44,7 @@ class Launcher:
             socket_path=str(socket),
             log_level=self._config.log_level,
             needs_gpu=device == "gpu",
+            asks_for_memory=self._config.max_model_memory_bytes is not None,
             options=_on_device(model.options, device),
         )
         command = self._config.engine_command or ENGINE_COMMAND

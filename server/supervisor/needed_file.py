@@ -1,4 +1,4 @@
-"""A GGUF file that an engine needs: on this machine already, or to be fetched from the hub first.
+"""GGUF files that an engine needs: on this machine already, or to be fetched from the hub first.
 
 Knows paths and names; fetching it is the launcher's business, and when to do so the watched model's.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from server.models.errors import ModelError
 from server.models.gguf_file import check_model_file
+from server.supervisor.config import ModelConfig
 
 
 class NeededFile:
@@ -32,3 +33,31 @@ class NeededFile:
         except ModelError:
             self.path = self._known_path  # a file of the hub may have been removed from the cache
             raise
+
+
+class NeededFiles:
+    """The file of a model and, where there is one, that of the small model which guesses for it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        self._model = NeededFile(config.path, config.hub_source)
+        self._draft = NeededFile(config.draft_path, config.draft_hub_source) if config.has_draft_model else None
+
+    @property
+    def missing(self) -> NeededFile | None:
+        """The first that has to be fetched; None if all are here."""
+        return next((file for file in self._all if file.path is None), None)
+
+    def check(self) -> tuple[str, str | None]:
+        """Paths of the model and of the small model, once both have been looked at.
+
+        Raises:
+            ModelError: saying what is wrong with one of them.
+        """
+        for file in self._all:
+            file.check()
+        assert self._model.path is not None
+        return self._model.path, None if self._draft is None else self._draft.path
+
+    @property
+    def _all(self) -> list[NeededFile]:
+        return [self._model] if self._draft is None else [self._model, self._draft]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 
 from server.models.catalogue import Catalogue, ModelSpec
+from server.models.memory import memory_for_models
 from server.models.source import HubFile, LocalFile, ModelSource, NoModel
 from server.settings import Settings
 from server.supervisor.config import ModelConfig, SupervisorConfig
@@ -24,10 +25,15 @@ def plan_supervisor(
         models=[_plan_model(model) for model in Catalogue.from_settings(settings).models],
         log_level=settings.log_level,
         engine_timeout_seconds=settings.engine_timeout_seconds,
+        max_model_memory_bytes=_max_memory(settings),
         announce_url=announce_url,
         announce_headers=_credentials(settings),
         engine_command=json.loads(environ.get(ENGINE_COMMAND_VARIABLE, "[]")),
     )
+
+
+def _max_memory(settings: Settings) -> int:
+    return memory_for_models() if settings.max_model_memory_mb is None else settings.max_model_memory_mb << 20
 
 
 def _credentials(settings: Settings) -> list[str]:
@@ -45,6 +51,7 @@ def _plan_model(model: ModelSpec) -> ModelConfig:
     return ModelConfig(
         model_id=model.id,
         load=model.load,
+        idle_unload_seconds=model.idle_unload_seconds,
         options=model.options,
         draft_path=_path(model.draft_source),
         draft_hub_source=_hub_source(model.draft_source),

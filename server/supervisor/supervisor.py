@@ -15,6 +15,7 @@ from collections.abc import Callable
 from server.chat_page import INSTALLED
 from server.protocol.runtime import RuntimeDir, Status
 from server.supervisor.announcement import invitation
+from server.supervisor.budget import Budget
 from server.supervisor.child import Child
 from server.supervisor.config import SupervisorConfig
 from server.supervisor.control import Control
@@ -34,6 +35,7 @@ class Supervisor:
         self._status_writer = StatusWriter(self._runtime)
         launcher = Launcher(config)
         self._models = [WatchedModel(model, launcher, config.engine_timeout_seconds) for model in config.models]
+        self._budget = Budget(config.max_model_memory_bytes)
         self._announce_url = config.announce_url
         self._announce_headers = config.announce_headers
         self._lifeline_fd = lifeline_fd
@@ -61,6 +63,7 @@ class Supervisor:
     def _settle(self) -> None:
         """Bring everything into line with the models: whom we listen to, and what status.json says."""
         self._listen_to_children()
+        self._budget.share(self._models, time.monotonic())
         self._control.answer_waiting()
         self._status_writer.update(self._status, time.monotonic())
         self._announce()

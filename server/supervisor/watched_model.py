@@ -27,7 +27,7 @@ from server.supervisor.backoff import Backoff
 from server.supervisor.child import Child, describe_exit
 from server.supervisor.config import ModelConfig
 from server.supervisor.launcher import Launcher
-from server.supervisor.needed_file import NeededFile
+from server.supervisor.needed_file import NeededFile, NeededFiles
 from server.supervisor.vigil import Judgement, Vigil
 from server.supervisor.wishes import Wishes
 
@@ -50,17 +50,27 @@ class WatchedModel:
         self._backoff = Backoff()
         self._vigil = Vigil(engine_timeout_seconds)
         self._wishes = Wishes()
-        self._model_file = NeededFile(config.path, config.hub_source)
-        self._draft_file = NeededFile(config.draft_path, config.draft_hub_source) if config.has_draft_model else None
+        self._files = NeededFiles(config)
         self._fetched: NeededFile | None = None
         """File that the child fetches, if the child is a download."""
         self._device: Device = "auto"
+        self.needed_bytes = 0
+        """Memory of the host that its engine takes, as far as it has said that."""
+        self.waits_for_memory_since: float | None = None
+        self._has_memory = False
+        self.used_at = 0.0
+        """When its engine last had something to do, as far as that is known."""
+        self._is_busy = False
+        self.is_too_large = False
+        """The last attempt was refused, since there will never be memory for it."""
         self._status = ModelStatus(state="unloaded", load=config.load)
         self._failure = ""
         self._retry_at: float | None = None
         """When the next attempt is due, whether there will be one or not."""
         self._is_leaving = False
         """The child is to go, and no other is to follow."""
+        self._was_kept = False
+        """Whether it was to be kept, before it was to make room."""
         self._is_stopping = False
 
     @property
@@ -83,6 +93,16 @@ class WatchedModel:
     @property
     def is_stopped(self) -> bool:
         return self._is_stopping and self.child is None
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the host that it has or may take now."""
+        return self.needed_bytes if self._has_memory else 0
+
+    @property
+    def can_make_room(self) -> bool:
+        """Whether it may go for another; what is loaded by hand goes by hand."""
+        return self._status.state == "ready" and not self._is_busy and self._status.load != "manual"
 
     # --- what others want -----------------------------------------------------------------------------------------
 
@@ -126,6 +146,30 @@ class WatchedModel:
             self._note(load="on-demand")
         self._leave(now, None if force else EngineOrder("retire"))
 
+    def go_on(self, now: float) -> None:
+        """There is memory for it."""
+        assert self.child is not None
+        self.waits_for_memory_since, self._has_memory = None, True
+        self.child.say(msgspec.json.encode(EngineOrder("go on")))
+        self._vigil.hear(0.0, now)
+        self.tell("")
+
+    def refuse(self, reason: str, now: float) -> None:
+        """There will never be memory for it."""
+        self.waits_for_memory_since = None
+        self.is_too_large = True
+        self._failure = reason
+        self._end_child(now)
+
+    def tell(self, message: str) -> None:
+        """Say what is going on."""
+        self._note(message=message)
+
+    def make_room(self, now: float) -> None:
+        """Go, unless it turns out that it has something to do; the next request loads it again."""
+        self._was_kept, self._wishes.is_kept = self._wishes.is_kept, False
+        self._leave(now, EngineOrder("make room"))
+
     def stop(self, now: float) -> None:
         """Give up the model; it has stopped once `is_stopped`."""
         self._is_stopping = True
@@ -168,6 +212,7 @@ class WatchedModel:
         self.child.close()
         self.child = None
         self._vigil.end()
+        self.waits_for_memory_since, self._has_memory = None, False
         self._note(pid=None)
         if self._is_stopping:
             return
@@ -188,7 +233,7 @@ class WatchedModel:
 
     def _leave(self, now: float, order: EngineOrder | None) -> None:
         """Have the child go: by an order if it can hear one, else by stopping it."""
-        self._retry_at = None
+        self._retry_at = self.waits_for_memory_since = None
         if self.config.why_none is not None:
             return
         if self.child is None:
@@ -202,9 +247,18 @@ class WatchedModel:
         self._is_leaving = True
         self._note(state="unloading", message="", progress=None, retry_at=None)
 
+    def _stay(self, now: float) -> None:
+        """It was to make room, and turned out to have something to do."""
+        self._is_leaving = False
+        self._wishes.is_kept |= self._was_kept
+        self._is_busy, self.used_at = True, now
+        self._note(state="ready", message="")
+
     def _has_left(self, now: float) -> None:
         self._is_leaving = False
         self._backoff = Backoff()
+        if self._status.load == "start" and not self._wishes.is_kept:
+            self._note(load="on-demand")
         self._note(state="unloaded", message="")
         logger.info("%s is unloaded", self.config.model_id)
         if self._wishes.are_any(now):
@@ -219,9 +273,10 @@ class WatchedModel:
 
     def _attempt(self, now: float) -> None:
         self._failure = ""
+        self.is_too_large = False
         self._retry_at = None
         self._note(retry_at=None)
-        self._fetched = self._missing_file
+        self._fetched = self._files.missing
         if self._fetched is None:
             self._start_engine(now)
         else:
@@ -229,24 +284,12 @@ class WatchedModel:
             assert source is not None
             self._run("downloading", lambda: self._launcher.start_download(source), now)
 
-    @property
-    def _files(self) -> list[NeededFile]:
-        return [self._model_file] if self._draft_file is None else [self._model_file, self._draft_file]
-
-    @property
-    def _missing_file(self) -> NeededFile | None:
-        return next((file for file in self._files if file.path is None), None)
-
     def _start_engine(self, now: float) -> None:
         try:
-            for file in self._files:
-                file.check()
+            path, draft_path = self._files.check()
         except ModelError as error:
             self._fail(str(error), now)
             return
-        path = self._model_file.path
-        draft_path = self._draft_file.path if self._draft_file else None
-        assert path is not None
         state: ModelState = "restarting" if self._status.state in WAS_READY else "loading"
         self._run(state, lambda: self._launcher.start_engine(self.config, path, draft_path, self._device), now)
 
@@ -262,27 +305,52 @@ class WatchedModel:
         if self._fetched is None:
             self._vigil.hear(0.0, now)
 
+    # --- what the child says --------------------------------------------------------------------------------------
+
     def _hear(self, report: Report, now: float) -> None:
         if self._is_stopping or self._failure:
             return
-        if report.state == "alive":
-            self._act_on(self._vigil.hear(report.standing_seconds, now), now)
-        elif self._is_leaving:
-            pass  # Whatever it still becomes, it is not wanted.
-        elif report.state == "failed":
-            self._failure = report.message or "it failed without saying why"
-            self._end_child(now)
-        elif report.state == "downloaded":
-            assert self._fetched is not None
-            self._fetched.path = report.path
-            self._end_child(now)
-        elif report.state == "ready":
-            self._vigil.end()
-            self._backoff.note_ready(now)
-            self._note(state="ready", progress=None, message="")
-            logger.info("%s is ready", self.config.model_id)
-        elif report.state in ("loading", "downloading"):
-            self._hear_of_progress(report, now)
+        if self._is_leaving and report.state not in ("alive", "busy"):
+            return  # Whatever it still becomes, it is not wanted.
+        hear: dict[str, Callable[[Report, float], None]] = {
+            "alive": self._hear_that_it_lives,
+            "busy": lambda _, now: self._stay(now),
+            "needs": self._hear_what_it_needs,
+            "ready": self._hear_that_it_is_ready,
+            "downloaded": self._hear_where_the_file_is,
+            "failed": self._hear_of_failure,
+        }
+        hear.get(report.state, self._hear_of_progress)(report, now)
+
+    def _hear_that_it_is_ready(self, _: Report, now: float) -> None:
+        self._vigil.end()
+        self._backoff.note_ready(now)
+        self._is_busy, self.used_at = False, now
+        self._note(state="ready", progress=None, message="")
+        logger.info("%s is ready", self.config.model_id)
+
+    def _hear_where_the_file_is(self, report: Report, now: float) -> None:
+        assert self._fetched is not None
+        self._fetched.path = report.path
+        self._end_child(now)
+
+    def _hear_of_failure(self, report: Report, now: float) -> None:
+        self._failure = report.message or "it failed without saying why"
+        self._end_child(now)
+
+    def _hear_that_it_lives(self, report: Report, now: float) -> None:
+        self._is_busy = report.idle_seconds is None
+        # An engine that has not been used since it is ready counts from then on.
+        self.used_at = max(self.used_at, now - (report.idle_seconds or 0.0))
+        self._act_on(self._vigil.hear(report.standing_seconds, now), now)
+        limit = self.config.idle_unload_seconds
+        if self._status.state == "ready" and not self._is_busy and limit is not None and now - self.used_at >= limit:
+            self.make_room(now)
+
+    def _hear_what_it_needs(self, report: Report, now: float) -> None:
+        self.needed_bytes, self.waits_for_memory_since = report.memory_bytes, now
+        self._vigil.end()
+        self._note(memory_bytes=report.memory_bytes)
 
     def _hear_of_progress(self, report: Report, now: float) -> None:
         self._note(progress=report.progress, message=report.message or self._status.message)
@@ -311,7 +379,7 @@ class WatchedModel:
         was_ready = self._status.state in ("ready", "stalled")
         delay = self._backoff.next_delay(now)
         self._retry_at = now + delay
-        tries_again = was_ready or self._wishes.is_kept
+        tries_again = was_ready or (self._wishes.is_kept and not self.is_too_large)
         logger.error("%s: %s%s", self.config.model_id, reason, f"; next attempt in {delay:g} s" if tries_again else "")
         self._note(
             state="restarting" if was_ready else "failed",

@@ -15,6 +15,7 @@ def define_entities(db: Db) -> None:
     _define_people(db)
     _define_conversations(db)
     _define_responses(db)
+    _define_prompts(db)
 
 
 def _define_people(db: Db) -> None:
@@ -125,3 +126,23 @@ def _define_responses(db: Db) -> None:
         sequence_number = Required(int, size=64)
         data = Optional(str, autostrip=False)
         PrimaryKey(response_id, sequence_number)
+
+
+def _define_prompts(db: Db) -> None:
+    class Prompt(db.Entity):
+        _table_ = "prompts"
+        id = PrimaryKey(int, size=64, auto=True)
+        public_id = Required(str, unique=True)
+        user_id = Required(int, size=64)
+        name = Required(str, autostrip=False)
+        version = Required(int, size=64)
+        created_at = Required(int, size=64)
+        updated_at = Required(int, size=64)
+
+    class PromptVersion(db.Entity):
+        _table_ = "prompt_versions"
+        prompt_id = Required(int, size=64)
+        version = Required(int, size=64)
+        text = Optional(str, autostrip=False)
+        created_at = Required(int, size=64)
+        PrimaryKey(prompt_id, version)

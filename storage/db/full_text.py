@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from storage.db.words import words_of
+from storage.db.words import forms_of
 
 MAX_CHARACTERS = 100_000
 """Characters at the beginning of a text that can be found."""
@@ -58,7 +58,7 @@ def table(name: str, owner_table: str, *, is_postgresql: bool) -> Iterable[str]:
 
 def text_value(user_id: int, text: str, *, is_postgresql: bool) -> str | None:
     """What the index has for a text; None if nothing in it could be found."""
-    words = [word.form for word in islice(words_of(text[:MAX_CHARACTERS]), MAX_WORDS)]
+    words = list(islice(forms_of(text[:MAX_CHARACTERS]), MAX_WORDS))
     if not words:
         return None
     words.insert(0, _owner(user_id))

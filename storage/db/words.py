@@ -55,6 +55,13 @@ def words_of(text: str) -> Iterator[Word]:
             yield Word(form, found.start(), found.end())
 
 
+def forms_of(text: str) -> Iterator[str]:
+    """The words in their one form, without their places."""
+    if text.isascii():
+        return (word[:MAX_WORD_LENGTH] for word in _ASCII_WORD.findall(text.lower()))
+    return (word.form for word in words_of(text))
+
+
 def form_of(word: str) -> str:
     """The one form of a word; empty if nothing of it counts."""
     return word.lower()[:MAX_WORD_LENGTH] if word.isascii() else _form_of_any(word)

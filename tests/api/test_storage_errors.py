@@ -6,6 +6,7 @@ from server.api.storage_errors import client_error
 from storage.errors import (
     ConversationLocked,
     DuplicateItem,
+    DuplicatePrompt,
     RecordNotFound,
     ResponseEnded,
     StorageError,
@@ -18,6 +19,7 @@ from storage.errors import (
     [
         (RecordNotFound("conversation", "conv_1"), 404, None, None),
         (ConversationLocked("conv_1", "resp_1", 5.0), 400, "conversation", "conversation_locked"),
+        (DuplicatePrompt("n"), 400, "name", "duplicate_name"),
         (DuplicateItem("msg_1"), 400, "items", "duplicate_item"),
         (ResponseEnded("resp_1", "completed"), 400, None, None),
         (StorageUnavailable("secret.host refused"), 503, None, "database_unavailable"),

@@ -32,7 +32,7 @@ from tests.documents import (
 from tests.live_server import CHECKOUT, LiveServer, wait_until
 
 WHOLE, STREAMED, STRUCTURE, TALK, STORY = code_blocks(README, "python")
-(FORK,) = code_blocks(CONVERSATIONS, "python")
+FORK, PROMPT = code_blocks(CONVERSATIONS, "python")
 (TOOLS,) = code_blocks(GENERATION, "python")
 (LIVE_SERVER,) = code_blocks(CONTRIBUTING, "python")
 
@@ -50,7 +50,8 @@ def curl_block(document: Path) -> str:
     return block
 
 
-ASK, STREAM, LIST, HELPERS, READY = map(curl_block, (README, API, CONVERSATIONS, GENERATION, OPERATIONS))
+ASK, STREAM, HELPERS, READY = map(curl_block, (README, API, GENERATION, OPERATIONS))
+LIST, ROOTS, SEARCH, SETTINGS = code_blocks(CONVERSATIONS, "sh")
 UNLOAD_AND_LOAD = curl_block(MODELS)
 
 
@@ -63,14 +64,13 @@ def test_every_block_has_a_language_that_tests_read() -> None:
 
 
 def test_every_python_block_is_run_here() -> None:
-    run_here = [WHOLE, STREAMED, TALK, STORY, FORK, STRUCTURE, TOOLS, LIVE_SERVER]
+    run_here = [WHOLE, STREAMED, TALK, STORY, FORK, PROMPT, STRUCTURE, TOOLS, LIVE_SERVER]
     assert sorted(block for document in DOCUMENTS for block in code_blocks(document, "python")) == sorted(run_here)
 
 
 def test_every_curl_line_is_run_here() -> None:
-    assert sorted(block for block in SHELL if CURL in block) == sorted(
-        [ASK, STREAM, LIST, HELPERS, READY, UNLOAD_AND_LOAD]
-    )
+    run_here = [ASK, STREAM, LIST, ROOTS, SEARCH, SETTINGS, HELPERS, READY, UNLOAD_AND_LOAD]
+    assert sorted(block for block in SHELL if CURL in block) == sorted(run_here)
 
 
 def test_every_other_shell_line_calls_what_tests_know() -> None:
@@ -157,6 +157,19 @@ def test_the_snippets_on_conversations_keep_list_follow_and_fork(server: LiveSer
     listed = json.loads(run_curl(LIST, server))["data"]
     assert fork.strip() in [conversation["id"] for conversation in listed]
     assert len(listed) == 2
+    [family, *_] = json.loads(run_curl(ROOTS, server))["data"]
+    assert family["family"]["newest_conversation_id"] == fork.strip()
+    matches = json.loads(run_curl(SEARCH, server))["data"]
+    assert fork.strip() in [match["conversation"]["id"] for match in matches]
+
+
+def test_the_line_about_settings_makes_a_conversation_that_has_them(server: LiveServer) -> None:
+    made = json.loads(run_curl(SETTINGS, server))
+    assert (made["instructions"], made["defaults"]["temperature"]) == ("Be brief.", 0.2)
+
+
+def test_the_snippet_on_prompts_fills_one_in(server: LiveServer) -> None:
+    assert run_python(server, WHOLE, PROMPT)[1] == "You know everything about the sky.\n"
 
 
 def test_the_snippet_for_a_live_server_works() -> None:

@@ -19,6 +19,7 @@ from schemas.coverage.table import ENDPOINTS, PARAMETERS
 from schemas.embeddings import load_embedding
 from schemas.fields.errors import SchemaError
 from schemas.models import load_load, load_named_model, load_unload
+from schemas.prompts import load_new_prompt, load_prompt_change
 from schemas.requests import BODIES, body_schema
 from schemas.responses import load_response
 from schemas.tokens import load_detokenize, load_tokenize
@@ -40,6 +41,8 @@ LOADERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "/v1/conversations/{conversation_id}": load_conversation_change,
     "/v1/conversations/{conversation_id}/items": load_new_items,
     "/v1/conversations/{conversation_id}/fork": load_fork,
+    "/v1/prompts": load_new_prompt,
+    "/v1/prompts/{prompt_id}": load_prompt_change,
     "/tokenize": load_tokenize,
     "/detokenize": load_detokenize,
     "/apply-template": load_chat_completion,
@@ -50,6 +53,7 @@ BASES: dict[str, dict[str, Any]] = {
     "/v1/responses/input_tokens": {"input": "hi"},
     "/v1/responses/compact": {"input": "hi"},
     "/v1/conversations/{conversation_id}": {"title": "T"},
+    "/v1/prompts/{prompt_id}": {"name": "n"},
 }
 """What is needed by a rule that JSON Schema cannot say: without it nearly everything would be refused."""
 VALIDATORS = {path: Draft202012Validator(document) for path, document in DOCUMENTS.items()}
@@ -81,6 +85,8 @@ UNSAID = re.compile(
             r"must be an integer, got -?[0-9]+(\.0|(\.[0-9]+)?e\+[0-9]+)\.$",  # 5.0 is one in JSON Schema
             "must have token ids as its keys",  # ten digits may be more than 32 bits
             "must have at most 40 bytes",
+            "must not begin or end with white space",
+            "must be the number of a version",  # ten digits may be more than 32 bits
             "but this model takes text only",
             # what the coverage table refuses by name
             "is not supported: (?!.*this server calls functions only)",

@@ -159,7 +159,11 @@ def test_the_context_may_be_bounded() -> None:
         ({"input": "hi", "conversation": {"id": 5}}, "conversation.id"),
         ({"input": "hi", "conversation": "c"}, "conversation"),
         ({"input": "hi", "background": True, "store": False}, "background"),
-        ({"input": "hi", "prompt": {"id": "p"}}, "prompt"),
+        ({"input": "hi", "prompt": {"id": "p"}}, "prompt.id"),
+        ({"input": "hi", "prompt": "pmpt_1"}, "prompt"),
+        ({"input": "hi", "prompt": {"id": "pmpt_1", "version": 1}}, "prompt.version"),
+        ({"input": "hi", "prompt": {"id": "pmpt_1", "variables": {"a": 5}}}, "prompt.variables.a"),
+        ({"input": "hi", "prompt": {"id": "pmpt_1"}, "instructions": ""}, "instructions"),
     ],
 )
 def test_what_is_wrong_is_named(body: dict[str, Any], param: str) -> None:

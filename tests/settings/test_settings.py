@@ -90,6 +90,8 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "max_draft_tokens": 5,
         "load": "on-demand",
         "load_timeout_seconds": 7.5,
+        "idle_unload_seconds": 600.0,
+        "max_model_memory_mb": 4000,
         "auth": "keys",
         "header_user": "X-OpenWebUI-User-Id",
         "trusted_proxies": ("10.0.0.5", "unix"),
@@ -409,7 +411,7 @@ def test_what_a_model_may_override_has_the_limits_of_the_setting() -> None:
     types = {info.name: info.type for info in list_settings()}
     overrides = [info for info in list_model_keys() if info.name in types]
     assert {info.name: info.type for info in overrides} == {info.name: types[info.name] for info in overrides}
-    assert len(overrides) == 20
+    assert len(overrides) == 21
 
 
 # --- starting fast --------------------------------------------------------------------------------------------------

@@ -81,6 +81,16 @@ def test_whoever_wants_a_model_is_told_why_it_fails(start: Start, tmp_path: Path
     assert (answer.code, answer.message, answer.models["m"].state) == ("model_not_ready", "no room", "failed")
 
 
+def test_whoever_was_answered_does_not_want_the_model_any_more(start: Start, tmp_path: Path) -> None:
+    supervisor = on_demand(start, tmp_path)
+    with ControlConnection(supervisor.runtime.control_socket) as connection:
+        assert connection.ask(Order(verb="want", model="m")).models["m"].state == "ready"
+        supervisor.order("unload")
+        supervisor.wait_for_state("unloaded")
+        time.sleep(0.2)
+        assert supervisor.order("list", "").models["m"].state == "unloaded"
+
+
 def test_a_load_ends_with_the_last_who_waited(start: Start, tmp_path: Path) -> None:
     supervisor = on_demand(start, tmp_path, {"sleep": 3600})
     with ControlConnection(supervisor.runtime.control_socket) as connection:

@@ -38,6 +38,7 @@ def test_an_engine_is_told_what_to_serve(start: Start, tmp_path: Path) -> None:
         "draft_model_path": None,
         "log_level": "warning",
         "needs_gpu": False,
+        "asks_for_memory": False,
         "options": {
             "num_slots": 2,
             "num_threads": 3,

@@ -82,8 +82,8 @@ class FakeLauncher:
 class Life:
     """A watched model and the hands that move it."""
 
-    def __init__(self, load: LoadPolicy = "start", **source: Any) -> None:
-        self.now = 1000.0
+    def __init__(self, load: LoadPolicy = "start", now: float = 1000.0, **source: Any) -> None:
+        self.now = now
         self.launcher = FakeLauncher()
         config = ModelConfig(model_id="m", load=load, options=EngineOptions(num_slots=1, num_threads=1), **source)
         self.model = WatchedModel(config, cast(Launcher, self.launcher), TIMEOUT_SECONDS)

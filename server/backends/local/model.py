@@ -12,7 +12,7 @@ from server.backends.local.engine_client import EngineClient
 from server.backends.local.loading import wait_until_loaded
 from server.backends.local.templates import Templates
 from server.chat.template.template import ChatTemplate
-from server.errors.loading import ModelNotLoaded, ModelUnloaded
+from server.errors.loading import ModelNotLoaded, ModelTooLarge, ModelUnloaded
 from server.errors.tree import EngineLost, ModelNotReady, ParleyError, Unavailable
 from server.http.client_watch import ClientWatch
 from server.models.catalogue import ModelSpec
@@ -166,6 +166,8 @@ class LocalModel:
         status = answer.models.get(self.id)
         if status is None or answer.code == "model_not_loaded":
             return self.not_ready()
+        if answer.code == "model_too_large":
+            return ModelTooLarge(self.id, answer.message)
         message = answer.message or status.message
         return ModelNotReady(self.id, status.state, status.progress, message, _retry_after_seconds(status))
 

@@ -54,7 +54,7 @@ class EmbeddingModel:
         self._weights = Weights(config.model_path, options.n_gpu_layers, on_progress)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._adapters = Adapters(self._weights, options.lora)
-        self.n_ctx = min(options.n_ctx or DEFAULT_N_CTX, self._weights.n_ctx_train)
+        self.n_ctx = max_text_tokens(options, self._weights)
         self.n_embd: int = llama.llama_model_n_embd_out(self._weights.pointer)
         self.max_texts = MAX_TEXTS
         self._context = self._make_context(options)
@@ -98,15 +98,7 @@ class EmbeddingModel:
         self._batch.n_tokens = place
 
     def _make_context(self, options: EngineOptions) -> object:
-        params = llama.llama_context_default_params()
-        params.embeddings = True
-        params.pooling_type = self._pooling_type(options.pooling)
-        # A text must be computed in one piece to be pooled, and all texts of a pass share the room.
-        params.n_ctx = params.n_batch = params.n_ubatch = self.n_ctx
-        params.n_seq_max = MAX_TEXTS
-        params.kv_unified = True
-        params.flash_attn_type = FLASH_ATTN_TYPES[options.flash_attn]
-        params.n_threads = params.n_threads_batch = options.num_threads
+        params = context_params(options, self._weights)
         with native_log.captured() as complaints:
             context = llama.llama_init_from_model(self._weights.pointer, params)
         if not context:
@@ -120,10 +112,30 @@ class EmbeddingModel:
         self._adapters.put_on(context)
         return context
 
-    def _pooling_type(self, configured: str) -> int:
-        """llama.cpp's number for the configured pooling, or else for that in the file, or else for the mean."""
-        if configured != "auto":
-            return int(POOLING_TYPES[configured])
-        architecture = self._weights.metadata("general.architecture")
-        is_said = self._weights.metadata(f"{architecture}.pooling_type") not in ("", "0")
-        return int(llama.LLAMA_POOLING_TYPE_UNSPECIFIED if is_said else llama.LLAMA_POOLING_TYPE_MEAN)
+
+def context_params(options: EngineOptions, weights: Weights) -> llama.llama_context_params:
+    """llama.cpp's parameters of a context for texts."""
+    params: llama.llama_context_params = llama.llama_context_default_params()
+    params.embeddings = True
+    params.pooling_type = _pooling_type(options.pooling, weights)
+    # A text must be computed in one piece to be pooled, and all texts of a pass share the room.
+    params.n_ctx = params.n_batch = params.n_ubatch = max_text_tokens(options, weights)
+    params.n_seq_max = MAX_TEXTS
+    params.kv_unified = True
+    params.flash_attn_type = FLASH_ATTN_TYPES[options.flash_attn]
+    params.n_threads = params.n_threads_batch = options.num_threads
+    return params
+
+
+def max_text_tokens(options: EngineOptions, weights: Weights) -> int:
+    """Most tokens of a text."""
+    return min(options.n_ctx or DEFAULT_N_CTX, weights.n_ctx_train)
+
+
+def _pooling_type(configured: str, weights: Weights) -> int:
+    """llama.cpp's number for the configured pooling, or else for that in the file, or else for the mean."""
+    if configured != "auto":
+        return int(POOLING_TYPES[configured])
+    architecture = weights.metadata("general.architecture")
+    is_said = weights.metadata(f"{architecture}.pooling_type") not in ("", "0")
+    return int(llama.LLAMA_POOLING_TYPE_UNSPECIFIED if is_said else llama.LLAMA_POOLING_TYPE_MEAN)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from server.engine.kv.disk import Disk
     from server.engine.kv.files import StateDir
 
+PROCESS_BYTES = 75 << 20
+"""What an engine process takes besides its model: Python, numpy, llama.cpp."""
+
 REPORTS_PER_SECOND = 5
 """Most reports of progress in a second."""
 
@@ -83,12 +86,46 @@ def _serve(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
 
     native_log.install()
     threading.excepthook = _die_with_thread
+    if config.asks_for_memory:
+        _wait_for_room(config, reporter, ending)
     service = (_embedding_service if config.options.is_embedding else _generation_service)(config, reporter, ending)
     service.listen(Path(config.socket_path))
     ending.obey = lambda order: _obey(order, service, reporter, ending)
     reporter.report(Report(state="ready"))
     Thread(target=_say_that_it_lives, args=(reporter, service), daemon=True, name="heartbeat").start()
     service.run()
+
+
+def _wait_for_room(config: EngineConfig, reporter: Reporter, ending: Ending) -> None:
+    """Say what the model needs, and wait until the supervisor says that it is there."""
+    is_there = threading.Event()
+    ending.obey = lambda order: is_there.set()
+    reporter.report(Report(state="needs", memory_bytes=PROCESS_BYTES + _needed_bytes(config)))
+    is_there.wait()
+
+
+def _needed_bytes(config: EngineConfig) -> int:
+    """Bytes of the host's memory that the model will take, and the small one that guesses for it."""
+    from server.engine.llama.context_shape import ContextShape
+    from server.engine.llama.needs import needed_bytes
+    from server.engine.llama.weights import Weights, check_device
+
+    def needed_by(path: str, options: EngineOptions) -> int:
+        def params(weights: Weights) -> Any:
+            if options.is_embedding:
+                from server.engine.embedding.model import context_params
+
+                return context_params(options, weights)
+            shape = ContextShape.of(options, weights)
+            return shape.params(shape.pass_sizes[0])
+
+        return needed_bytes(path, options.n_gpu_layers, params, [adapter.path for adapter in options.lora])
+
+    check_device(config)
+    needed = needed_by(config.model_path, config.options)
+    if config.draft_model_path is not None:
+        needed += needed_by(config.draft_model_path, msgspec.structs.replace(config.options, lora=()))
+    return needed
 
 
 def _say_that_it_lives(reporter: Reporter, service: Service[Any]) -> None:

@@ -18,11 +18,12 @@ import msgspec
 import numpy as np
 
 from server.engine.affinity import run_anywhere
-from server.engine.cost.attention import MAX_PASS_TOKENS_UNFUSED, Attention, fastest_on_cpu
+from server.engine.cost.attention import Attention
 from server.engine.llama import native_log
 from server.engine.llama.adapters import Adapters
 from server.engine.llama.context_memory import ContextMemory
-from server.engine.llama.native_options import CACHE_TYPES, FLASH_ATTN_TYPES
+from server.engine.llama.context_shape import ContextShape
+from server.engine.llama.native_options import CACHE_TYPES
 from server.engine.llama.state_fingerprint import state_fingerprint
 from server.engine.llama.vocabulary import Vocabulary
 from server.engine.llama.weights import ModelLoadError, Weights, check_device, describe
@@ -32,40 +33,11 @@ from server.engine.sampling.dry import DryRules
 from server.engine.sampling.logit_scan import LogitRows, LogitScan, Scanned, Wanted
 from server.engine.sampling.sampler import DRAWS, RepetitionRule, Sampler
 from server.engine.speculation.draft_model import DraftModel, VocabularyMismatch, check_same_vocabulary
-from server.protocol.engine_config import EngineConfig, EngineOptions
+from server.protocol.engine_config import EngineConfig
 from server.protocol.messages import ModelCard
-from server.protocol.model_options import FlashAttention
 from server.protocol.values import SamplingParams
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_N_CTX = 8192
-"""Tokens per sequence, unless configured or the model was trained for fewer."""
-
-MAX_STEP_TOKENS = 512
-"""Most tokens of one step on a CPU."""
-
-MAX_STEP_TOKENS_GPU = 2048
-"""Most tokens of one step where there is a GPU."""
-
-MAX_THREADS_GPU = 4
-"""Most threads beside a GPU. They look up the embeddings of a prompt's tokens, which is all that is left to the CPU."""
-
-MAX_PASS_TOKENS = 512
-"""Most tokens that are computed together with flash attention (llama.cpp's `n_ubatch`)."""
-
-MAX_PASS_TOKENS_GPU = 1024
-"""Most tokens that are computed together on a GPU with memory for it: then it reads 2,048 tokens in 32 ms, otherwise in
-47."""
-
-MAX_VERIFIED_TOKENS = 32
-"""Most drafted tokens of one forward pass; each needs memory for the logits of a row."""
-
-MAX_SCORED_TOKENS = 16
-"""Tokens of prompts for whose logprobs one pass has room at least."""
-
-MAX_SCORED_TOKENS_GPU = 64
-"""Tokens of prompts for whose logprobs one pass has room at least where there is a GPU."""
 
 
 class Model:
@@ -79,24 +51,22 @@ class Model:
         options = config.options
         llama.llama_backend_init()
         check_device(config)
-        has_gpu = llama.llama_supports_gpu_offload() and options.n_gpu_layers != 0
-        self.max_step_tokens = MAX_STEP_TOKENS_GPU if has_gpu else MAX_STEP_TOKENS
         self._n_gpu_layers = options.n_gpu_layers
-        self._cache_types = (options.cache_type_k, options.cache_type_v)
         self._weights = Weights(config.model_path, options.n_gpu_layers, on_progress)
         self._model = self._weights.pointer
-        self.is_on_gpu = self._weights.device == "gpu"
+        self._shape = ContextShape.of(options, self._weights)
+        self._cache_types = self._shape.cache_types
+        self._flash_attn = self._shape.flash_attn
+        self.is_on_gpu = self._shape.is_on_gpu
+        self.max_step_tokens = self._shape.max_step_tokens
+        self.max_step_logits = self._shape.max_step_logits
+        self.n_ctx = self._shape.n_ctx
+        self.num_slots = self._shape.num_slots
         self._adapters = Adapters(self._weights, options.lora)
         self.vocabulary = Vocabulary(self._weights.vocabulary_pointer)
         self._row_type = ctypes.c_float * self.vocabulary.num_tokens
-        self.n_ctx = options.n_ctx or min(self._weights.n_ctx_train, DEFAULT_N_CTX)
-        self.num_slots = options.num_slots
-        self._flash_attn = options.flash_attn if has_gpu else self._flash_attn_on_cpu(options.flash_attn)
-        self.attention = Attention() if has_gpu else self._attention_on_cpu()
-        max_scored = MAX_SCORED_TOKENS_GPU if has_gpu else MAX_SCORED_TOKENS
-        max_verified = MAX_VERIFIED_TOKENS if options.max_draft_tokens else 0
-        self.max_step_logits = options.num_slots + max(max_scored, max_verified)
-        self._context = self._make_context(options)
+        self.attention = Attention() if self._shape.has_gpu else self._attention_on_cpu()
+        self._context = self._make_context()
         self.memory = ContextMemory(self._context, self._model)
         self._path = Path(config.model_path)
         self._batch = _Batch(max(self.max_step_tokens, options.num_slots), options.num_slots)
@@ -165,43 +135,23 @@ class Model:
         logits: LogitRows = np.frombuffer(native, dtype=np.float32)  # type: ignore[call-overload]
         return logits.reshape(len(self._row_numbers), -1)
 
-    def _make_context(self, options: EngineOptions) -> object:
-        params = llama.llama_context_default_params()
-        params.n_ctx = self.n_ctx * options.num_slots
-        params.n_seq_max = options.num_slots
-        params.kv_unified = False
-        params.n_batch = max(self.max_step_tokens, options.num_slots)
-        params.flash_attn_type = FLASH_ATTN_TYPES[self._flash_attn]
-        params.type_k, params.type_v = (CACHE_TYPES[name] for name in self._cache_types)
-        params.n_outputs_max = (
-            self.max_step_logits
-        )  # without it, there is room for the logits of every token of a batch
-        # Beside a GPU there is next to nothing to share, and threads that wait for each other would spin on every core.
-        params.n_threads = 1 if self.is_on_gpu else options.num_threads
-        params.n_threads_batch = min(options.num_threads, MAX_THREADS_GPU) if self.is_on_gpu else options.num_threads
-        for max_pass_tokens in self._pass_sizes():
-            params.n_ubatch = max(max_pass_tokens, options.num_slots)
+    def _make_context(self) -> object:
+        for pass_tokens in self._shape.pass_sizes:
             with native_log.captured() as complaints:
-                context = llama.llama_init_from_model(self._model, params)
+                context = llama.llama_init_from_model(self._model, self._shape.params(pass_tokens))
             if context:
                 break
         else:
             reason = complaints.summary() or "out of memory?"
             raise ModelLoadError(
-                f"no context for {options.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
+                f"no context for {self.num_slots} slots of {self.n_ctx} tokens could be made ({reason}); "
                 "if memory is short, fewer slots, a smaller n_ctx, n_gpu_layers or cache type need less, and on a CPU "
                 'flash_attn = "on"'
             )
-        if max_pass_tokens < max(self._pass_sizes()):
-            logger.warning("for lack of memory, only %d tokens are computed together (n_ubatch)", max_pass_tokens)
+        if pass_tokens < max(self._shape.pass_sizes):
+            logger.warning("for lack of memory, only %d tokens are computed together (n_ubatch)", pass_tokens)
         self._adapters.put_on(context)
         return context
-
-    def _pass_sizes(self) -> tuple[int, ...]:
-        """Numbers of tokens that may be computed together, the fastest first; each needs memory."""
-        if self._flash_attn == "off":
-            return (MAX_PASS_TOKENS_UNFUSED,)
-        return (MAX_PASS_TOKENS_GPU, MAX_PASS_TOKENS) if self.is_on_gpu else (MAX_PASS_TOKENS,)
 
     def _warm_up(self) -> None:
         """Compute something on a GPU, whose driver puts off work until a kernel is first needed.
@@ -209,15 +159,12 @@ class Model:
         Otherwise the first request would be delayed, and the engine would believe that passes are slow. The threads
         that start during this must not be bound to a core each.
         """
-        num_tokens = min(max(self._pass_sizes()), self.n_ctx)
+        num_tokens = min(max(self._shape.pass_sizes), self.n_ctx)
         for length in (num_tokens, num_tokens, 1, 1):
             self.memory.clear(0)
             self.logits(*self.decode([_WarmUp(tokens=[0] * length)]))
         self.memory.clear(0)
         run_anywhere()
-
-    def _flash_attn_on_cpu(self, configured: FlashAttention) -> FlashAttention:
-        return fastest_on_cpu(configured, self.n_ctx, llama.llama_model_n_head(self._model), self._cache_types)
 
     def _attention_on_cpu(self) -> Attention:
         n_embd = llama.llama_model_n_embd(self._model)

@@ -28,8 +28,9 @@ CONTINUED = 5
 
 @dataclass
 class Complaints:
-    """Errors that llama.cpp logged."""
+    """Errors that llama.cpp logged, or all that it did."""
 
+    is_for_all: bool = False
     lines: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
@@ -52,8 +53,8 @@ def _on_log(level: int, text: bytes, _user_data: ctypes.c_void_p) -> None:
     if not line.strip(". "):
         return
     logger.log(_last_level, "%s", line)
-    if _last_level >= logging.ERROR:
-        for capture in _captures:
+    for capture in _captures:
+        if capture.is_for_all or _last_level >= logging.ERROR:
             capture.lines.append(line)
 
 
@@ -66,9 +67,9 @@ def install() -> None:
 
 
 @contextmanager
-def captured() -> Iterator[Complaints]:
-    """Collect llama.cpp's errors while the block runs."""
-    complaints = Complaints()
+def captured(is_for_all: bool = False) -> Iterator[Complaints]:
+    """Collect llama.cpp's errors, or all that it says, while the block runs."""
+    complaints = Complaints(is_for_all)
     _captures.append(complaints)
     try:
         yield complaints

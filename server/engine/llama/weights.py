@@ -37,13 +37,19 @@ class Weights:
     """
 
     def __init__(
-        self, path: str, n_gpu_layers: int | None, on_progress: Callable[[float], None] = lambda progress: None
+        self,
+        path: str,
+        n_gpu_layers: int | None,
+        on_progress: Callable[[float], None] = lambda progress: None,
+        *,
+        is_sketch: bool = False,
     ) -> None:
         """Load the file at `path`.
 
-        `n_gpu_layers` None means all layers, if there is a GPU. `on_progress` gets fractions from 0 to 1.
+        `n_gpu_layers` None means all layers, if there is a GPU. `on_progress` gets fractions from 0 to 1. A sketch has
+        everything but the memory: nothing can be computed with it.
         """
-        self.pointer = _load(path, n_gpu_layers, on_progress)
+        self.pointer = _load(path, n_gpu_layers, on_progress, is_sketch)
         self._n_gpu_layers = n_gpu_layers
         self.vocabulary_pointer: object = llama.llama_model_get_vocab(self.pointer)
         self.n_ctx_train: int = llama.llama_model_n_ctx_train(self.pointer)
@@ -58,6 +64,10 @@ class Weights:
             return "cpu"
         is_whole = self._n_gpu_layers is None or self._n_gpu_layers > llama.llama_model_n_layer(self.pointer)
         return "gpu" if is_whole else "mixed"
+
+    def free(self) -> None:
+        """Free the model, which must not be used any more."""
+        llama.llama_model_free(self.pointer)
 
     def chat_template(self, name: str | None = None) -> str | None:
         """The template of that name; None is the one for everything."""
@@ -109,8 +119,11 @@ def describe(
     )
 
 
-def _load(path: str, n_gpu_layers: int | None, on_progress: Callable[[float], None]) -> object:
+def _load(path: str, n_gpu_layers: int | None, on_progress: Callable[[float], None], is_sketch: bool) -> object:
     params = llama.llama_model_default_params()
+    if is_sketch:
+        params.no_alloc = True
+        params.load_mode = llama.LLAMA_LOAD_MODE_NONE
     if n_gpu_layers is not None:
         params.n_gpu_layers = n_gpu_layers
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from server.engine.engine import Engine
-from server.engine.llama.model import MAX_PASS_TOKENS, Model
+from server.engine.llama.context_shape import MAX_PASS_TOKENS, ContextShape
+from server.engine.llama.model import Model
 from server.engine.llama.weights import ModelLoadError
 from server.engine.sampling.candidates import blocks_of
 from server.engine.sampling.logit_scan import Wanted
@@ -111,11 +112,11 @@ def test_if_memory_is_short_less_is_computed_together(monkeypatch: pytest.Monkey
         return really(weights, params) if params.n_ubatch <= MAX_PASS_TOKENS else None
 
     monkeypatch.setattr(llama, "llama_init_from_model", init)
-    monkeypatch.setattr(Model, "_pass_sizes", lambda self: (2 * MAX_PASS_TOKENS, MAX_PASS_TOKENS))
+    monkeypatch.setattr(ContextShape, "pass_sizes", (2 * MAX_PASS_TOKENS, MAX_PASS_TOKENS))
     path = demo_model_path()
     assert path is not None
     load(path)
     assert tried == [2 * MAX_PASS_TOKENS, MAX_PASS_TOKENS]
-    monkeypatch.setattr(Model, "_pass_sizes", lambda self: (2 * MAX_PASS_TOKENS,))
+    monkeypatch.setattr(ContextShape, "pass_sizes", (2 * MAX_PASS_TOKENS,))
     with pytest.raises(ModelLoadError, match="memory"):
         load(path)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from schemas.chat_completions import load_chat_completion
-from schemas.coverage.table import PARAMETERS, Parameter
+from schemas.coverage.rows import Parameter
+from schemas.coverage.table import PARAMETERS
 from schemas.fields.errors import SchemaError
 from schemas.sampling import SAMPLING_NAMES
 from server.engine.kv.store import KEPT_LONGER_SECONDS

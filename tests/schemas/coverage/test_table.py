@@ -23,7 +23,8 @@ from schemas.chat_completions import load_chat_completion
 from schemas.compaction import load_compaction
 from schemas.completions import load_completion
 from schemas.coverage.page import coverage_markdown
-from schemas.coverage.table import ENDPOINTS, PARAMETERS, Parameter
+from schemas.coverage.rows import Parameter
+from schemas.coverage.table import ENDPOINTS, PARAMETERS
 from schemas.coverage.tolerances import TYPES
 from schemas.embeddings import load_embedding
 from schemas.fields.errors import SchemaError

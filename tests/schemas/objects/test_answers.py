@@ -24,6 +24,7 @@ from schemas.objects import (
     errors,
     health,
     models,
+    prompts,
     responses,
     status,
     summaries,
@@ -92,6 +93,25 @@ MATCH_SENT = {
     "conversation": CONVERSATION_SENT,
     "item_id": "msg_1",
     "snippet": [{"text": "tea", "is_match": True}],
+}
+PROMPT = {
+    "id": "pmpt_1",
+    "object": "prompt",
+    "name": "greet",
+    "text": "Hello {{name}}",
+    "variables": ["name"],
+    "version": "2",
+    "created_at": 5,
+    "updated_at": 6,
+}
+PROMPT_VERSION = {
+    "id": "1",
+    "object": "prompt.version",
+    "prompt_id": "pmpt_1",
+    "version": "1",
+    "text": "Hello",
+    "variables": [],
+    "created_at": 5,
 }
 FAMILY = {
     "num_conversations": 2,
@@ -306,6 +326,17 @@ SAMPLES: list[tuple[msgspec.Struct, dict[str, Any], type[BaseModel] | None]] = [
     (
         list_object([MATCH], has_more=False),
         {"object": "list", "data": [MATCH_SENT], "first_id": "conv_1", "last_id": "conv_1", "has_more": False},
+        None,
+    ),
+    (prompts.Prompt(**PROMPT), PROMPT, None),  # type: ignore[arg-type]
+    (
+        prompts.PromptVersion(**PROMPT_VERSION),  # type: ignore[arg-type]
+        PROMPT_VERSION,
+        None,
+    ),
+    (
+        prompts.PromptDeleted(id="pmpt_1"),
+        {"id": "pmpt_1", "object": "prompt.deleted", "deleted": True},
         None,
     ),
     (
@@ -553,7 +584,7 @@ def test_what_describes_the_answers_is_valid_json_schema() -> None:
 def test_only_what_is_not_always_there_may_be_missing() -> None:
     assert set(NAMED["Model"]["properties"]) - set(NAMED["Model"]["required"]) == {"meta"}
     assert NAMED["ChatMessage"]["required"] == ["role", "content", "refusal"]
-    assert set(NAMED["Response"]["properties"]) - set(NAMED["Response"]["required"]) == {"dropped"}
+    assert set(NAMED["Response"]["properties"]) - set(NAMED["Response"]["required"]) == {"dropped", "prompt"}
 
 
 def test_the_beginning_of_a_stream_is_a_chunk_without_choices() -> None:

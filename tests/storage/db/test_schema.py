@@ -23,6 +23,7 @@ ALL = [
     "m0005_families",
     "m0006_chat_settings",
     "m0007_search",
+    "m0008_prompts",
 ]
 
 SLOW_STEP = """
