@@ -2,9 +2,10 @@
 
 The supervisor starts it instead of the real one (`_PARLEY_ENGINE_COMMAND`); all but the model is the real engine. The
 model file's name is that of a chat template in `tests/chat/templates`, whose control tokens the model has; any other
-token is a byte, and a letter's likeliest alternative is the one of the other case. The conversation of a test so scripts the model, whatever format its family writes. Under a grammar it
-says what it is told where it may, and anything where it may not. Where `slowly ` stands before the «, each token takes
-SLOW_SECONDS, for what happens in the middle of an answer.
+token is a byte, and a letter's likeliest alternative is the one of the other case. The conversation of a test so
+scripts the model, whatever format its family writes. Under a grammar it says what it is told where it may, and anything
+where it may not. Where `slowly ` stands before the «, each token takes SLOW_SECONDS, for what happens in the middle of
+an answer.
 """
 
 from __future__ import annotations

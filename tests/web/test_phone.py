@@ -18,7 +18,8 @@ IS_TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 SMALL = """[...document.querySelectorAll("button, a, select, input")].filter((element) => {
     const box = element.getBoundingClientRect();
     return element.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && box.width > 1
-        && element.type !== "checkbox" && !element.closest(".skip, .sidebar-foot") && (box.width < 44 || box.height < 24);
+        && element.type !== "checkbox" && !element.closest(".skip, .sidebar-foot")
+        && (box.width < 44 || box.height < 24);
 }).map((element) => element.ariaLabel || element.textContent)"""
 
 

@@ -34,11 +34,9 @@ def distance(page: Page) -> int:
 
 
 def long_texts(number: int) -> list[str]:
-    return [
-        text
-        for index in range(number)
-        for text in (f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 20))
-    ]
+    """So many questions, and answers of different lengths."""
+    pairs = ((f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 20)) for index in range(number))
+    return [text for pair in pairs for text in pair]
 
 
 def test_the_end_of_a_growing_answer_stays_in_view(page: Page) -> None:

@@ -44,6 +44,4 @@ function Row({ cells }: { cells: readonly Tokens.TableCell[] }) {
   return <tr>{cells.map((cell, index) => <td key={index} {...look(cell)}><Inline tokens={cell.tokens} /></td>)}</tr>;
 }
 
-function look(cell: Tokens.TableCell): { dir: "auto"; class?: string } {
-  return cell.align ? { dir: "auto", class: `md-${cell.align}` } : { dir: "auto" };
-}
+const look = ({ align }: Tokens.TableCell): { class?: string } => (align ? { class: `md-${align}` } : {});
