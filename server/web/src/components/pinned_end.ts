@@ -57,7 +57,7 @@ export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat
   // A chat is shown from its end, a variant of the one that was shown where that was read; and a question that is sent from here is there.
   const sent = chat.items.value.findLast((item) => item.role === "user" && item.id.startsWith("local_"))?.id;
   const shown = useRef<Chat | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const isVariant = shown.current !== null && rootOf(shown.current) === rootOf(chat);
     shown.current = chat;
     if (!isVariant || chat.live.value) return goToEnd();
