@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import validates_schema
 
-from schemas.fields.base import Array, Boolean, Choice, Integer, JSONObject, Text, invalid
+from schemas.fields.base import Array, Boolean, Choice, Integer, JSONObject, Object, Text, invalid, problem
 from schemas.generation import (
     MAX_TOP_LOGPROBS,
     REASONING_EFFORTS,
@@ -17,8 +17,9 @@ from schemas.generation import (
     generation_options,
     load_fields,
 )
-from schemas.messages import MAX_MESSAGES, Message, MessageField
+from schemas.messages import INSTRUCTION_ROLES, MAX_MESSAGES, Message, MessageField
 from schemas.prompt_cache import MAX_KEY_LENGTH, RETENTIONS, PromptCache, prompt_cache
+from schemas.prompts import PromptUse, PromptUseSchema
 from schemas.sampling import SamplingOptions
 from schemas.structured_output import OutputFormat
 from schemas.tools import (
@@ -43,6 +44,8 @@ class ChatCompletionRequest:
     """What a client wants said next in a conversation."""
 
     messages: tuple[Message, ...]
+    prompt: PromptUse | None = None
+    """A saved prompt, whose text is said in front of the messages."""
     model: str | None = None
     """None is the default model."""
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
@@ -92,6 +95,7 @@ class ChatCompletionSchema(GenerationSchema):
     """What is to be said next in a conversation."""
 
     messages = Array(MessageField(), min_items=1, max_items=MAX_MESSAGES, required=True)
+    prompt = Object(PromptUseSchema())
     max_completion_tokens = TokenLimit()
     """OpenAI's newer name of `max_tokens`, which loses when both are given."""
     logprobs = Boolean()
@@ -117,6 +121,11 @@ class ChatCompletionSchema(GenerationSchema):
     def _top_logprobs_need_logprobs(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "top_logprobs" in data and not data.get("logprobs"):
             raise invalid("is only allowed when 'logprobs' is true", "top_logprobs")
+
+    @validates_schema
+    def _is_told_one_thing(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "prompt" in data and any(one["role"] in INSTRUCTION_ROLES for one in data.get("messages", ())):
+            raise problem("cannot go together with a system message", "mutually_exclusive_parameters", "prompt")
 
     @validates_schema
     def _continues_what_the_assistant_said(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -160,6 +169,7 @@ def _request(loaded: Mapping[str, Any]) -> ChatCompletionRequest:
         options["max_tokens"] = loaded["max_completion_tokens"]
     return ChatCompletionRequest(
         messages=tuple(loaded["messages"]),
+        prompt=PromptUse(**loaded["prompt"]) if "prompt" in loaded else None,
         prompt_cache=prompt_cache(loaded),
         template_kwargs=_template_kwargs(loaded),
         separates_reasoning=_separates_reasoning(loaded),

@@ -184,10 +184,11 @@ class FunctionMessageSchema(RequestSchema):
 
 INSTRUCTION = InstructionSchema()
 
+INSTRUCTION_ROLES = ("system", "developer")
+"""Roles of messages that tell the model how to behave."""
+
 SCHEMAS_BY_ROLE: dict[str, Schema] = {
-    "system": INSTRUCTION,
-    "developer": INSTRUCTION,
-    "user": INSTRUCTION,
+    **dict.fromkeys((*INSTRUCTION_ROLES, "user"), INSTRUCTION),
     "assistant": AssistantSchema(),
     "tool": ToolSchema(),
     "function": FunctionMessageSchema(),

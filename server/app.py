@@ -99,11 +99,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         raise RuntimeError("there is no runtime directory: start the server with gunicorn.conf.py")
     catalogue = Catalogue.from_settings(settings)
     engines = Engines(catalogue, runtime_dir, settings.max_waiting_requests)
+    models = ServedModels(catalogue, engines.backends)
+    engines.on_found, engines.on_gone = models.add, models.remove
     engines.start()
     database = Database(settings.storage_url)
     database_start.start_in_background(database, settings)
     atexit.register(_close, database)
-    models, body_memory = ServedModels(catalogue, engines.backends), BodyMemory(settings.max_bodies_bytes)
+    body_memory = BodyMemory(settings.max_bodies_bytes)
     started_at = int(os.environ[STARTED_VARIABLE])
     return assemble(Services(settings, models, engines, database, Keeper(database), body_memory, started_at=started_at))
 

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import chat_settings, conversation_records, conversation_rows, families, item_rows
+from storage import chat_settings, conversation_queries, conversation_records, conversation_rows, families, item_rows
 from storage.db import sql
 from storage.db.clock import MICROS, now_micros
 from storage.db.json_text import encode
@@ -103,7 +102,7 @@ def suggest_title(db: Db, user_id: int, public_id: str, title: str) -> bool:
     if not cursor.rowcount:
         return False
     batch = sql.Batch()
-    index.set_title(db, batch, user_id, _row_id(db, user_id, public_id), title)
+    index.set_title(db, batch, user_id, conversation_queries.row_id_of(db, user_id, public_id), title)
     batch.run(db)
     return True
 
@@ -162,17 +161,17 @@ def list_page(
     `root` the family whose root that is. `after` is the last id of the page before. Raises RecordNotFound for a
     conversation that is named and is not there.
     """
-    found = _kept(conversation_records.select(db, user_id), is_pinned, is_archived)
+    found = conversation_queries.kept(conversation_records.select(db, user_id), is_pinned, is_archived)
     if forked_from is not None:
-        source_id = _row_id(db, user_id, forked_from)
+        source_id = conversation_queries.row_id_of(db, user_id, forked_from)
         found = found.where(lambda c: c.forked_from_id == source_id)
     if root is not None:
-        root_id = _row_id(db, user_id, root)
+        root_id = conversation_queries.row_id_of(db, user_id, root)
         found = found.where(lambda c: c.root_id == root_id)
     for key, value in (metadata or {}).items():
-        found = _having(db, found, key, value)
+        found = conversation_queries.having(db, found, key, value)
     if after is not None:
-        found = _beyond(db, user_id, found, after, order)
+        found = conversation_queries.beyond(db, user_id, found, after, order)
     if order == "desc":
         found = found.order_by("orm.desc(c.active_at), orm.desc(c.id)")
     else:
@@ -213,13 +212,13 @@ def found_roots(
     is_archived: bool | None = None,
 ) -> list[Conversation]:
     """The roots of a page and one more, without what there is to say of their families."""
-    found = _kept(conversation_records.select(db, user_id), is_pinned, is_archived).where(
+    found = conversation_queries.kept(conversation_records.select(db, user_id), is_pinned, is_archived).where(
         lambda c: raw_sql("c.root_id = c.id")
     )
     for key, value in (metadata or {}).items():
-        found = _having(db, found, key, value)
+        found = conversation_queries.having(db, found, key, value)
     if after is not None:
-        found = _beyond_root(db, user_id, found, after, order)
+        found = conversation_queries.beyond_root(db, user_id, found, after, order)
     if order == "desc":
         found = found.order_by("orm.desc(c.family_active_at), orm.desc(c.id)")
     else:
@@ -297,61 +296,3 @@ def _insert(
 def _index_metadata(db: Db, row_id: int, metadata: Mapping[str, str]) -> None:
     rows = [(row_id, key, value) for key, value in metadata.items()]
     sql.insert_rows(db, "conversation_metadata", ("conversation_id", "key", "value"), rows)
-
-
-def _kept(found: Any, is_pinned: bool | None, is_archived: bool | None) -> Any:
-    """The query of what its owner keeps there. The words are those of the partial indexes."""
-    if is_pinned is not None:
-        condition = "c.is_pinned" if is_pinned else "NOT c.is_pinned"
-        found = found.where(lambda c: raw_sql(condition))
-    if is_archived is not None:
-        words = "c.is_archived" if is_archived else "NOT c.is_archived"
-        found = found.where(lambda c: raw_sql(words))
-    return found
-
-
-def _having(db: Db, found: Any, key: str, value: str) -> Any:
-    # Pony's decompiler takes a generator in a lambda apart wrongly.
-    return found.where(
-        lambda c: raw_sql(
-            "EXISTS (SELECT 1 FROM conversation_metadata m"
-            " WHERE m.conversation_id = c.id AND m.key = $key AND m.value = $value)"
-        )
-    )
-
-
-def _beyond(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
-    """The query, without the conversations up to `after` in that order.
-
-    The pair is compared as one, because only then is the index entered at the right place.
-    """
-    place = orm.select(
-        (c.active_at, c.id) for c in db.Conversation if c.user_id == user_id and c.public_id == after
-    ).get()
-    if place is None:
-        raise RecordNotFound("conversation", after)
-    if order == "desc":
-        return found.where(lambda c: raw_sql("(c.active_at, c.id) < ($place[0], $place[1])"))
-    return found.where(lambda c: raw_sql("(c.active_at, c.id) > ($place[0], $place[1])"))
-
-
-def _beyond_root(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
-    """As `_beyond`, in the order of families. What was a root and is none any more has no place."""
-    place = orm.select(
-        (c.family_active_at, c.id)
-        for c in db.Conversation
-        if c.user_id == user_id and c.public_id == after and c.root_id == c.id
-    ).get()
-    if place is None:
-        raise RecordNotFound("conversation", after)
-    if order == "desc":
-        return found.where(lambda c: raw_sql("(c.family_active_at, c.id) < ($place[0], $place[1])"))
-    return found.where(lambda c: raw_sql("(c.family_active_at, c.id) > ($place[0], $place[1])"))
-
-
-def _row_id(db: Db, user_id: int, public_id: str) -> int:
-    """Number of a conversation's row. Raises RecordNotFound."""
-    row_id = orm.select(c.id for c in db.Conversation if c.user_id == user_id and c.public_id == public_id).get()
-    if row_id is None:
-        raise RecordNotFound("conversation", public_id)
-    return int(row_id)

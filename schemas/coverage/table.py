@@ -135,6 +135,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         *_OTHER_SERVERS,
         *_STRUCTURE,
         _extra("chat_template_kwargs", "variables for the chat template"),
+        _extra("prompt", "a saved one, of `/v1/prompts`, as the system message; not together with one"),
         _extra(
             "reasoning_format", "`auto` or `deepseek`: reasoning apart in `reasoning_content`; `none`: in the content"
         ),

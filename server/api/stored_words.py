@@ -1,4 +1,4 @@
-"""Requests for responses, with what is stored of their words: settings of their conversation, and saved prompts.
+"""Requests with what is stored of their words: settings of a response's conversation, and saved prompts.
 
 What is merged, and how, is the schemas' business.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from schemas.chat_completions import ChatCompletionRequest
 from schemas.defaults import with_defaults
 from schemas.prompts import PromptUse, filled_in
 from schemas.responses import ResponsesRequest, load_response
@@ -38,6 +39,19 @@ def _with_settings(body: Mapping[str, Any], wanted: ResponsesRequest, conversati
 
 
 def _with_prompt(wanted: ResponsesRequest, use: PromptUse) -> ResponsesRequest:
+    text, version = _filled_in(use)
+    return replace(wanted, instructions=text, prompt=replace(use, version=version))
+
+
+def system_prompt(wanted: ChatCompletionRequest, usual: str | None) -> str | None:
+    """What is said in front of the messages, unless they say it: the text of the request's prompt, or else `usual`.
+
+    Raises SchemaError and StorageError for the prompt.
+    """
+    return usual if wanted.prompt is None else _filled_in(wanted.prompt)[0]
+
+
+def _filled_in(use: PromptUse) -> tuple[str, int]:
+    """The text of a prompt, and its version."""
     found = services().database.run(prompts.get, current_user().id, use.id, use.version)
-    text = filled_in(found.text, use.variables)
-    return replace(wanted, instructions=text, prompt=replace(use, version=found.version))
+    return filled_in(found.text, use.variables), found.version

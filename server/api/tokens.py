@@ -12,6 +12,7 @@ from schemas.objects.tokens import Detokenized, Prompt, TokenPiece, Tokens
 from schemas.tokens import load_detokenize, load_tokenize
 from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, services, wanted_model
+from server.api.stored_words import system_prompt
 from server.auth.authentication import current_caller
 
 blueprint = Blueprint("tokens", __name__)
@@ -39,7 +40,7 @@ def detokenize() -> Response:
 def apply_template() -> Response:
     wanted = load_chat_completion(json_body())
     model = wanted_model(wanted.model)
-    request = chat_request(wanted, services().settings, model.policy.system_prompt)
+    request = chat_request(wanted, services().settings, system_prompt(wanted, model.policy.system_prompt))
     return json_response(Prompt(prompt=model.prompt_text(request)))
 
 

@@ -23,7 +23,7 @@ from server.errors.forbidden import HostNotAllowed, OriginNotAllowed
 from server.settings import Settings
 from server.settings.hosts import is_host_allowed, split_port
 
-STORED_PATHS = r"/v1/(conversations|responses)(/.*)?$"
+STORED_PATHS = r"/v1/(conversations|prompts|responses)(/.*)?$"
 MANAGED_PATHS = r"(/v1)?/models/(.+/)?(load|unload)$"
 """What changes the server for everybody."""
 

@@ -153,14 +153,27 @@ class ServedModels:
         """`backends` has one for each model of the catalogue, by its id."""
         self._catalogue = catalogue
         self._models = {spec.id: ServedModel(spec, backends[spec.id]) for spec in catalogue.models}
+        self._found: dict[str, ServedModel] = {}
+
+    def add(self, spec: ModelSpec, backend: Described) -> None:
+        """A model has been found that the catalogue does not have."""
+        self._found[spec.id] = ServedModel(spec, backend)
+
+    def remove(self, model_id: str) -> None:
+        """A model that was found is not there any more."""
+        self._found.pop(model_id, None)
 
     def __iter__(self) -> Iterator[ServedModel]:
-        return iter(self._models.values())
+        return iter([*self._models.values(), *self._found.values()])
 
     def find(self, name: str | None) -> ServedModel:
-        """The model of that id or alias, the default model for None.
+        """The model of that id or alias, the default model for None: the first, or of found ones the first by its id.
 
         Raises:
             ModelNotFound: carrying the name.
         """
+        if name is None and not self._models and self._found:
+            name = min(self._found)
+        if name in self._found:
+            return self._found[name]
         return self._models[self._catalogue.find(name).id]

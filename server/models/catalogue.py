@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from server.errors.tree import ModelNotFound
 from server.models.cores import num_physical_cores
@@ -72,11 +73,12 @@ class ModelSpec:
 
 
 class Catalogue:
-    """All models that are served, the default one first. There is always at least one."""
+    """All models that settings name, the default one first. With folders of models, there may be none."""
 
-    def __init__(self, models: tuple[ModelSpec, ...]) -> None:
-        """Raises SettingsError when two models share a name."""
+    def __init__(self, models: tuple[ModelSpec, ...], settings: Settings | None = None) -> None:
+        """`settings` are for the models of folders. Raises SettingsError when two models share a name."""
         self.models = models
+        self._settings = settings
         self._by_name: dict[str, ModelSpec] = {}
         problems = [problem for spec in models for problem in self._claim_names(spec)]
         if problems:
@@ -87,7 +89,7 @@ class Catalogue:
         """Raises SettingsError for a source that names no model, and for names that are used twice."""
         entries = settings.models or ((ModelEntry(source=settings.model),) if settings.model is not None else ())
         if not entries:
-            return cls((_demo_model(settings),))
+            return cls(() if settings.folders else (_demo_model(settings),), settings)
         specs: list[ModelSpec] = []
         problems: list[str] = []
         for index, entry in enumerate(entries):
@@ -97,15 +99,26 @@ class Catalogue:
                 problems.append(f"{f'models[{index}].source' if settings.models else 'model'}: {error}")
         if problems:
             raise SettingsError(*problems)
-        return cls(tuple(specs))
+        return cls(tuple(specs), settings)
 
     def find(self, name: str | None) -> ModelSpec:
         """The model whose id or alias is `name`; the default model for None. Raises ModelNotFound."""
-        if name is None:
+        if name is None and self.models:
             return self.models[0]
         if name not in self._by_name:
-            raise ModelNotFound(name)
+            raise ModelNotFound(name or "")
         return self._by_name[name]
+
+    @property
+    def names(self) -> list[str]:
+        """All ids and aliases."""
+        return list(self._by_name)
+
+    def found(self, model_id: str, path: str, *, is_embedding: bool) -> ModelSpec:
+        """A model of one of the folders, which has the settings for all models."""
+        assert self._settings is not None
+        entry = ModelEntry(source=path, id=model_id, load="on-demand", embedding=is_embedding)
+        return _spec(len(self.models), entry, LocalFile(Path(path)), self._settings)
 
     def _claim_names(self, spec: ModelSpec) -> Iterator[str]:
         """Enter the names of `spec`; a sentence for each that is taken."""

@@ -6,6 +6,7 @@
     |   |-- ModelFileMissing
     |   |-- ModelFileUnreadable    a directory, no permission, a failing disk
     |   |-- NotAModelFile          something else than a GGUF language model
+    |   |   `-- Accessory          a file that belongs to a model
     |   |-- ModelFileTruncated
     |   `-- ModelFileDamaged
     `-- DownloadError              a file of the hub cannot be had
@@ -93,6 +94,10 @@ class ModelFileUnreadable(ModelFileError):
 class NotAModelFile(ModelFileError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, f"{path} is not a GGUF model: {reason}")
+
+
+class Accessory(NotAModelFile):
+    """An adapter, a projector, or the like."""
 
 
 class ModelFileTruncated(ModelFileError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from server.models.errors import (
+    Accessory,
     ModelFileDamaged,
     ModelFileError,
     ModelFileMissing,
@@ -48,8 +49,11 @@ _ACCESSORIES = {
 }
 
 
-def check_model_file(path: Path) -> None:
-    """Nothing if `path` (and, of a split model, every other part) can be given to llama.cpp.
+PROJECTOR_ARCHITECTURE = "clip"
+
+
+def check_model_file(path: Path) -> GGUFHeader:
+    """The header of `path`, if it (and, of a split model, every other part) can be given to llama.cpp.
 
     Raises a ModelFileError that says exactly why not.
     """
@@ -58,11 +62,12 @@ def check_model_file(path: Path) -> None:
     if part is None:
         if header.num_tensors == 0:
             raise NotAModelFile(path, "it holds no tensors")
-        return
+        return header
     if part.number != 1:
         raise NotAModelFile(path, f"it is part {part.number} of {part.count}; name the first, {part.all_names()[0]}")
     for name in part.all_names()[1:]:
         _check_one(path.with_name(name))
+    return header
 
 
 def _check_one(path: Path) -> GGUFHeader:
@@ -76,8 +81,11 @@ def _check_one(path: Path) -> GGUFHeader:
         raise _describe(path, error) from error
     if num_bytes < header.num_expected_bytes:
         raise ModelFileTruncated(path, num_bytes, header.num_expected_bytes)
-    if accessory := _ACCESSORIES.get(header.strings.get("general.type", "")):
-        raise NotAModelFile(path, f"{accessory}, not a language model")
+    accessory = _ACCESSORIES.get(header.strings.get("general.type", ""))
+    if header.strings.get("general.architecture") == PROJECTOR_ARCHITECTURE:
+        accessory = _ACCESSORIES["mmproj"]  # from before there was a type
+    if accessory:
+        raise Accessory(path, f"{accessory}, not a language model")
     return header
 
 

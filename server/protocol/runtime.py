@@ -48,6 +48,13 @@ _NUM_HEX_DIGITS = 12
 _FILE_NAME = re.compile(r"engine-[0-9a-f]+\.sock|supervisor\.sock|status\.(json|new)")
 
 
+class FoundModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that no settings name: it lies in one of the folders that they name."""
+
+    path: str
+    is_embedding: bool = False
+
+
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     """State of one model, for everybody to read."""
 
@@ -65,6 +72,9 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Memory of the host that its engine takes or will take; None while that is not known."""
     load: LoadPolicy = "start"
     """When it is loaded from now on: one that was to be loaded at the start and was unloaded later is "on-demand"."""
+
+    found: FoundModel | None = None
+    """Where it was found, if it was."""
 
     @property
     def is_in_order(self) -> bool:
@@ -87,7 +97,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_ready(self) -> bool:
         """Whether all models are there that are to be there without being asked for."""
-        return bool(self.models) and all(model.is_in_order for model in self.models.values())
+        return (bool(self.models) or self.pid is not None) and all(model.is_in_order for model in self.models.values())
 
 
 class RuntimeDir:

@@ -7,6 +7,7 @@ and parley.toml.example are tested against this file.
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -142,6 +143,10 @@ class Settings(_Table):
     load_timeout_seconds: Seconds = _setting(
         60, "How long a request waits for its model to be loaded before it is told to come back."
     )
+    models_dir: Name | None = _setting(
+        None, "A folder of GGUF files: each model in it is served, and loaded on demand.", default_text="none"
+    )
+    models_dirs: tuple[Name, ...] = _setting((), "More such folders.")
     idle_unload_seconds: Seconds | None = _setting(
         None, "How long a model may have nothing to do before it is unloaded.", default_text="for ever"
     )
@@ -289,7 +294,7 @@ class Settings(_Table):
                 parse_network(entry)
         return value
 
-    @field_validator("trusted_proxies", "allowed_hosts", "cors_origins", "lora", "models", mode="before")
+    @field_validator("trusted_proxies", "allowed_hosts", "cors_origins", "lora", "models_dirs", "models", mode="before")
     @classmethod
     def _decode_list(cls, value: object, info: ValidationInfo) -> object:
         """A variable holds a list as JSON or, where its items are texts, separated by commas."""
@@ -334,6 +339,12 @@ class Settings(_Table):
         """Settings of one model: what its table leaves out is as it is for all."""
         own = {key: value for key, value in entry if key in Settings.model_fields and value is not None}
         return self.model_copy(update=own)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """`models_dir` and `models_dirs`, absolute, each once."""
+        names = (*((self.models_dir,) if self.models_dir else ()), *self.models_dirs)
+        return tuple(dict.fromkeys(Path(os.path.abspath(os.path.expanduser(name))) for name in names))
 
     @property
     def address(self) -> TcpAddress | UnixAddress:

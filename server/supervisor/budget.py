@@ -49,12 +49,16 @@ class Budget:
 def _make_room(missing: int, models: Sequence[WatchedModel], now: float) -> None:
     """Have models go until those that go give back what is missing."""
     missing -= sum(model.held_bytes for model in models if model.status.state == "unloading")
-    idle = [model for model in models if model.can_make_room and now - model.used_at >= IDLE_SECONDS]
+    idle = [model for model in models if _can_go(model) and now - model.used_at >= IDLE_SECONDS]
     for model in sorted(idle, key=lambda model: model.used_at):
         if missing <= 0:
             return
         missing -= model.held_bytes
         model.make_room(now)
+
+
+def _can_go(model: WatchedModel) -> bool:
+    return model.status.state == "ready" and model.status.load != "manual" and not model.is_busy
 
 
 def _never_fits(needed: int, most: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from server.models.folders import FoundFile
 from server.protocol.engine_config import EngineOptions
 from server.protocol.model_options import LoadPolicy
+from server.protocol.runtime import FoundModel
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,9 +29,36 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     draft_hub_source: str | None = None
     """File of the small model to fetch first, spelled as `hub_source`."""
 
+    found: FoundModel | None = None
+    """Set for models of folders."""
+
     @property
     def has_draft_model(self) -> bool:
         return self.draft_path is not None or self.draft_hub_source is not None
+
+
+class FoldersConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Folders of models, and how the models in them are served."""
+
+    folders: list[str]
+    """Absolute paths."""
+    taken_names: list[str] = []
+    """Ids and aliases of the models that the settings name."""
+    options: EngineOptions
+    idle_unload_seconds: float | None = None
+
+    def model(self, model_id: str, file: FoundFile) -> ModelConfig:
+        """The model in a file, or the reason why there is none."""
+        is_embedding = file.is_embedding or self.options.is_embedding
+        return ModelConfig(
+            model_id=model_id,
+            load="on-demand",
+            idle_unload_seconds=self.idle_unload_seconds,
+            options=msgspec.structs.replace(self.options, is_embedding=is_embedding),
+            path=None if file.problem else str(file.path),
+            why_none=file.problem or None,
+            found=FoundModel(path=str(file.path), is_embedding=is_embedding),
+        )
 
 
 class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +67,7 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     runtime_dir: str
     models: list[ModelConfig]
     """The default model first."""
+    folders: FoldersConfig | None = None
     log_level: str = "info"
     """Least severe messages that the supervisor and its engines log. No engine is started anew for it."""
     engine_timeout_seconds: float = 120.0

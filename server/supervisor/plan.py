@@ -10,7 +10,7 @@ from server.models.catalogue import Catalogue, ModelSpec
 from server.models.memory import memory_for_models
 from server.models.source import HubFile, LocalFile, ModelSource, NoModel
 from server.settings import Settings
-from server.supervisor.config import ModelConfig, SupervisorConfig
+from server.supervisor.config import FoldersConfig, ModelConfig, SupervisorConfig
 
 ENGINE_COMMAND_VARIABLE = "_PARLEY_ENGINE_COMMAND"
 """A JSON list that replaces the engine's command line; only the tests set it."""
@@ -20,15 +20,29 @@ def plan_supervisor(
     settings: Settings, runtime_dir: str, announce_url: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> SupervisorConfig:
     """The supervisor's config. Raises SettingsError when the models that are asked for make no sense."""
+    catalogue = Catalogue.from_settings(settings)
     return SupervisorConfig(
         runtime_dir=runtime_dir,
-        models=[_plan_model(model) for model in Catalogue.from_settings(settings).models],
+        models=[_plan_model(model) for model in catalogue.models],
+        folders=_plan_folders(settings, catalogue),
         log_level=settings.log_level,
         engine_timeout_seconds=settings.engine_timeout_seconds,
         max_model_memory_bytes=_max_memory(settings),
         announce_url=announce_url,
         announce_headers=_credentials(settings),
         engine_command=json.loads(environ.get(ENGINE_COMMAND_VARIABLE, "[]")),
+    )
+
+
+def _plan_folders(settings: Settings, catalogue: Catalogue) -> FoldersConfig | None:
+    if not settings.folders:
+        return None
+    any_model = catalogue.found("any", "/any.gguf", is_embedding=settings.embedding)
+    return FoldersConfig(
+        folders=[str(folder) for folder in settings.folders],
+        taken_names=catalogue.names,
+        options=any_model.options,
+        idle_unload_seconds=any_model.idle_unload_seconds,
     )
 
 

@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable
 
 from server.chat_page import INSTALLED
+from server.models.found_names import name_models
 from server.protocol.runtime import RuntimeDir, Status
 from server.supervisor.announcement import invitation
 from server.supervisor.budget import Budget
 from server.supervisor.child import Child
-from server.supervisor.config import SupervisorConfig
+from server.supervisor.config import ModelConfig, SupervisorConfig
 from server.supervisor.control import Control
+from server.supervisor.folder_watch import FolderWatch
 from server.supervisor.launcher import Launcher
 from server.supervisor.signals import catch_signals, forget_signals
 from server.supervisor.status_writer import StatusWriter
@@ -33,12 +35,16 @@ class Supervisor:
     def __init__(self, config: SupervisorConfig, lifeline_fd: int) -> None:
         self._runtime = RuntimeDir(config.runtime_dir)
         self._status_writer = StatusWriter(self._runtime)
-        launcher = Launcher(config)
-        self._models = [WatchedModel(model, launcher, config.engine_timeout_seconds) for model in config.models]
+        self._config = config
+        self._launcher = Launcher(config)
+        self._models = [self._watched(model) for model in config.models]
+        """Those that the settings name first; `control` sees every change."""
+        self._folder_watch = FolderWatch(config.folders.folders) if config.folders else None
         self._budget = Budget(config.max_model_memory_bytes)
         self._announce_url = config.announce_url
         self._announce_headers = config.announce_headers
         self._lifeline_fd = lifeline_fd
+        self._is_stopping = False
         self._selector = selectors.DefaultSelector()
         self._control = Control(self._models, self._selector)
         self._heard: dict[int, WatchedModel] = {}
@@ -51,7 +57,8 @@ class Supervisor:
         self._control.listen(self._runtime.control_socket)
         for model in self._models:
             model.start(time.monotonic())
-        while not all(model.is_stopped for model in self._models):
+        self._watch_folders()
+        while not (self._is_stopping and all(model.is_stopped for model in self._models)):
             self._settle()
             self._wait()
             self._reap()
@@ -62,6 +69,7 @@ class Supervisor:
 
     def _settle(self) -> None:
         """Bring everything into line with the models: whom we listen to, and what status.json says."""
+        self._models[:] = [model for model in self._models if not (model.is_given_up and model.child is None)]
         self._listen_to_children()
         self._budget.share(self._models, time.monotonic())
         self._control.answer_waiting()
@@ -102,6 +110,7 @@ class Supervisor:
             return
         self._selector.unregister(self._lifeline_fd)
         logger.info("stopping the engines")
+        self._is_stopping = True
         for model in self._models:
             model.stop(time.monotonic())
 
@@ -110,7 +119,36 @@ class Supervisor:
         if child.is_silent:
             self._stop_listening(model)
 
+    def _on_found(self) -> None:
+        """Files have come to the folders, gone, or changed from damaged to whole or back."""
+        wanted = self._found_configs()
+        if self._is_stopping:
+            return
+        for model in self._models:
+            if model.config.found is not None and wanted.get(model.config.model_id) != model.config:
+                model.give_up(time.monotonic())
+        known = {model.config.model_id for model in self._models if not model.is_given_up}
+        for config in [config for model_id, config in wanted.items() if model_id not in known]:
+            self._models.append(self._watched(config))
+            self._models[-1].start(time.monotonic())
+
+    def _found_configs(self) -> dict[str, ModelConfig]:
+        """The models of the folders, damaged ones too, by their ids; none that the settings name."""
+        assert self._folder_watch is not None and self._config.folders is not None
+        named = {model.path for model in self._config.models}
+        files = [file for file in self._folder_watch.take() if file.kind != "accessory" and str(file.path) not in named]
+        found = name_models(files, self._config.folders.taken_names)
+        return {model_id: self._config.folders.model(model_id, file) for model_id, file in found.items()}
+
     # --- details --------------------------------------------------------------------------------------------------
+
+    def _watched(self, config: ModelConfig) -> WatchedModel:
+        return WatchedModel(config, self._launcher, self._config.engine_timeout_seconds)
+
+    def _watch_folders(self) -> None:
+        if self._folder_watch:
+            self._selector.register(self._folder_watch.wake_fd, selectors.EVENT_READ, self._on_found)
+            self._folder_watch.start()
 
     def _take_over_runtime_dir(self) -> None:
         """Make it ours: whatever an earlier supervisor's engines left is stale, since they died with it."""
@@ -139,8 +177,8 @@ class Supervisor:
             del self._heard[fd]
 
     def _announce(self) -> None:
-        default = self._models[0]
-        if self._announce_url and default.status.state == "ready":
+        default = next(iter(self._models), None)
+        if self._announce_url and default and default.status.state == "ready":
             url, self._announce_url = self._announce_url, None
             try:
                 headers, has_page = self._announce_headers, INSTALLED.is_built

@@ -60,10 +60,10 @@ class WatchedModel:
         self._has_memory = False
         self.used_at = 0.0
         """When its engine last had something to do, as far as that is known."""
-        self._is_busy = False
+        self.is_busy = False
         self.is_too_large = False
         """The last attempt was refused, since there will never be memory for it."""
-        self._status = ModelStatus(state="unloaded", load=config.load)
+        self._status = ModelStatus(state="unloaded", load=config.load, found=config.found)
         self._failure = ""
         self._retry_at: float | None = None
         """When the next attempt is due, whether there will be one or not."""
@@ -72,6 +72,8 @@ class WatchedModel:
         self._was_kept = False
         """Whether it was to be kept, before it was to make room."""
         self._is_stopping = False
+        self.is_given_up = False
+        """There is nothing to load any more; it is to be forgotten when `child` has gone."""
 
     @property
     def status(self) -> ModelStatus:
@@ -98,11 +100,6 @@ class WatchedModel:
     def held_bytes(self) -> int:
         """Memory of the host that it has or may take now."""
         return self.needed_bytes if self._has_memory else 0
-
-    @property
-    def can_make_room(self) -> bool:
-        """Whether it may go for another; what is loaded by hand goes by hand."""
-        return self._status.state == "ready" and not self._is_busy and self._status.load != "manual"
 
     # --- what others want -----------------------------------------------------------------------------------------
 
@@ -170,13 +167,17 @@ class WatchedModel:
         self._was_kept, self._wishes.is_kept = self._wishes.is_kept, False
         self._leave(now, EngineOrder("make room"))
 
+    def give_up(self, now: float) -> None:
+        """Its file is gone, or is another: have it go when it has finished its answers, and forget it then."""
+        self.is_given_up = True
+        self.unload(now, force=False)
+
     def stop(self, now: float) -> None:
-        """Give up the model; it has stopped once `is_stopped`."""
+        """End the model; it has stopped once `is_stopped`."""
         self._is_stopping = True
         self._retry_at = None
         self._note(state="stopped", message="the server is stopping", progress=None, retry_at=None)
-        if self.child:
-            self.child.stop(now)
+        self._end_child(now)
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
@@ -251,7 +252,7 @@ class WatchedModel:
         """It was to make room, and turned out to have something to do."""
         self._is_leaving = False
         self._wishes.is_kept |= self._was_kept
-        self._is_busy, self.used_at = True, now
+        self.is_busy, self.used_at = True, now
         self._note(state="ready", message="")
 
     def _has_left(self, now: float) -> None:
@@ -262,13 +263,14 @@ class WatchedModel:
         self._note(state="unloaded", message="")
         logger.info("%s is unloaded", self.config.model_id)
         if self._wishes.are_any(now):
-            self._attempt(now)
+            self._attempt_if_possible(now)
 
     # --- coming ---------------------------------------------------------------------------------------------------
 
     def _attempt_if_possible(self, now: float) -> None:
         """Make an attempt, unless one is being made or has been successful, or the last child has yet to go."""
-        if self.child is None and self.config.why_none is None and not self._is_stopping:
+        is_over = self._is_stopping or self.is_given_up
+        if self.child is None and self.config.why_none is None and not is_over:
             self._attempt(now)
 
     def _attempt(self, now: float) -> None:
@@ -325,7 +327,7 @@ class WatchedModel:
     def _hear_that_it_is_ready(self, _: Report, now: float) -> None:
         self._vigil.end()
         self._backoff.note_ready(now)
-        self._is_busy, self.used_at = False, now
+        self.is_busy, self.used_at = False, now
         self._note(state="ready", progress=None, message="")
         logger.info("%s is ready", self.config.model_id)
 
@@ -339,12 +341,12 @@ class WatchedModel:
         self._end_child(now)
 
     def _hear_that_it_lives(self, report: Report, now: float) -> None:
-        self._is_busy = report.idle_seconds is None
+        self.is_busy = report.idle_seconds is None
         # An engine that has not been used since it is ready counts from then on.
         self.used_at = max(self.used_at, now - (report.idle_seconds or 0.0))
         self._act_on(self._vigil.hear(report.standing_seconds, now), now)
         limit = self.config.idle_unload_seconds
-        if self._status.state == "ready" and not self._is_busy and limit is not None and now - self.used_at >= limit:
+        if self._status.state == "ready" and not self.is_busy and limit is not None and now - self.used_at >= limit:
             self.make_room(now)
 
     def _hear_what_it_needs(self, report: Report, now: float) -> None:
@@ -371,9 +373,9 @@ class WatchedModel:
             self._note(state="ready", message="")
 
     def _end_child(self, now: float) -> None:
-        """It has said its last word and should leave by itself; see to it that it does."""
-        assert self.child is not None
-        self.child.stop(now)
+        """See to it that it leaves, which it should do by itself if it has said its last word."""
+        if self.child:
+            self.child.stop(now)
 
     def _fail(self, reason: str, now: float) -> None:
         was_ready = self._status.state in ("ready", "stalled")

@@ -40,20 +40,24 @@ class Phrase:
 
 
 def table(name: str, owner_table: str, *, is_postgresql: bool) -> Iterable[str]:
-    """Statements that make an index of texts, one for each row of another table at most, with which it goes."""
+    """Statements that make a table of texts, one for each row of another table at most, with which it goes."""
     if is_postgresql:
         yield (
             f"CREATE TABLE {name} (rowid BIGINT PRIMARY KEY REFERENCES {owner_table} (id) ON DELETE CASCADE,"
             " words TSVECTOR NOT NULL)"
         )
-        # What was just said is searched the least: an insert that waits for others' pages costs every turn.
-        yield f"CREATE INDEX {name}_found ON {name} USING gin (words)"
         return
     # Words come as they are to be found, so the simplest tokenizer will do: it parts them at spaces.
     yield f"CREATE VIRTUAL TABLE {name} USING fts5 (words, tokenize = 'ascii')"
     yield (
         f"CREATE TRIGGER {name}_leave AFTER DELETE ON {owner_table} BEGIN DELETE FROM {name} WHERE rowid = old.id; END"
     )
+
+
+def index(name: str, *, is_postgresql: bool) -> Iterable[str]:
+    """Statements that make its texts to be found, quickest when it is full already. SQLite's are from the beginning."""
+    if is_postgresql:
+        yield f"CREATE INDEX {name}_found ON {name} USING gin (words)"
 
 
 def text_value(user_id: int, text: str, *, is_postgresql: bool) -> str | None:

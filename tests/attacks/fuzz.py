@@ -51,7 +51,11 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     ],
     "/v1/responses/compact": [{"input": [{**USER, "type": "message"}]}],
     "/v1/responses/input_tokens": [{"input": "Hello", "instructions": "Be brief."}],
-    "/v1/conversations": [{"items": [{**USER, "type": "message"}], "metadata": {"topic": "demo"}}],
+    "/v1/conversations": [
+        {"items": [{**USER, "type": "message"}], "metadata": {"topic": "demo"}},
+        {"instructions": "Be brief.", "defaults": {"seed": 1, "reasoning": {"effort": "low"}}, "pinned": True},
+    ],
+    "/v1/prompts": [{"name": "greet", "text": "Hello {{name}}"}],
     "/v1/embeddings": [{"input": ["a", "b"], "encoding_format": "float"}],
     "/v1/models/nothing/load": [{"device": "cpu"}],
     "/v1/models/nothing/unload": [{"force": True}],
@@ -70,6 +74,8 @@ READS = (
     "/v1/conversations/{}/items/{}",
     "/v1/responses/{}",
     "/v1/responses/{}/input_items",
+    "/v1/prompts/{}",
+    "/v1/prompts/{}/versions",
     "/{}",
 )
 NAMES = ("conv_1", "resp_1", "msg_1", "", " ", "..", "%00", "\u00e9", "a" * 300, "null", "-1", "' OR 1=1 --")

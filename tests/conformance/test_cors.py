@@ -18,8 +18,11 @@ def allowed_origin(server: LiveServer, path: str, origin: str, method: str = "GE
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_a_foreign_page_may_not_read_stored_conversations(server: LiveServer, method: str) -> None:
-    for path in ("/v1/conversations", "/v1/conversations/conv_1/items", "/v1/responses", "/v1/responses/resp_1"):
+def test_a_foreign_page_may_not_read_what_is_stored(server: LiveServer, method: str) -> None:
+    for path in (
+        *("/v1/conversations", "/v1/conversations/conv_1/items", "/v1/conversations/search?query=a"),
+        *("/v1/prompts", "/v1/prompts/pmpt_1/versions", "/v1/responses", "/v1/responses/resp_1"),
+    ):
         assert allowed_origin(server, path, FOREIGN, method) is None
         assert allowed_origin(server, path, "http://localhost.evil.example", method) is None
 

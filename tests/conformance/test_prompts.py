@@ -168,3 +168,34 @@ def test_a_prompt_does_not_go_together_with_instructions(saying: OpenAI, prompt_
     with pytest.raises(openai.BadRequestError) as caught:
         saying.responses.create(model="chatml", prompt=used, input="Speak.", instructions="Be brief.")
     assert caught.value.param == "instructions"
+
+
+# --- in chat completions --------------------------------------------------------------------------------------------
+
+
+def test_a_prompts_text_is_the_system_message_of_a_chat_completion(saying: OpenAI, prompt_id: str) -> None:
+    used = {"prompt": {"id": prompt_id, "variables": {"what": "sky"}}}
+    messages: Any = [said("Speak.")]
+    answer = saying.chat.completions.create(model="chatml", messages=messages, extra_body=used)
+    assert answer.choices[0].message.content == "sky"
+    streamed = saying.chat.completions.create(model="chatml", messages=messages, extra_body=used, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in streamed if chunk.choices) == "sky"
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_it_does_not_go_together_with_a_system_message(saying: OpenAI, prompt_id: str, role: str) -> None:
+    used = {"prompt": {"id": prompt_id, "variables": {"what": "sky"}}}
+    messages: Any = [{"role": role, "content": "Be brief."}, said("Speak.")]
+    with pytest.raises(openai.BadRequestError) as caught:
+        saying.chat.completions.create(model="chatml", messages=messages, extra_body=used)
+    assert caught.value.param == "prompt"
+
+
+def test_bad_prompts_of_chat_completions_are_named(saying: OpenAI, prompt_id: str) -> None:
+    messages: Any = [said("Speak.")]
+    for used, param in (({"id": prompt_id}, "prompt.variables.what"), ("text", "prompt")):
+        with pytest.raises(openai.BadRequestError) as caught:
+            saying.chat.completions.create(model="chatml", messages=messages, extra_body={"prompt": used})
+        assert caught.value.param == param
+    with pytest.raises(openai.NotFoundError):
+        saying.chat.completions.create(model="chatml", messages=messages, extra_body={"prompt": {"id": "pmpt_1"}})

@@ -89,6 +89,8 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "draft_model": "small.gguf",
         "max_draft_tokens": 5,
         "load": "on-demand",
+        "models_dir": "/m",
+        "models_dirs": ("/n", "/o"),
         "load_timeout_seconds": 7.5,
         "idle_unload_seconds": 600.0,
         "max_model_memory_mb": 4000,
@@ -127,6 +129,7 @@ def test_every_setting_has_a_variable(tmp_path: Path) -> None:
         "cors_origins": "https://a.example, http://localhost:3000",
         "trusted_proxies": "10.0.0.5, unix",
         "lora": "a.gguf, b.gguf:0.5",
+        "models_dirs": "/n, /o",
         "models": '[{"source": "a.gguf", "slots": 2}]',
     }
     settings = load_settings(None, {f"PARLEY_{name.upper()}": text for name, text in texts.items()})

@@ -19,6 +19,7 @@ from server.api.chat_completions.chunks import ChatChunkWriter
 from server.api.chat_completions.head import CompletionHead
 from server.api.chat_completions.request import chat_request
 from server.api.services import client_watch, json_body, json_response, running_stopwatch, services, wanted_model
+from server.api.stored_words import system_prompt
 from server.api.streaming import stream
 from server.auth.authentication import current_caller
 from server.backends.served import ServedModel
@@ -32,7 +33,7 @@ def create_chat_completion() -> Response:
     model = wanted_model(wanted.model)
     card = model.require_card()
     settings = services().settings
-    request = chat_request(wanted, settings, model.policy.system_prompt)
+    request = chat_request(wanted, settings, system_prompt(wanted, model.policy.system_prompt))
     answer = model.answer(request, current_caller(), client_watch())
     stopwatch = running_stopwatch()
     stopwatch.ask()

@@ -93,6 +93,7 @@ class EngineClient:
         self._connected = Event()
         self._is_expected = Event()
         self._is_expected.set()
+        self._is_stopped = False
         self.card: ModelCard | None = None
         """The model's card while the engine is connected, else None."""
 
@@ -106,6 +107,11 @@ class EngineClient:
             self._is_expected.set()
         else:
             self._is_expected.clear()
+
+    def stop(self) -> None:
+        """Do not connect again."""
+        self._is_stopped = True
+        self._is_expected.set()
 
     def wait_for_card(self, timeout_seconds: float) -> ModelCard | None:
         """The card as soon as the engine is connected, or None if it is not in time."""
@@ -155,7 +161,7 @@ class EngineClient:
                 logger.debug("the engine does not take commands: %s", error)
 
     def _keep_connected(self) -> None:
-        while self._is_expected.wait():
+        while self._is_expected.wait() and not self._is_stopped:
             try:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                     connection.connect(str(self._socket_path))

@@ -44,6 +44,10 @@ class LocalModel:
         """Connect to the engine, now and whenever it comes back."""
         self.client.start()
 
+    def stop(self) -> None:
+        """Stop looking for the engine; a connection that there is stays until it ends."""
+        self.client.stop()
+
     def card(self) -> ModelCard | None:
         """The card of the loaded model, None while it is not loaded."""
         status = self._status

@@ -11,7 +11,7 @@ from storage.db import full_text
 from storage.db.json_text import decode
 from storage.item_text import searched_text
 
-BATCH = 500
+BATCH = 250
 """Rows that are in memory at once."""
 
 ITEMS = (
@@ -24,30 +24,37 @@ TITLES = "SELECT id, user_id, title FROM conversations WHERE id > {mark} AND tit
 def make_indexes(connection: Any) -> None:
     is_postgresql = type(connection).__module__ != "sqlite3"
     cursor = connection.cursor()
-    for name, owner_table in (("item_words", "items"), ("title_words", "conversations")):
+    for name, owner_table, select in (("item_words", "items", ITEMS), ("title_words", "conversations", TITLES)):
         for statement in full_text.table(name, owner_table, is_postgresql=is_postgresql):
             cursor.execute(statement)
-    _fill(cursor, "item_words", ((row[0], row[1], searched_text(decode(row[2]))) for row in _rows(cursor, ITEMS)))
-    _fill(cursor, "title_words", _rows(cursor, TITLES))
+        for rows in _batches(cursor, select):
+            _add(cursor, name, rows, is_items=select is ITEMS)
+        for statement in full_text.index(name, is_postgresql=is_postgresql):
+            cursor.execute(statement)
 
 
-def _rows(cursor: Any, select: str) -> Iterator[tuple[int, int, str]]:
+def _batches(cursor: Any, select: str) -> Iterator[list[tuple[int, int, str]]]:
     mark, last = _mark(cursor), 0
     while True:
         cursor.execute(select.format(mark=mark, batch=BATCH), (last,))
         rows = cursor.fetchall()
-        yield from rows
+        yield rows
         if len(rows) < BATCH:
             return
         last = rows[-1][0]
 
 
-def _fill(cursor: Any, name: str, texts: Iterator[tuple[int, int, str]]) -> None:
+def _add(cursor: Any, name: str, rows: list[tuple[int, int, str]], *, is_items: bool) -> None:
     mark = _mark(cursor)
-    for row_id, user_id, text in texts:
+    values: list[Any] = []
+    for row_id, user_id, said in rows:
+        text = searched_text(decode(said)) if is_items else said
         value = full_text.text_value(user_id, text, is_postgresql=mark != "?")
         if value is not None:
-            cursor.execute(f"INSERT INTO {name} (rowid, words) VALUES ({mark}, {mark})", (row_id, value))
+            values += [row_id, value]
+    if values:
+        places = ", ".join([f"({mark}, {mark})"] * (len(values) // 2))
+        cursor.execute(f"INSERT INTO {name} (rowid, words) VALUES {places}", values)
 
 
 def _mark(cursor: Any) -> str:
