@@ -2,9 +2,10 @@
 
 The supervisor starts it instead of the real one (`_PARLEY_ENGINE_COMMAND`); all but the model is the real engine. The
 model file's name is that of a chat template in `tests/chat/templates`, whose control tokens the model has; any other
-token is a byte. The conversation of a test so scripts the model, whatever format its family writes. Under a grammar it
-says what it is told where it may, and anything where it may not. Where `slowly ` stands before the «, each token takes
-SLOW_SECONDS, for what happens in the middle of an answer.
+token is a byte, and a letter's likeliest alternative is the one of the other case. The conversation of a test so
+scripts the model, whatever format its family writes. Under a grammar it says what it is told where it may, and anything
+where it may not. Where `slowly ` stands before the «, each token takes SLOW_SECONDS, for what happens in the middle of
+an answer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -25,6 +27,7 @@ from server.engine.host.intake_queue import IntakeQueue
 from server.engine.host.process import Ending, Reporter
 from server.engine.host.service import Service
 from server.engine.intake.intake import Intake
+from server.engine.sampling.logit_scan import LogitRows
 from server.protocol.engine_config import EngineConfig
 from server.protocol.messages import ModelCard
 from server.protocol.report import Report
@@ -34,6 +37,7 @@ from tests.engine.fakes import EOG, FakeRunner
 
 FIRST_MARKER = 256
 N_CTX = 100_000
+OTHER_CASE_LOGIT = 1.0
 START, END = "«".encode(), "»".encode()
 SLOWLY, SLOW_SECONDS = b"slowly ", 0.02
 
@@ -129,6 +133,15 @@ class SayingRunner(FakeRunner):
     def __init__(self, vocabulary: ByteVocabulary, num_slots: int) -> None:
         super().__init__(num_slots, N_CTX, vocabulary.next_token, n_vocab=vocabulary.num_tokens)
         self.max_step_tokens = N_CTX
+
+    @cached_property
+    def _logit_rows(self) -> LogitRows:
+        rows = super()._logit_rows
+        for row in rows:
+            said = chr(row.argmax())
+            if said.isascii() and said.isalpha():
+                row[ord(said.swapcase())] = OTHER_CASE_LOGIT
+        return rows
 
     def token_bytes(self, token: int) -> bytes:
         return bytes([token]) if EOG < token < FIRST_MARKER else b""

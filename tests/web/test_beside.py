@@ -57,7 +57,7 @@ def test_the_right_one_has_a_model_of_its_own(both: Page) -> None:
     expect(answers_in(both, 1).last).to_have_accessible_name("Assistant, thinking")
     both.reload()
     expect(answers_in(both, 1).last).to_have_accessible_name("Assistant, thinking")
-    expect(both.get_by_role("banner").get_by_role("button", name="Model: chatml")).to_be_visible()
+    expect(column(both, 0).get_by_role("button", name="Model: chatml")).to_be_visible()
 
 
 def test_the_right_one_has_settings_of_its_own(both: Page, client: OpenAI) -> None:

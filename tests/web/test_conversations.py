@@ -180,7 +180,7 @@ def test_putting_away_is_undone(page: Page, ids: list[str]) -> None:
 def test_several_chats_answer_at_once_and_each_has_its_mark(page: Page, picture: Picture) -> None:
     page.goto("/")
     for letter in "AB":
-        ask(page, say(letter * 80, slowly=True))
+        ask(page, say(letter * 60, slowly=True))
         expect(answers(page)).to_contain_text(letter * 3)
         page.keyboard.press("Control+Shift+O")
         expect(composer(page)).to_have_value("")
@@ -192,10 +192,10 @@ def test_several_chats_answer_at_once_and_each_has_its_mark(page: Page, picture:
     entries(page).first.get_by_role("link").click()
     expect(answers(page)).to_contain_text("B" * 5)
     wait_for_answers(page, 1)
-    expect(answers(page)).to_contain_text("B" * 80)
+    expect(answers(page)).to_contain_text("B" * 60)
     entries(page).last.get_by_role("link").click()
     wait_for_answers(page, 1)
-    expect(answers(page)).to_contain_text("A" * 80)
+    expect(answers(page)).to_contain_text("A" * 60)
     expect(page.get_by_label("Answering…")).to_have_count(0)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from openai import OpenAI
 from playwright.sync_api import Page, expect
 
+from tests.live_server import wait_until
 from tests.web.accessibility import check_accessibility
 from tests.web.chatting import composer, entries, questions, say, stored_chat, wait_for_answers
 from tests.web.conftest import Picture
@@ -83,17 +84,23 @@ def test_the_enter_of_an_input_method_sends_nothing(page: Page) -> None:
     expect(questions(page)).to_have_count(0)
 
 
+def height(page: Page) -> float:
+    box = composer(page).bounding_box()
+    assert box is not None
+    return box["height"]
+
+
 def test_the_field_grows_with_its_text_until_it_scrolls(page: Page, picture: Picture) -> None:
     page.goto("/")
-    height = composer(page).bounding_box()["height"]  # type: ignore[index]
+    empty = height(page)
     composer(page).fill("line\n" * 5)
-    assert composer(page).bounding_box()["height"] > height + 60  # type: ignore[index]
+    wait_until(lambda: height(page) > empty + 60, "room for six lines")
     composer(page).fill("line\n" * 100)
-    assert composer(page).bounding_box()["height"] <= 0.4 * 800 + 1  # type: ignore[index]
+    wait_until(lambda: height(page) == 0.4 * 800, "two fifths of the window")
     expect(composer(page)).to_be_in_viewport(ratio=1)
     picture(page, "drafts long")
     composer(page).fill("")
-    assert composer(page).bounding_box()["height"] == height  # type: ignore[index]
+    wait_until(lambda: height(page) == empty, "the height of one line")
 
 
 def test_a_text_file_becomes_fenced_text(page: Page, picture: Picture) -> None:

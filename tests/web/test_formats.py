@@ -28,28 +28,31 @@ def greet(name: str) -> str:
 
 $$\\int_0^1 x^2\\,dx = \\frac{1}{3}$$
 
+- plain
+    - deeper
 - [x] done
 - [ ] to do
-    1. deeper
+    1. numbered
 
 > A quote
 > > in a quote
 
 ![a cat](https://example.org/cat.png)
 """
-RIGHT_TO_LEFT = (
-    "# שלום\n\nזהו טקסט **מודגש** עם `code`.\n\n- אחת\n- שתיים\n\n> ציטוט\n\n| א | ב |\n|---|---|\n| 1 | 2 |"
-)
+RIGHT_TO_LEFT = "# שלום\n\nאמת **מודגש** עם `code`.\n\n- אחת\n- שתיים\n\n> ציטוט\n\n| א | ב |\n|---|---|\n| 1 | 2 |"
 HOSTILE = {
-    "html": "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script><iframe src='http://localhost:9'></iframe>",
-    "links": "[a](javascript:document.title='run') [b](data:text/html,<script>1</script>) [c](vbscript:1) <javascript:1>",
-    "formula": "$\\href{javascript:document.title='run'}{x}$ $\\includegraphics{http://localhost:9/x}$ $$\\def\\a{\\a\\a}\\a$$",
+    "html": "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+    "<iframe src='http://localhost:9'></iframe>",
+    "links": "[a](javascript:document.title='run') [b](data:text/html,<script>1</script>) "
+    "[c](vbscript:1) <javascript:1>",
+    "formula": "$\\href{javascript:document.title='run'}{x}$ $\\includegraphics{http://localhost:9/x}$ "
+    "$$\\def\\a{\\a\\a}\\a$$",
     "quotes": ">" * 2000 + " deep",
     "lists": "\n".join(f"{'  ' * depth}- x" for depth in range(400)),
     "items": "\n".join(f"- item {number}" for number in range(3000)),
     "unclosed": "**bold *slanted `code [link](http://a ~~struck <b> $x $$y \\[z | a | b\n|-|\n```py\nnever closed **",
     "line": "x" * 1_000_000,
-    "marks": "\u202e\u0000\ufffd\u200b" + "e" + "\u0301" * 500,
+    "marks": "\u202e\u200b\ufffd\u200b" + "e" + "\u0301" * 500,
 }
 
 
@@ -65,6 +68,7 @@ def test_markdown_is_shown_as_what_it_means(page: Page, client: OpenAI, picture:
     expect(answer.locator(".hljs-keyword").first).to_have_text("def")
     expect(answer.get_by_role("link", name="a cat")).to_have_attribute("href", "https://example.org/cat.png")
     expect(answer.locator("img")).to_have_count(0)
+    assert answer.locator("ul").first.evaluate("(list) => getComputedStyle(list).listStyleType") == "disc"
     page.set_viewport_size({"width": 1280, "height": 1500})
     picture(page, "formats markdown")
     check_accessibility(page)
@@ -88,13 +92,14 @@ def test_code_is_copied(new_page: NewPage, client: OpenAI) -> None:
 
 
 def test_markdown_that_grows_is_the_same_in_the_end(page: Page, client: OpenAI) -> None:
-    text = RICH[:420].rstrip()
+    text = RICH.rstrip()
     page.goto("/")
     ask(page, say(text))
     wait_for_answers(page, 1)
+    expect(answers(page).locator("math")).to_have_count(2)
     grown = answers(page).locator(".md").inner_text()
     page.goto(f"/c/{stored_chat(client, 'Show it', text)}")
-    expect(answers(page)).to_have_count(1)
+    expect(answers(page).locator("math")).to_have_count(2)
     assert answers(page).locator(".md").inner_text() == grown
 
 
@@ -103,6 +108,10 @@ def test_text_from_right_to_left_stands_on_the_right(page: Page, client: OpenAI,
     paragraph = answers(page).locator("p").first
     expect(paragraph).to_be_visible()
     assert paragraph.evaluate("(element) => getComputedStyle(element).direction") == "rtl"
+    list_box, item_box = answers(page).locator("ul").bounding_box(), answers(page).locator("li").first.bounding_box()
+    assert list_box is not None
+    assert item_box is not None
+    assert item_box["x"] + item_box["width"] < list_box["x"] + list_box["width"] - 10, "there is room for the bullets"
     composer(page).fill("עוד")
     picture(page, "formats right to left")
     check_accessibility(page)
@@ -135,18 +144,18 @@ def test_hostile_text_that_grows_is_text(page: Page) -> None:
 def test_thoughts_are_open_while_they_come_and_folded_afterwards(page: Page, picture: Picture) -> None:
     page.goto("/")
     open_menu(page, of="Model: chatml").get_by_role("button", name="thinking Ready").click()
-    ask(page, say("I think about it for a while, slowly.</think>\n\nFour is the answer.", slowly=True))
+    ask(page, say("<think>\nI think about it for a while, slowly.</think>\n\nFour is the answer.", slowly=True))
     thoughts = answers(page).locator("details")
     expect(thoughts).to_have_attribute("open", "")
     expect(thoughts).to_contain_text("I think about")
     picture(page, "formats thinking")
     check_accessibility(page)
     expect(answers(page)).to_contain_text("Four is")
-    expect(thoughts.locator("summary")).to_contain_text("Thought for")
     expect(thoughts).not_to_have_attribute("open", "")
     wait_for_answers(page, 1)
     expect(answers(page)).to_contain_text("Four is the answer.")
     expect(thoughts).not_to_have_attribute("open", "")
+    expect(thoughts.locator("summary")).to_contain_text("Thought for")
     thoughts.locator("summary").click()
     expect(thoughts.get_by_text("for a while, slowly.")).to_be_visible()
     picture(page, "formats thoughts")

@@ -114,6 +114,7 @@ def test_ctrl_b_shows_and_hides_the_list_which_is_remembered(page: Page, picture
     expect(composer(page)).to_be_visible()
     expect(sidebar(page)).to_be_hidden()
     picture(page, "keys list hidden")
+    assert page.get_by_role("main").bounding_box()["width"] == 1280  # type: ignore[index]
     page.keyboard.press("Control+b")
     expect(sidebar(page)).to_be_visible()
 

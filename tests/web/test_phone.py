@@ -12,18 +12,14 @@ from tests.web.conftest import PHONE, NewPage, Picture
 
 WIDE = (
     "| a | b | c | d | e | f | g |\n|-|-|-|-|-|-|-|\n"
-    + "| "
-    + "longwordlongword | " * 7
-    + "\n\n```\n"
-    + "x" * 300
-    + "\n```\n\n"
-    + "y" * 300
+    "| " + "longwordlongword | " * 7 + "\n\n```\n" + "x" * 300 + "\n```\n\n" + "y" * 300
 )
 IS_TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 SMALL = """[...document.querySelectorAll("button, a, select, input")].filter((element) => {
     const box = element.getBoundingClientRect();
     return element.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && box.width > 1
-        && element.type !== "checkbox" && !element.closest(".skip, .sidebar-foot") && (box.width < 44 || box.height < 24);
+        && element.type !== "checkbox" && !element.closest(".skip, .sidebar-foot")
+        && (box.width < 44 || box.height < 24);
 }).map((element) => element.ariaLabel || element.textContent)"""
 
 

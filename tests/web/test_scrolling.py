@@ -17,12 +17,18 @@ from tests.web.chatting import (
     stored_chat,
     wait_for_answers,
 )
-from tests.web.conftest import Picture
+from tests.web.conftest import NewPage, Picture
 
 DISTANCE = "(log) => log.scrollHeight - log.clientHeight - log.scrollTop"
 TOP_OF = """(log, text) => [...log.querySelectorAll('article')].find((one) => one.textContent.includes(text))
     .getBoundingClientRect().top"""
-LINES = "".join(f"{number}\n\n" for number in range(100, 160))
+LINES = "".join(f"{number}\n\n" for number in range(100, 120))
+
+
+@pytest.fixture
+def low_page(new_page: NewPage) -> Page:
+    """A window that is full after a few lines."""
+    return new_page(viewport={"width": 1000, "height": 450})
 
 
 def log(page: Page) -> Locator:
@@ -34,51 +40,49 @@ def distance(page: Page) -> int:
 
 
 def long_texts(number: int) -> list[str]:
-    return [
-        text
-        for index in range(number)
-        for text in (f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 30))
-    ]
+    """So many questions, and answers of different lengths."""
+    pairs = ((f"Question {index}?", f"Answer {index}. " + "word " * (index % 7 * 20)) for index in range(number))
+    return [text for pair in pairs for text in pair]
 
 
-def test_the_end_of_a_growing_answer_stays_in_view(page: Page) -> None:
-    page.goto("/")
-    ask(page, say(LINES + "the end", slowly=True))
-    expect(page.get_by_text("130")).to_be_in_viewport()
-    assert distance(page) < 48
-    wait_for_answers(page, 1)
-    expect(page.locator(".stats")).to_be_in_viewport(ratio=1)
-    expect(page.get_by_role("button", name="Latest")).to_have_count(0)
+def test_the_end_of_a_growing_answer_stays_in_view(low_page: Page) -> None:
+    low_page.goto("/")
+    ask(low_page, say(LINES + "the end", slowly=True))
+    expect(answers(low_page).get_by_text("114")).to_be_in_viewport()
+    assert distance(low_page) < 48
+    wait_for_answers(low_page, 1)
+    expect(low_page.locator(".stats")).to_be_in_viewport(ratio=1)
+    expect(low_page.get_by_role("button", name="Latest")).to_have_count(0)
 
 
-def test_a_reader_who_scrolls_up_stays_there_even_when_the_answer_ends(page: Page, picture: Picture) -> None:
-    page.goto("/")
-    ask(page, say(LINES + "the end", slowly=True))
-    expect(page.get_by_text("125")).to_be_in_viewport()
-    log(page).hover()
-    page.mouse.wheel(0, -300)
-    expect(page.get_by_role("button", name="Latest")).to_be_visible()
-    top = page.evaluate("document.querySelector('.transcript').scrollTop")
-    picture(page, "scrolling away from the end")
-    wait_for_answers(page, 1)
-    expect(questions(page).get_by_role("button", name="Edit")).to_have_count(1)
-    page.wait_for_load_state("networkidle")
-    assert abs(page.evaluate("document.querySelector('.transcript').scrollTop") - top) < 2
-    page.get_by_role("button", name="Latest").click()
-    expect(page.get_by_role("button", name="Latest")).to_have_count(0)
-    assert distance(page) < 24
+def test_a_reader_who_scrolls_up_stays_there_even_when_the_answer_ends(low_page: Page, picture: Picture) -> None:
+    low_page.goto("/")
+    ask(low_page, say(LINES + "the end", slowly=True))
+    expect(answers(low_page).get_by_text("111")).to_be_in_viewport()
+    log(low_page).hover()
+    low_page.mouse.wheel(0, -200)
+    expect(low_page.get_by_role("button", name="Latest")).to_be_visible()
+    top = low_page.evaluate("document.querySelector('.transcript').scrollTop")
+    picture(low_page, "scrolling away from the end")
+    wait_for_answers(low_page, 1)
+    expect(questions(low_page).get_by_role("button", name="Edit")).to_have_count(1)
+    low_page.wait_for_load_state("networkidle")
+    assert abs(low_page.evaluate("document.querySelector('.transcript').scrollTop") - top) < 2
+    low_page.get_by_role("button", name="Latest").click()
+    expect(low_page.get_by_role("button", name="Latest")).to_have_count(0)
+    assert distance(low_page) < 24
 
 
 @pytest.mark.parametrize("key", ["PageUp", "Home"])
-def test_keys_let_go_of_the_end_too(page: Page, key: str) -> None:
-    page.goto("/")
-    ask(page, say(LINES + "the end", slowly=True))
-    expect(page.get_by_text("125")).to_be_in_viewport()
-    log(page).focus()
-    page.keyboard.press(key)
-    expect(page.get_by_role("button", name="Latest")).to_be_visible()
-    expect(page.get_by_text("140")).to_be_attached()
-    assert distance(page) > 100
+def test_keys_let_go_of_the_end_too(low_page: Page, key: str) -> None:
+    low_page.goto("/")
+    ask(low_page, say(LINES + "the end", slowly=True))
+    expect(answers(low_page).get_by_text("111")).to_be_in_viewport()
+    log(low_page).focus()
+    low_page.keyboard.press(key)
+    expect(low_page.get_by_role("button", name="Latest")).to_be_visible()
+    expect(answers(low_page).get_by_text("117")).to_be_attached()
+    assert distance(low_page) > 60
 
 
 def test_what_is_asked_goes_to_the_end(page: Page, client: OpenAI) -> None:
@@ -123,9 +127,7 @@ def test_older_messages_come_without_a_jump(page: Page, client: OpenAI) -> None:
     page.goto(f"/c/{stored_chat(client, *long_texts(120))}")
     expect(answers(page).last).to_be_in_viewport()
     expect(questions(page)).to_have_count(50)
-    page.route("**/items?*after=*", lambda route: (page.wait_for_timeout(300), route.continue_()))
     log(page).evaluate("(log) => { log.scrollTop = 60; log.dispatchEvent(new Event('scroll')); }")
-    expect(questions(page).first).to_contain_text("Question 70?")
     before = log(page).evaluate(TOP_OF, "Question 71?")
     expect(questions(page)).to_have_count(100)
     expect(questions(page).first).to_contain_text("Question 20?")

@@ -52,14 +52,10 @@ def test_the_switch_is_remembered_and_probabilities_are_stored(showing: Page) ->
 def test_an_alternative_forks_the_chat_with_what_was_said_before(showing: Page, client: OpenAI) -> None:
     ask_and_wait(showing, say("Hello"))
     answers(showing).locator(".token").nth(2).click()
-    first = alternatives(showing).get_by_role("button").first
-    taken = first.locator(".alternative-token").inner_text()
-    first.click()
+    alternatives(showing).get_by_role("button", name="L ").click()
     expect(answers(showing)).to_contain_text("2/2")
     wait_for_answers(showing, 1)
-    assert said_in(client, id_of(showing))[-1].startswith(
-        "He" + taken.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t")
-    )
+    assert said_in(client, id_of(showing))[-1].startswith("HeL")
     showing.get_by_role("button", name="Previous variant").click()
     expect(answers(showing)).to_contain_text("Hello")
 
@@ -72,8 +68,7 @@ def test_tokens_are_picked_with_the_keyboard(showing: Page) -> None:
     expect(tokens.nth(1)).to_be_focused()
     showing.keyboard.press("Enter")
     expect(alternatives(showing)).to_be_visible()
-    showing.keyboard.press("Tab")
-    expect(alternatives(showing).get_by_role("button").first).to_be_focused()
+    expect(alternatives(showing).locator("button:enabled").first).to_be_focused()
     showing.keyboard.press("Escape")
     expect(alternatives(showing)).to_be_hidden()
     expect(tokens.nth(1)).to_be_focused()
@@ -81,6 +76,7 @@ def test_tokens_are_picked_with_the_keyboard(showing: Page) -> None:
 
 def test_alternatives_stand_beside_their_token_in_a_long_answer(showing: Page, picture: Picture) -> None:
     ask_and_wait(showing, say(LINES))
+    expect(answers(showing).get_by_text("Line 59")).to_be_in_viewport()
     token = answers(showing).locator(".token").last
     token.click()
     expect(alternatives(showing)).to_be_in_viewport(ratio=1)

@@ -13,6 +13,7 @@ import { startTheme } from "./state/theme";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
+import "./styles/composer.css";
 import "./styles/message.css";
 import "./styles/markdown.css";
 import "./styles/dialogs.css";

@@ -13,6 +13,7 @@ export const words = {
   assistant: "Assistant",
   units: { word: ["word", "words"] as Unit, token: ["token", "tokens"] as Unit },
 
+  transcript: "What was said",
   skip: "Skip to the question",
   sidebar: {
     name: "Conversations",
@@ -47,7 +48,7 @@ export const words = {
     exportMarkdown: "Export as Markdown",
     exportJson: "Export as JSON",
     compare: "Show a variant beside it",
-    closeBeside: "Go on with this one alone",
+    closeOne: "Close this one",
     probabilities: "Token probabilities",
     temporary: "Temporary chat",
     temporaryNote: "Nobody keeps this chat: it is gone when you leave it.",
@@ -145,6 +146,7 @@ export const words = {
     alternatives: "What the model could have said here",
     take: (token: string) => `Go on from “${token}”`,
     chosen: "said",
+    silent: "(no text)",
     none: "This answer was made without probabilities. Ask again to see them.",
   },
   gauge: {

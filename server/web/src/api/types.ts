@@ -85,6 +85,8 @@ export interface Item {
   readonly arguments?: string;
   readonly output?: string | readonly ContentPart[];
   readonly parley?: Origin;
+  /** The page's own: the id that it had before the server had given it one. */
+  readonly localId?: string;
 }
 
 export interface ForkPoint {

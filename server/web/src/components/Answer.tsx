@@ -2,7 +2,7 @@
 import { Check, Copy, GitFork, RefreshCw } from "lucide";
 import { memo } from "./memo";
 
-import type { Item } from "../api/types";
+import type { ContentPart, Item, ResponseSummary, TokenLogprob } from "../api/types";
 import { Markdown } from "../markdown/blocks";
 import { askAgain, forkHere, goOn } from "../state/answering";
 import { textOf, type Chat } from "../state/chat";
@@ -40,6 +40,9 @@ export const Answer = memo(
             <AnswerItem key={item.id} item={item} onTake={again} />
           ))}
         </Boundary>
+        {isLast && showsProbabilities.value && text && !items.some(hasTokens) && (
+          <p class="ending">{words.tokens.none}</p>
+        )}
         {response && <Ending response={response} onGoOn={isLast && last ? () => void goOn(chat, last) : undefined} />}
         <footer class="message-footer">
           <div class="actions" role="group" aria-label={words.message.actions}>
@@ -69,8 +72,13 @@ function AnswerItem({ item, onTake }: { item: Item; onTake: ((prefix: string) =>
   return <ToolCall name={item.type} json={JSON.stringify(item)} />;
 }
 
+const tokensOf = (item: Item): readonly TokenLogprob[] =>
+  Array.isArray(item.content) ? (item.content as readonly ContentPart[]).flatMap((part) => part.logprobs ?? []) : [];
+
+const hasTokens = (item: Item): boolean => tokensOf(item).length > 0;
+
 function Said({ item, onTake }: { item: Item; onTake: ((prefix: string) => void) | undefined }) {
-  const tokens = Array.isArray(item.content) ? item.content.flatMap((part) => part.logprobs ?? []) : [];
+  const tokens = tokensOf(item);
   if (showsProbabilities.value && tokens.length) return <Tokens text={textOf(item)} tokens={tokens} onTake={onTake} />;
   return <Markdown text={textOf(item)} />;
 }
@@ -78,10 +86,17 @@ function Said({ item, onTake }: { item: Item; onTake: ((prefix: string) => void)
 function StoredReasoning({ item }: { item: Item }) {
   const text = textOf(item) || textOf({ ...item, content: item.summary ?? [] });
   return text ? (
-    <Reasoning>
+    <Reasoning duration={thinkingTime(item.parley?.response)}>
       <Markdown text={text} />
     </Reasoning>
   ) : null;
+}
+
+/** Milliseconds that the thoughts took, as fast as the whole answer was; null if that is not known. */
+function thinkingTime(response: ResponseSummary | null | undefined): number | null {
+  const numTokens = response?.usage?.output_tokens_details?.reasoning_tokens;
+  const perSecond = response?.timings?.predicted_per_second;
+  return numTokens && perSecond ? (numTokens / perSecond) * 1000 : null;
 }
 
 const resultOf = ({ output }: Item): string => (typeof output === "string" ? output : JSON.stringify(output ?? null));

@@ -39,8 +39,8 @@ export function App() {
         <Header />
         <StatusBanner />
         <div class={`columns ${beside ? "two" : ""}`}>
-          <ChatColumn chat={chat} isBeside={false} hasOther={beside !== null} />
-          {beside && <ChatColumn chat={beside} isBeside hasOther />}
+          <ChatColumn chat={chat} other={beside} />
+          {beside && <ChatColumn chat={beside} isBeside other={chat} />}
         </div>
         <Composer />
         <NoticeBar />

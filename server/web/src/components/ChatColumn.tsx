@@ -1,8 +1,9 @@
 /* A chat from its first word to its last, alone or beside another. */
-import { X } from "lucide";
+import { SlidersHorizontal, X } from "lucide";
 
 import { closeBeside } from "../state/beside";
-import { currentChat, type Chat } from "../state/chat";
+import type { Chat } from "../state/chat";
+import { dialog } from "../state/dialogs";
 import { newChat } from "../state/actions";
 import { visit } from "../state/answering";
 import { words } from "../words";
@@ -11,14 +12,26 @@ import { ModelPicker } from "./ModelPicker";
 import { Transcript } from "./lazy_transcript";
 import { Welcome } from "./Welcome";
 
-export function ChatColumn({ chat, isBeside, hasOther }: { chat: Chat; isBeside: boolean; hasOther: boolean }) {
+interface Props {
+  readonly chat: Chat;
+  readonly isBeside?: boolean;
+  /** The one that is shown beside it. */
+  readonly other: Chat | null;
+}
+
+export function ChatColumn({ chat, isBeside = false, other }: Props) {
   return (
     <section class="column">
-      {hasOther && (
+      {other && (
         <div class="column-head">
-          {isBeside && <ModelPicker chat={chat} />}
+          <ModelPicker chat={chat} />
           <span class="grow" />
-          <IconButton icon={X} label={words.header.closeBeside} onClick={() => closeBeside(isBeside ? currentChat.value : chat)} />
+          <IconButton
+            icon={SlidersHorizontal}
+            label={words.header.settings}
+            onClick={() => (dialog.value = { kind: "settings", chat })}
+          />
+          <IconButton icon={X} label={words.header.closeOne} onClick={() => closeBeside(other)} />
         </div>
       )}
       <Content chat={chat} id={isBeside ? "beside" : "transcript"} />

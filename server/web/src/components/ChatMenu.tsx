@@ -24,7 +24,7 @@ export function ChatMenu({ chat }: { chat: Chat }) {
             <MenuItem
               icon={SlidersHorizontal}
               label={words.header.settings}
-              onClick={then(() => (dialog.value = { kind: "settings" }))}
+              onClick={then(() => (dialog.value = { kind: "settings", chat }))}
             />
             <MenuItem
               icon={Percent}

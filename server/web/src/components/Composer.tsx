@@ -3,8 +3,7 @@ import { ArrowUp, BookmarkPlus, Paperclip, Square } from "lucide";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { currentChat } from "../state/chat";
-import { stop } from "../state/answering";
-import { besideChat } from "../state/beside";
+import { besideChat, stopAll } from "../state/beside";
 import { attach, draft, edited, editLastQuestion, focusComposer, focusWanted, leaveEdit, submit } from "../state/composing";
 import { dialog } from "../state/dialogs";
 import { sendsWithEnter } from "../state/preferences";
@@ -113,7 +112,7 @@ function StopOrSend() {
   if (answering.length) {
     const isStopping = answering.every((chat) => chat.live.value?.isStopping.value);
     const end = (): void => {
-      answering.forEach((chat) => void stop(chat));
+      stopAll();
       focusComposer(); // the button is going away
     };
     return <IconButton class="send" icon={Square} label={words.composer.stop} disabled={isStopping} onClick={end} />;

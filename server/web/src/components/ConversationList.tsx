@@ -12,7 +12,10 @@ export function ConversationList() {
   const entries = shown.value;
   useEffect(() => {
     if (!end.current) return undefined;
-    const observer = new IntersectionObserver(([seen]) => seen?.isIntersecting && void fetchMore(), { rootMargin: "400px 0px" });
+    const observer = new IntersectionObserver(([seen]) => seen?.isIntersecting && void fetchMore(), {
+      root: end.current.closest(".conversations"),
+      rootMargin: "400px 0px",
+    });
     observer.observe(end.current);
     return () => observer.disconnect();
   }, [hasMore.value, entries.length]);

@@ -2,6 +2,7 @@
 import { Ghost, PanelLeft } from "lucide";
 
 import { newChat } from "../state/actions";
+import { besideChat } from "../state/beside";
 import { currentChat, type Chat } from "../state/chat";
 import { focusComposer } from "../state/composing";
 import { entryOf, renamed } from "../state/conversations";
@@ -20,7 +21,7 @@ export function Header() {
     <header class="header">
       <IconButton icon={PanelLeft} label={words.sidebar.toggle} onClick={toggleSidebar} />
       <Title chat={chat} />
-      <ModelPicker chat={chat} />
+      {!besideChat.value && <ModelPicker chat={chat} />}
       {!chat.id.value && (
         <IconButton icon={Ghost} label={words.header.temporary} isPressed={isTemporary} onClick={() => newChat(!isTemporary)} />
       )}

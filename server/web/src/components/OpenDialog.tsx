@@ -9,7 +9,7 @@ export function OpenDialog() {
   const open = dialog.value;
   if (open?.kind === "palette") return <Palette />;
   if (open?.kind === "shortcuts") return <ShortcutsDialog />;
-  if (open?.kind === "settings") return <SettingsDialog />;
+  if (open?.kind === "settings") return <SettingsDialog chat={open.chat} />;
   if (open?.kind === "save-prompt") return <SavePromptDialog text={open.text} />;
   if (open?.kind === "fill-prompt") return <FillPromptDialog prompt={open.prompt} insert={open.insert} />;
   return null;

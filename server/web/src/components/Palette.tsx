@@ -98,7 +98,7 @@ function actions(text: string): Choice[] {
   const all = [
     { label: words.sidebar.newChat, run: () => newChat() },
     { label: words.header.temporary, run: () => newChat(true) },
-    { label: words.header.settings, run: () => void (dialog.value = { kind: "settings" }) },
+    { label: words.header.settings, run: () => void (dialog.value = { kind: "settings", chat: currentChat.value }) },
     { label: words.palette.theme, run: nextTheme },
     { label: words.sidebar.toggle, run: toggleSidebar },
     { label: words.shortcuts.title, run: () => void (dialog.value = { kind: "shortcuts" }) },

@@ -1,8 +1,8 @@
-/* How the chat that is shown is answered: instructions, and numbers where the server's are not wanted. */
+/* How a chat is answered: instructions, and numbers where the server's are not wanted. */
 import { useRef } from "preact/hooks";
 
 import type { ChatDefaults } from "../api/types";
-import { currentChat, type ChatSettings } from "../state/chat";
+import type { Chat, ChatSettings } from "../state/chat";
 import { closeDialog } from "../state/dialogs";
 import { changeSettings } from "../state/settings";
 import { words } from "../words";
@@ -23,9 +23,8 @@ const NUMBERS: readonly NumberField[] = [
   { name: "seed", label: words.settings.seed, min: 0, step: 1 },
 ];
 
-export function SettingsDialog() {
+export function SettingsDialog({ chat }: { chat: Chat }) {
   const form = useRef<HTMLFormElement>(null);
-  const chat = currentChat.value;
   const { instructions, defaults } = chat.settings.value;
   const save = (event: Event): void => {
     event.preventDefault();

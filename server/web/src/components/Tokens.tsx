@@ -1,6 +1,6 @@
 /* A text as its tokens, each coloured by how likely it was. One that is picked shows what could have stood there, and a
  * click on that goes on from it. */
-import { useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import type { TokenLogprob } from "../api/types";
 import { percent } from "../format";
@@ -22,26 +22,37 @@ export function Tokens({ text, tokens, onTake }: TokensProps) {
   const list = useRef<HTMLDivElement>(null);
   const [picked, setPicked] = useState<number | null>(null);
   const pick = (index: number, element: HTMLElement): void => {
-    setPicked(index);
     if (list.current) open(list.current, element);
+    setPicked(index);
   };
+  const closed = (event: Event): void => {
+    if ((event as ToggleEvent).newState === "closed") setPicked(null);
+  };
+  useEffect(() => list.current?.querySelector<HTMLElement>("button:not(:disabled)")?.focus(), [picked]);
   const token = picked === null ? undefined : tokens[picked];
   const given = givenBefore(text, joined(tokens));
   return (
     <div class="tokens" dir="auto">
       {given}
       {tokens.map((one, index) => (
-        <button
-          type="button"
+        // No button element: one stands as a block in its line, and has no line breaks.
+        <span
+          role="button"
+          tabIndex={0}
           key={index}
           class={`token token-${step(one.logprob)}`}
-          aria-label={words.tokens.label(one.token, percent(one.logprob))}
+          aria-label={words.tokens.label(visible(one.token), percent(one.logprob))}
           onClick={(event) => pick(index, event.currentTarget)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" && event.key !== " ") return;
+            event.preventDefault();
+            pick(index, event.currentTarget);
+          }}
         >
           {one.token}
-        </button>
+        </span>
       ))}
-      <div ref={list} id={id} class="menu alternatives" popover="auto" role="group" aria-label={words.tokens.alternatives}>
+      <div ref={list} id={id} class="menu alternatives" popover="auto" role="group" aria-label={words.tokens.alternatives} onToggle={closed}>
         {token && picked !== null && (
           <Alternatives
             token={token}
@@ -64,11 +75,11 @@ function Alternatives({ token, onTake }: { token: TokenLogprob; onTake: ((taken:
         <span class="alternative-token">{visible(token.token)}</span>
         <span>{`${percent(token.logprob)} · ${words.tokens.chosen}`}</span>
       </li>
-      {others.map((other) => (
-        <li key={other.token}>
+      {others.map((other, index) => (
+        <li key={index}>
           <button
             type="button"
-            disabled={!onTake}
+            disabled={!onTake || !other.token}
             title={words.tokens.take(visible(other.token))}
             onClick={() => onTake?.(other.token)}
           >
@@ -87,8 +98,14 @@ const givenBefore = (text: string, said: string): string => (text.endsWith(said)
 
 const step = (logprob: number): number => STEPS.filter((share) => Math.exp(logprob) < share).length;
 
-/** White space that can be seen. */
-const visible = (token: string): string => token.replaceAll(" ", "␣").replaceAll("\n", "⏎").replaceAll("\t", "⇥");
+/** White space and controls that can be seen. */
+const visible = (token: string): string =>
+  token === ""
+    ? words.tokens.silent
+    : token.replaceAll(" ", "␣").replaceAll("\n", "⏎").replaceAll("\t", "⇥").replace(/[\p{Cc}\p{Cf}]/gu, asCode);
+
+const asCode = (character: string): string =>
+  `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
 function open(list: HTMLElement, at: HTMLElement): void {
   list.showPopover();

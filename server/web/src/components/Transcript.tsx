@@ -11,7 +11,7 @@ import { IconButton } from "./IconButton";
 import { LiveMessage } from "./LiveMessage";
 import { Question } from "./Question";
 import { Trouble } from "./Trouble";
-import { usePinnedEnd } from "./pinned_end";
+import { useKeptPlace, usePinnedEnd } from "./pinned_end";
 
 export interface TranscriptProps {
   readonly chat: Chat;
@@ -23,10 +23,13 @@ export function Transcript({ chat, id }: TranscriptProps) {
   const { isAtEnd, goToEnd } = usePinnedEnd(scroller, chat);
   const top = useRef<HTMLButtonElement>(null);
   const live = chat.live.value;
-  useEffect(() => whenNear(top.current, () => void fetchOlder(chat)), [chat, chat.hasOlder.value]);
+  const oldest = chat.items.value[0] && keyOf(chat.items.value[0]);
+  useEffect(() => whenNear(top.current, () => void fetchOlder(chat)), [chat, chat.hasOlder.value, oldest]);
+  useKeptPlace(scroller, oldest);
   return (
     <div class="transcript-frame">
-      <div ref={scroller} id={id} class="transcript" role="log" aria-live="off" tabIndex={0} aria-label={words.product}>
+      <div ref={scroller} id={id} class="transcript" role="log" aria-live="off" tabIndex={0} aria-label={words.transcript}>
+        <h2 class="unseen">{words.transcript}</h2>
         <div class="measure">
           {chat.hasOlder.value && (
             <button ref={top} type="button" class="button older" onClick={() => void fetchOlder(chat)}>
@@ -50,16 +53,19 @@ function Messages({ chat }: { chat: Chat }) {
       {groups.map((items, index) => {
         const first = items[0]!;
         const before = groups[index - 1]?.at(-1) ?? null;
-        if (first.role === "user") return <Question key={first.id} chat={chat} item={first} after={before?.id ?? null} />;
-        if (first.type === "compaction") return <Summarised key={first.id} />;
+        if (first.role === "user") return <Question key={keyOf(first)} chat={chat} item={first} after={before?.id ?? null} />;
+        if (first.type === "compaction") return <Summarised key={keyOf(first)} />;
         const isLast = index === groups.length - 1 && !chat.live.value;
-        return <Answer key={first.id} chat={chat} items={items} before={before} isLast={isLast} />;
+        return <Answer key={keyOf(first)} chat={chat} items={items} before={before} isLast={isLast} />;
       })}
     </>
   );
 }
 
 const Summarised = () => <p class="summarised">{words.message.summarised}</p>;
+
+/** An item is the same before and after the server has named it. */
+const keyOf = (item: Item): string => item.localId ?? item.id;
 
 /** Each question, and all that belongs to one answer, together. */
 export function grouped(items: readonly Item[]): Item[][] {
@@ -75,7 +81,10 @@ export function grouped(items: readonly Item[]): Item[][] {
 
 function whenNear(element: Element | null, callback: () => void): (() => void) | undefined {
   if (!element) return undefined;
-  const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && callback(), { rootMargin: "600px 0px" });
+  const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && callback(), {
+    root: element.closest(".transcript"),
+    rootMargin: "600px 0px",
+  });
   observer.observe(element);
   return () => observer.disconnect();
 }

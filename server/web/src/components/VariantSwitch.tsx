@@ -3,7 +3,7 @@ import { ChevronLeft, ChevronRight } from "lucide";
 import { useComputed } from "@preact/signals";
 
 import type { Chat } from "../state/chat";
-import { showInstead } from "../state/router";
+import { showVariant } from "../state/answering";
 import { variantsOf } from "../state/variants";
 import { words } from "../words";
 import { IconButton } from "./IconButton";
@@ -16,7 +16,7 @@ export function VariantSwitch({ chat, after }: { chat: Chat; after: string | nul
   const { index, conversationIds } = found;
   const go = (step: number) => () => {
     const id = conversationIds[index + step];
-    if (id) showInstead(chat.id.value, id);
+    if (id) void showVariant(chat, id);
   };
   return (
     <span class="variants" role="group" aria-label={words.message.variant(index + 1, conversationIds.length)}>

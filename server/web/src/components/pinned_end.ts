@@ -1,6 +1,6 @@
 /* Keeps the end of a growing text in view, for as long as the reader does not look elsewhere. */
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import type { Chat } from "../state/chat";
 
@@ -11,6 +11,11 @@ interface PinnedEnd {
   readonly isAtEnd: boolean;
   readonly goToEnd: () => void;
 }
+
+const isNearEnd = (element: HTMLElement): boolean =>
+  element.scrollHeight - element.clientHeight - element.scrollTop < NEAR_PX;
+
+const rootOf = ({ info }: Chat): string | undefined => info.value?.root_id;
 
 export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat): PinnedEnd {
   const isPinned = useRef(true);
@@ -31,7 +36,7 @@ export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat
     let lastTop = element.scrollTop;
     const letGo = (): void => void (isPinned.current = false);
     const scrolled = (): void => {
-      const isNear = element.scrollHeight - element.clientHeight - element.scrollTop < NEAR_PX;
+      const isNear = isNearEnd(element);
       if (element.scrollTop < lastTop - 1 && !isNear) letGo();
       if (isNear) isPinned.current = true;
       lastTop = element.scrollTop;
@@ -49,9 +54,30 @@ export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat
     };
   }, [chat]);
 
-  // A chat is shown from its end, and a question that is sent from here is there.
+  // A chat is shown from its end, a variant of the one that was shown where that was read; and a question that is sent from here is there.
   const sent = chat.items.value.findLast((item) => item.role === "user" && item.id.startsWith("local_"))?.id;
-  useEffect(goToEnd, [chat]);
+  const shown = useRef<Chat | null>(null);
+  useLayoutEffect(() => {
+    const isVariant = shown.current !== null && rootOf(shown.current) === rootOf(chat);
+    shown.current = chat;
+    if (!isVariant || chat.live.value) return goToEnd();
+    isPinned.current = scroller.current !== null && isNearEnd(scroller.current);
+    setIsAtEnd(isPinned.current);
+  }, [chat]);
   useEffect(() => (sent ? goToEnd() : undefined), [sent]);
   return { isAtEnd, goToEnd };
+}
+
+/** Leaves the reader where they are when older messages come above what is read. Browsers that keep the place by
+ * themselves do not so at the very top. */
+export function useKeptPlace(scroller: RefObject<HTMLElement | null>, oldest: string | undefined): void {
+  const before = scroller.current;
+  const fromEnd = before ? before.scrollHeight - before.scrollTop : 0;
+  const known = useRef(oldest);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    const isOlder = known.current !== oldest && known.current !== undefined;
+    known.current = oldest;
+    if (element && isOlder && fromEnd) element.scrollTop = element.scrollHeight - fromEnd;
+  }, [oldest]);
 }

@@ -5,6 +5,7 @@
  */
 import type { ComponentChildren } from "preact";
 import type { Token, Tokens } from "marked";
+import { directionOf } from "./direction";
 import { Inline } from "./inline";
 import { markdownWords } from "./words";
 
@@ -12,23 +13,23 @@ type RenderTokens = (tokens: readonly Token[]) => ComponentChildren;
 
 export function List({ token, render }: { token: Tokens.List; render: RenderTokens }) {
   const items = token.items.map((item, index) => (
-    <li key={index} class={item.task ? "md-task" : undefined} dir="auto">
+    <li key={index} class={item.task ? "md-task" : undefined}>
       {render(item.tokens)}
     </li>
   ));
-  const spacing = token.loose ? "md-list md-loose" : "md-list";
-  if (!token.ordered) return <ul class={spacing} dir="auto">{items}</ul>;
-  return <ol class={spacing} dir="auto" start={token.start === 1 ? undefined : Number(token.start)}>{items}</ol>;
+  const look = { class: token.loose ? "md-list md-loose" : "md-list", dir: directionOf(token.raw) };
+  if (!token.ordered) return <ul {...look}>{items}</ul>;
+  return <ol {...look} start={token.start === 1 ? undefined : Number(token.start)}>{items}</ol>;
 }
 
 export function Quote({ token, render }: { token: Tokens.Blockquote; render: RenderTokens }) {
-  return <blockquote class="md-quote" dir="auto">{render(token.tokens)}</blockquote>;
+  return <blockquote class="md-quote" dir={directionOf(token.raw)}>{render(token.tokens)}</blockquote>;
 }
 
 /* The frame scrolls, so the keyboard must be able to reach it. */
 export function Table({ token }: { token: Tokens.Table }) {
   return (
-    <div class="md-table" role="group" aria-label={markdownWords.table} tabIndex={0}>
+    <div class="md-table" role="group" aria-label={markdownWords.table} tabIndex={0} dir={directionOf(token.raw)}>
       <table>
         <thead>
           <tr>{token.header.map((cell, index) => <th key={index} scope="col" {...look(cell)}><Inline tokens={cell.tokens} /></th>)}</tr>
@@ -43,6 +44,4 @@ function Row({ cells }: { cells: readonly Tokens.TableCell[] }) {
   return <tr>{cells.map((cell, index) => <td key={index} {...look(cell)}><Inline tokens={cell.tokens} /></td>)}</tr>;
 }
 
-function look(cell: Tokens.TableCell): { dir: "auto"; class?: string } {
-  return cell.align ? { dir: "auto", class: `md-${cell.align}` } : { dir: "auto" };
-}
+const look = ({ align }: Tokens.TableCell): { class?: string } => (align ? { class: `md-${align}` } : {});

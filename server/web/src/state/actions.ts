@@ -1,6 +1,6 @@
 /* What can be done from anywhere: by a key, or from the palette. */
 import { textOf, currentChat, lastAnswer, startNewChat } from "./chat";
-import { stop } from "./answering";
+import { besideChat, stopAll } from "./beside";
 import { beginChat, edited, leaveEdit } from "./composing";
 import { closeDialog, dialog } from "./dialogs";
 import { announce, say } from "./notices";
@@ -82,7 +82,7 @@ function actionFor(event: KeyboardEvent): (() => void) | undefined {
 function escape(): (() => void) | undefined {
   if (document.querySelector(":popover-open")) return undefined;
   if (isDrawerOpen.value) return () => void (isDrawerOpen.value = false);
-  if (currentChat.value.live.value) return () => void stop(currentChat.value);
+  if (currentChat.value.live.value ?? besideChat.value?.live.value) return stopAll;
   return edited.value ? leaveEdit : undefined;
 }
 

@@ -6,7 +6,7 @@ import { ApiFailure } from "../api/failure";
 import * as turns from "../api/turns";
 import type { Conversation, Item, ResponseObject, ResponseSummary } from "../api/types";
 import { count, words } from "../words";
-import { chatOf, settle, textOf, type Chat } from "./chat";
+import { chatOf, settle, textOf, type Chat, type ChatSettings } from "./chat";
 import { refreshSoon } from "./conversations";
 import { beginLive, follow, type Open } from "./following";
 import { fetchFamily, openChat, refreshItems, takeInfo } from "./history";
@@ -15,7 +15,7 @@ import { announce, sayFailure } from "./notices";
 import { showsProbabilities } from "./preferences";
 import { navigate, showInstead } from "./router";
 import { noticeKeyFailure } from "./session";
-import { modelOf, untilModelIsThere } from "./settings";
+import { modelOf, untilModelIsThere, withDefault } from "./settings";
 
 const NUM_ALTERNATIVES = 5;
 
@@ -95,6 +95,13 @@ export async function visit(chat: Chat): Promise<void> {
   if (id && !chat.live.value) await reattach(chat, id);
 }
 
+/** Shows a variant in the place of a chat as soon as it is there, so that what both have in common stays where it is. */
+export async function showVariant(of: Chat, id: string): Promise<void> {
+  const variant = chatOf(id);
+  if (variant.state.value === "loading") await openChat(variant);
+  showInstead(of.id.value, id);
+}
+
 export async function reattach(chat: Chat, responseId: string): Promise<void> {
   const live = beginLive(chat);
   live.responseId.value = responseId;
@@ -154,8 +161,14 @@ async function forkOf(
   return fork;
 }
 
+/** With the model that is asked first: which one is picked elsewhere later is nothing to this chat. */
+function settingsOf(chat: Chat): ChatSettings {
+  const { instructions, defaults } = chat.settings.value;
+  return { instructions, defaults: withDefault(defaults, "model", modelOf(chat)?.id ?? null) };
+}
+
 async function create(chat: Chat): Promise<void> {
-  const made: Conversation = await conversations.createConversation(chat.settings.value);
+  const made: Conversation = await conversations.createConversation(settingsOf(chat));
   batch(() => {
     settle(chat, made);
     takeInfo(chat, made);

@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 
 import { forkConversation } from "../api/conversations";
-import { edit, send } from "./answering";
+import { edit, send, stop } from "./answering";
 import { chatOf, currentChat, lastQuestion, type Chat } from "./chat";
 import { sayFailure } from "./notices";
 import { besideId, conversationId, navigate } from "./router";
@@ -34,6 +34,11 @@ export async function sendToAll(text: string): Promise<boolean> {
   const sent = send(currentChat.value, text);
   if (beside) void send(beside, text);
   return sent;
+}
+
+/** Ends the answers that are being made in the chats that are shown. */
+export function stopAll(): void {
+  for (const chat of [currentChat.value, besideChat.value]) if (chat) void stop(chat);
 }
 
 /** Asks the last question of a chat with other words. */

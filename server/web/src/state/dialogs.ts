@@ -2,9 +2,11 @@
 import { signal } from "@preact/signals";
 
 import type { SavedPrompt } from "../api/types";
+import type { Chat } from "./chat";
 
 export type Dialog =
-  | { readonly kind: "palette" | "shortcuts" | "settings" }
+  | { readonly kind: "palette" | "shortcuts" }
+  | { readonly kind: "settings"; readonly chat: Chat }
   /** A text that is to be saved as a prompt. */
   | { readonly kind: "save-prompt"; readonly text: string }
   /** A prompt whose variables are to be filled in, and what is done with the text then. */

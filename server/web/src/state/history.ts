@@ -4,7 +4,7 @@ import { batch } from "@preact/signals";
 import * as conversations from "../api/conversations";
 import { ApiFailure } from "../api/failure";
 import type { Conversation, Item } from "../api/types";
-import type { Chat } from "./chat";
+import { textOf, type Chat } from "./chat";
 import { sayFailure } from "./notices";
 import { noticeKeyFailure } from "./session";
 
@@ -67,7 +67,11 @@ export function takeInfo(chat: Chat, info: Conversation): void {
 
 function takeNewest(chat: Chat, newestFirst: readonly Item[], hasMore: boolean): void {
   const known = new Map(chat.items.value.map((item) => [item.id, item]));
-  const newest = newestFirst.filter(isWhole).toReversed().map((item) => unchanged(known.get(item.id), item));
+  const local = chat.items.value.filter((item) => item.id.startsWith("local_"));
+  const newest = newestFirst
+    .filter(isWhole)
+    .toReversed()
+    .map((item) => unchanged(known.get(item.id), item, local));
   const firstKnown = chat.items.value.findIndex((item) => item.id === newest[0]?.id);
   const before = firstKnown > 0 ? chat.items.value.slice(0, firstKnown) : [];
   chat.items.value = [...before, ...newest];
@@ -77,8 +81,11 @@ function takeNewest(chat: Chat, newestFirst: readonly Item[], hasMore: boolean):
 /** Whether an item is no part of an answer that is still being made, which its stream tells from the beginning. */
 const isWhole = ({ parley }: Item): boolean => !["queued", "in_progress"].includes(parley?.response?.status ?? "");
 
-/** The item that is known already if it is the same, so that it is not drawn again. */
-function unchanged(known: Item | undefined, item: Item): Item {
+/** The item that is known already if it is the same, so that it is not drawn again; or as the one that the page has made
+ * for it, so that it stays where it is. */
+function unchanged(known: Item | undefined, item: Item, local: readonly Item[]): Item {
+  const own = known ? undefined : local.find((one) => one.role === item.role && textOf(one) === textOf(item));
+  if (own) return { ...item, localId: own.id };
   const isSame = known?.status === item.status && known?.parley?.response?.status === item.parley?.response?.status;
   return known && isSame ? known : item;
 }
