@@ -67,6 +67,9 @@ export const words = {
       loading: "Loading",
       downloading: "Downloading",
       starting: "Starting",
+      restarting: "Restarting",
+      stalled: "Stalled",
+      stopped: "Stopped",
       failed: "Failed",
       unloaded: "Not loaded",
       unloading: "Unloading",
@@ -77,6 +80,7 @@ export const words = {
     stopping: "The server is about to stop.",
     loading: (id: string, state: string) => `${id}: ${state.toLowerCase()}. A question can be asked now; it waits.`,
     failed: (id: string, message: string) => `${id} could not be loaded: ${message}`,
+    triedAgain: "The server tries it again by itself.",
     outdated: "The server has a newer page.",
     reload: "Reload",
     tryAgain: "Try again",
@@ -109,6 +113,7 @@ export const words = {
   },
   phases: {
     sending: "Sending…",
+    waiting: "Waiting for the model…",
     queued: "Waiting for its turn…",
     reading: "Reading…",
     thinking: "Thinking…",
@@ -158,6 +163,7 @@ export const words = {
     label: "API key",
     remember: "Remember it on this device",
     enter: "Go on",
+    give: "Enter a key",
     forget: "Forget the key",
   },
   settings: {
@@ -217,6 +223,7 @@ export const words = {
   notices: { undo: "Undo", dismiss: "Dismiss" },
   failure: {
     unexpected: "Something unexpected went wrong on this page.",
+    notCopied: "The browser does not let this page copy.",
     partOfPage: "A part of this page could not be fetched: the server cannot be reached.",
     requestId: (id: string) => `Request ${id}`,
     tryAgain: "Try again",

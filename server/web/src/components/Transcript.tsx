@@ -3,7 +3,7 @@ import { ArrowDown } from "lucide";
 import { useEffect, useRef } from "preact/hooks";
 
 import type { Item } from "../api/types";
-import type { Chat } from "../state/chat";
+import { keyOf, type Chat } from "../state/chat";
 import { fetchOlder } from "../state/history";
 import { words } from "../words";
 import { Answer } from "./Answer";
@@ -50,10 +50,10 @@ function Messages({ chat }: { chat: Chat }) {
       {groups.map((items, index) => {
         const first = items[0]!;
         const before = groups[index - 1]?.at(-1) ?? null;
-        if (first.role === "user") return <Question key={first.id} chat={chat} item={first} after={before?.id ?? null} />;
+        if (first.role === "user") return <Question key={keyOf(first)} chat={chat} item={first} after={before?.id ?? null} />;
         if (first.type === "compaction") return <hr key={first.id} class="summarised" aria-label={words.said.summarised} />;
         const isLast = index === groups.length - 1 && !chat.live.value;
-        return <Answer key={first.id} chat={chat} items={items} before={before} isLast={isLast} />;
+        return <Answer key={keyOf(first)} chat={chat} items={items} before={before} isLast={isLast} />;
       })}
     </>
   );
