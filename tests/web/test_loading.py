@@ -110,11 +110,12 @@ def test_how_far_a_model_has_been_loaded_is_shown(new_page: NewPage, picture: Pi
         expect(page.get_by_role("progressbar").first).to_have_attribute("value", "0.5")
         picture(page, "model loading")
         check_accessibility(page)
+        page.close()
 
 
 def test_a_model_that_failed_says_why_and_is_tried_again(new_page: NewPage, picture: Picture, tmp_path: Path) -> None:
-    once = {"once": str(tmp_path / "failed"), "steps": [FAILED, {"exit": 1}]}
-    with scripted(once, LISTEN, {"sleep": 3}, READY) as server:
+    failures = [{"once": str(tmp_path / str(number)), "steps": [FAILED, {"exit": 1}]} for number in range(4)]
+    with scripted(*failures, LISTEN, READY) as server:
         page = new_page(server=server)
         page.goto("/")
         expect(banner(page, "could not be loaded: ")).to_contain_text("the file is damaged at byte 17")
@@ -122,6 +123,7 @@ def test_a_model_that_failed_says_why_and_is_tried_again(new_page: NewPage, pict
         picture(page, "model failed")
         check_accessibility(page)
         expect(banner(page, "could not be loaded")).to_have_count(0)
+        page.close()
 
 
 def test_who_is_behind_others_is_told_that_it_is_waiting(new_page: NewPage, picture: Picture) -> None:

@@ -52,7 +52,11 @@ def refusal(status: int, message: str, code: str, **headers: str) -> dict[str, A
 def hold(page: Page) -> list[Route]:
     """Where the next question stays until a test lets it go on."""
     held: list[Route] = []
-    page.route(ASKING, lambda route: held.append(route), times=1)
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(ASKING, keep, times=1)
     return held
 
 
@@ -136,7 +140,7 @@ def test_what_was_typed_meanwhile_stands_behind_a_question_that_comes_back(page:
 
 def test_a_page_left_while_its_question_is_on_the_way_has_it_in_the_composer_again(page: Page) -> None:
     page.goto("/")
-    held = hold(page)
+    hold(page)
     ask(page, "Say «Hello»")
     expect(questions(page)).to_have_count(1)
     page.reload()

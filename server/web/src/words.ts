@@ -79,7 +79,7 @@ export const words = {
     offline: "The server cannot be reached. What is shown can be read; it is tried again.",
     stopping: "The server is about to stop.",
     loading: (id: string, state: string) => `${id}: ${state.toLowerCase()}. A question can be asked now; it waits.`,
-    failed: (id: string, message: string) => `${id} could not be loaded: ${message}`,
+    failed: (id: string, message: string) => `${id} could not be loaded: ${message.replace(/\.?$/, ".")}`,
     triedAgain: "The server tries it again by itself.",
     outdated: "The server has a newer page.",
     reload: "Reload",
@@ -87,7 +87,8 @@ export const words = {
   },
   welcome: {
     title: "What shall we talk about?",
-    text: (model: string) => `You are asking ${model}, on this server. Nothing leaves it, and every chat is kept.`,
+    text: (model: string | null) =>
+      `${model ? `You are asking ${model}, on this server. ` : "The model answers on this server. "}Nothing leaves it, and every chat is kept.`,
     examples: [
       "Explain how a rainbow comes about, for a child of eight.",
       "Write a short, friendly e-mail that moves a meeting to Thursday.",

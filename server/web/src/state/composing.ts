@@ -29,6 +29,7 @@ export function watchDrafts(): () => void {
   return effect(() => {
     const chat = currentChat.value;
     const id = chat.id.value;
+    const text = draft.value;
     if (chat !== shown) {
       shown = chat;
       batch(() => {
@@ -36,7 +37,7 @@ export function watchDrafts(): () => void {
         draft.value = joined(recoverUnsent(id), draftOf(id));
       });
       focusComposer();
-    } else if (!edited.value && !chat.isTemporary.value) keepDraft(id, draft.value);
+    } else if (!edited.value && !chat.isTemporary.value) keepDraft(id, text);
   });
 }
 
