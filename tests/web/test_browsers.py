@@ -33,6 +33,10 @@ def test_a_browser_that_keeps_nothing_can_chat(page: Page, script: str) -> None:
     expect(text_of(answers(page))).to_have_text("Hello")
 
 
+INSECURE = "Cross-Origin-Opener-Policy header has been ignored"
+"""What Chromium says of that header wherever HTTPS is missing."""
+
+
 class Elsewhere:
     """The server under a name that browsers do not take for this machine."""
 
@@ -41,8 +45,9 @@ class Elsewhere:
 
 
 def test_over_plain_http_from_another_machine_all_works_that_needs_more_elsewhere(
-    new_page: NewPage, server: LiveServer, picture: Picture
+    new_page: NewPage, server: LiveServer, picture: Picture, trouble: Trouble
 ) -> None:
+    trouble.allow(INSECURE)
     page = new_page(server=Elsewhere(server))
     page.goto("/")
     assert page.evaluate("[isSecureContext, navigator.clipboard === undefined]") == [False, True]
@@ -55,7 +60,10 @@ def test_over_plain_http_from_another_machine_all_works_that_needs_more_elsewher
     expect(page.get_by_role("textbox", name="Your question")).to_have_value("Hello")
 
 
-def test_a_browser_that_lets_nothing_be_copied_says_so(new_page: NewPage, server: LiveServer) -> None:
+def test_a_browser_that_lets_nothing_be_copied_says_so(
+    new_page: NewPage, server: LiveServer, trouble: Trouble
+) -> None:
+    trouble.allow(INSECURE)
     page = new_page(server=Elsewhere(server))
     page.add_init_script("document.execCommand = () => false;")
     page.goto("/")

@@ -4,9 +4,9 @@ import { useEffect } from "preact/hooks";
 import { besideChat } from "../state/beside";
 import { currentChat } from "../state/chat";
 import { entryOf } from "../state/conversations";
-import { dialog } from "../state/dialogs";
+import { closeDialog, dialog } from "../state/dialogs";
 import { isDrawerOpen } from "../state/preferences";
-import { keyWanted } from "../state/session";
+import { keyWanted, putOffKey } from "../state/session";
 import { keepVisiting } from "../state/revisiting";
 import { words } from "../words";
 import { ChatColumn } from "./ChatColumn";
@@ -17,8 +17,8 @@ import { Announcer, NoticeBar } from "./NoticeBar";
 import { Sidebar } from "./Sidebar";
 import { StatusBanner } from "./StatusBanner";
 
-const OpenDialog = lazily(async () => (await import("./OpenDialog")).OpenDialog);
-const KeyDialog = lazily(async () => (await import("./KeyDialog")).KeyDialog);
+const OpenDialog = lazily(async () => (await import("./OpenDialog")).OpenDialog, { run: closeDialog });
+const KeyDialog = lazily(async () => (await import("./KeyDialog")).KeyDialog, { run: putOffKey });
 
 export function App() {
   const chat = currentChat.value;

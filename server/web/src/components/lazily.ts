@@ -6,10 +6,18 @@ import { useEffect } from "preact/hooks";
 import { sayProblem } from "../state/notices";
 import { words } from "../words";
 
-type Missing = ComponentType<{ readonly onAgain: () => void }>;
+interface WhenMissing {
+  /** Drawn in its place. */
+  readonly draw?: ComponentType<{ readonly onAgain: () => void }>;
+  /** Takes back that it was wanted. */
+  readonly run?: () => void;
+}
 
-/** A component that draws nothing until it is there, and `missing` if it cannot be fetched. */
-export function lazily<P extends object>(fetch: () => Promise<ComponentType<P>>, missing?: Missing): FunctionComponent<P> {
+/** A component that draws nothing until it is there. That it cannot be fetched is said, in its place if there is one. */
+export function lazily<P extends object>(
+  fetch: () => Promise<ComponentType<P>>,
+  missing: WhenMissing = {},
+): FunctionComponent<P> {
   const fetched = signal<ComponentType<P> | null>(null);
   const isMissing = signal(false);
   let isAsked = false;
@@ -22,12 +30,13 @@ export function lazily<P extends object>(fetch: () => Promise<ComponentType<P>>,
     } catch {
       isAsked = false;
       isMissing.value = true;
-      if (!missing) sayProblem(words.failure.partOfPage);
+      if (!missing.draw) sayProblem(words.failure.partOfPage);
+      missing.run?.();
     }
   };
   return function Lazy(props: P) {
     useEffect(() => void ask(), []);
     if (fetched.value) return h(fetched.value, props);
-    return missing && isMissing.value ? h(missing, { onAgain: () => void ask() }) : null;
+    return missing.draw && isMissing.value ? h(missing.draw, { onAgain: () => void ask() }) : null;
   };
 }

@@ -10,6 +10,6 @@ const TranscriptMissing = ({ onAgain }: { onAgain: () => void }) => (
   <Missing text={words.failure.partOfPage} action={words.failure.tryAgain} onAction={onAgain} />
 );
 
-export const Transcript = lazily<TranscriptProps>(fetchTranscript, TranscriptMissing);
+export const Transcript = lazily<TranscriptProps>(fetchTranscript, { draw: TranscriptMissing });
 
 export const prefetchTranscript = (): void => void fetchTranscript().catch(() => undefined);
