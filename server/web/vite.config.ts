@@ -13,5 +13,5 @@ export default defineConfig({
     license: { fileName: "licenses.txt" },
   },
   server: { proxy: { "/v1": API, "/readyz": API, "/docs": API } },
-  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"], setupFiles: ["tests/still_clock.ts"] },
 } as Parameters<typeof defineConfig>[0]);

@@ -8,7 +8,9 @@ from typing import Any
 from openai import OpenAI
 from playwright.sync_api import Locator, Page, expect
 
+SEND = re.compile("^Send")
 ANSWER = re.compile("^Assistant")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def composer(page: Page) -> Locator:
@@ -37,8 +39,18 @@ def say(text: str, slowly: bool = False) -> str:
     return f"Say {'slowly ' * slowly}«{text}»"
 
 
+def slowly(text: str) -> str:
+    return say(text, slowly=True)
+
+
+def letters(amount: int) -> str:
+    """A text in which every place can be told from the others, so that nothing can be missing or there twice."""
+    return " ".join(f"{LETTERS[number % 26]}{number}" for number in range(amount))
+
+
 def ask(page: Page, question: str) -> None:
     composer(page).fill(question)
+    expect(page.get_by_role("button", name=SEND)).to_be_enabled()
     composer(page).press("Enter")
 
 
@@ -92,3 +104,26 @@ def id_of(page: Page) -> str:
     """The conversation that the address names."""
     expect(page).to_have_url(re.compile(r"/c/conv_\w+"))
     return re.search(r"/c/(conv_\w+)", page.url).group(1)  # type: ignore[union-attr]
+
+
+def text_of(answer: Locator) -> Locator:
+    """What was said, without what is said of it."""
+    return answer.locator(".md")
+
+
+def expect_one_turn(page: Page, question: str, answer: str) -> None:
+    """That this was asked and answered in the chat, once."""
+    expect(questions(page)).to_have_count(1)
+    expect(questions(page)).to_contain_text(question)
+    expect(answers(page)).to_have_count(1)
+    expect(text_of(answers(page))).to_have_text(answer)
+
+
+def trouble_of(page: Page) -> Locator:
+    """Where the chat says why there is no answer."""
+    return page.get_by_role("log").get_by_role("alert")
+
+
+def banner(page: Page, text: str) -> Locator:
+    """What the page says above the chat about the server."""
+    return page.get_by_role("status").filter(has_text=text)

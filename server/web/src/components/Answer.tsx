@@ -43,7 +43,10 @@ export const Answer = memo(
         {isLast && showsProbabilities.value && text && !items.some(hasTokens) && (
           <p class="ending">{words.tokens.none}</p>
         )}
-        {response && <Ending response={response} onGoOn={isLast && last ? () => void goOn(chat, last) : undefined} />}
+        {/* Why the last one has failed is said below it. */}
+        {response && !(isLast && response.status === "failed") && (
+          <Ending response={response} onGoOn={isLast && last ? () => void goOn(chat, last) : undefined} />
+        )}
         <footer class="message-footer">
           <div class="actions" role="group" aria-label={words.message.actions}>
             <VariantSwitch chat={chat} after={before?.id ?? null} />

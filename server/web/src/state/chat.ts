@@ -14,8 +14,11 @@ export interface ChatSettings {
 
 /** Why there is no answer, or only a part of one. */
 export type Trouble =
-  | { readonly kind: "refused"; readonly failure: ApiFailure }
-  | { readonly kind: "ended"; readonly response: ResponseSummary };
+  /** The server has not taken it. Without `again`, what was asked is in the composer. */
+  | { readonly kind: "refused"; readonly failure: ApiFailure; readonly again?: () => void }
+  | { readonly kind: "ended"; readonly response: ResponseSummary }
+  /** Nobody has asked for an answer, or that has not come to the server. */
+  | { readonly kind: "unanswered" };
 
 export interface Chat {
   /** null until the server has given it one. */
@@ -88,6 +91,8 @@ export const startNewChat = (): void => void (newChat.value = makeChat(null));
 export const isAnswering = (id: string): boolean => Boolean(chats.get(id)?.live.value);
 
 export const allChats = (): Iterable<Chat> => chats.values();
+
+export const isLocal = ({ id }: Item): boolean => id.startsWith("local_");
 
 export const textOf = (item: Item): string => {
   if (typeof item.content === "string") return item.content;

@@ -8,7 +8,8 @@ import { words } from "../words";
 import { allChats, chatOf, currentChat, forgetChat } from "./chat";
 import { say, sayFailure, UNDO_MS } from "./notices";
 import { navigate } from "./router";
-import { noticeKeyFailure } from "./session";
+import { whenServerIsBack } from "./server";
+import { noticeKeyFailure, whenKeyChanges } from "./session";
 
 /** Seconds after a turn at which its title may be there. */
 const TITLE_SECONDS = [1, 3, 8];
@@ -21,9 +22,6 @@ export const hasMore = signal(false);
 export const isListed = signal(false);
 /** Whether the conversations that were put away are shown, and not the others. */
 export const showsArchive = signal(false);
-
-/** Counts the times at which something may have been said elsewhere: in another tab, or while the person was away. */
-export const numTimesAway = signal(0);
 
 /** The entry whose title is being typed: in the list, or above the chat. */
 export const renamed = signal<{ readonly id: string; readonly isInHeader: boolean } | null>(null);
@@ -173,24 +171,31 @@ async function removeNow(entry: Conversation): Promise<void> {
   doomed.value = new Set([...doomed.value].filter((id) => id !== entry.id));
 }
 
-function lookAround(): void {
-  numTimesAway.value++;
-  void refreshList();
+/** Calls when another tab may have changed something, or the person is back from elsewhere, until the returned function
+ * is called. */
+export function whenOthersMayHaveChanged(callback: () => void): () => void {
+  const over = new AbortController();
+  const options = { signal: over.signal };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    if (document.visibilityState === "visible") timer = setTimeout(callback, MOMENT_MS); // often two events come at once
+  };
+  document.addEventListener("visibilitychange", look, options);
+  addEventListener("focus", look, options);
+  CHANNEL.addEventListener("message", look, options);
+  return () => over.abort();
 }
 
 /** Keeps the list as the server has it, until the returned function is called. */
 export function watchConversations(): () => void {
   const over = new AbortController();
-  const { signal: ends } = over;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const refresh = (): void => {
-    clearTimeout(timer);
-    if (document.visibilityState === "visible") timer = setTimeout(lookAround, MOMENT_MS); // often two events come at once
+  const refresh = (): void => void refreshList();
+  const ends = [whenOthersMayHaveChanged(refresh), whenServerIsBack(refresh), whenKeyChanges(refresh)];
+  addEventListener("pagehide", () => deletions.forEach(({ run }) => run()), { signal: over.signal });
+  refresh();
+  return () => {
+    over.abort();
+    ends.forEach((end) => end());
   };
-  document.addEventListener("visibilitychange", refresh, { signal: ends });
-  addEventListener("focus", refresh, { signal: ends });
-  addEventListener("pagehide", () => deletions.forEach(({ run }) => run()), { signal: ends });
-  CHANNEL.addEventListener("message", refresh, { signal: ends });
-  void refreshList();
-  return () => over.abort();
 }

@@ -36,7 +36,7 @@ export class Live {
   readonly parts: ReadonlySignal<readonly LivePart[]>;
   readonly startedAt = performance.now();
   readonly isStopping = signal(false);
-  /** Whether the server has been asked for it. */
+  /** Whether the server may have been asked already. */
   isAsked = false;
   /** Aborts the request that is open; the answer itself goes on at the server. */
   readonly abort = new AbortController();

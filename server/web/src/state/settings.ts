@@ -8,7 +8,7 @@ import { takeInfo } from "./history";
 import type { Live, Phase } from "./live";
 import { sayFailure } from "./notices";
 import { preferredModel } from "./preferences";
-import { areModelsKnown, defaultModel, findModel, load, stateOf } from "./server";
+import { areModelsKnown, defaultModel, findModel, isOnItsWay, load, stateOf } from "./server";
 
 /** The model that answers in a chat; null while none is known. */
 export const modelOf = (chat: Chat): Model | null =>
@@ -54,19 +54,23 @@ export async function untilModelIsThere(chat: Chat, live: Live): Promise<void> {
     live.phase.value = "loading";
     await load(model.id);
   }
-  await until(() => !isOnItsWay(modelOf(chat)), live, "loading");
+  await until(() => !isModelOnItsWay(chat), live, "loading");
 }
 
-const isOnItsWay = (model: Model | null): boolean =>
-  model !== null && ["loading", "downloading", "starting"].includes(stateOf(model));
+function isModelOnItsWay(chat: Chat): boolean {
+  const model = modelOf(chat);
+  return model !== null && isOnItsWay(model);
+}
 
 function until(isSo: () => boolean, live: Live, phase?: Phase): Promise<void> {
-  return new Promise((resolve, reject) => {
-    live.abort.signal.addEventListener("abort", () => reject(live.abort.signal.reason));
-    const end = effect(() => {
+  const { signal: given } = live.abort;
+  let end = (): void => undefined;
+  const there = new Promise<void>((resolve, reject) => {
+    given.addEventListener("abort", () => reject(given.reason));
+    end = effect(() => {
       if (isSo()) resolve();
       else if (phase) live.phase.value = phase;
     });
-    live.abort.signal.addEventListener("abort", end);
   });
+  return there.finally(end);
 }

@@ -1,6 +1,6 @@
 /* Texts that cost a parser its stack or its time: each is shown, and soon. */
 import { cleanup, render } from "@testing-library/preact";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Markdown } from "../../src/markdown/blocks";
 import { atOnce } from "../../src/markdown/frames";
 import { blocksOf } from "../../src/markdown/lex";
@@ -30,6 +30,8 @@ const heavy: Record<string, string> = {
 afterEach(cleanup);
 
 describe.each(Object.entries(heavy))("%s", (_, text) => {
+  beforeEach(() => void vi.restoreAllMocks());
+
   test("is shown", { timeout: SOON_MS * 4 }, () => {
     const { container } = render(<Markdown text={text} />);
     expect(container.textContent).toContain("end");

@@ -87,6 +87,7 @@ describe("cost", () => {
   });
 
   test("what marked gives up on is not tried again with every token", () => {
+    vi.restoreAllMocks();
     const stream = new MarkdownStream(atOnce);
     stream.push("_a".repeat(20_000));
     const start = stream.lexedCharacters;
