@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pony import orm  # noqa: F401 - Pony looks it up for what is a string here
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from server.models.catalogue import Catalogue
     from server.settings import Settings
     from storage.db.database import Database
 
@@ -30,6 +31,19 @@ def configured_settings(config: Path | None) -> Settings:
 
     try:
         return load_settings(config)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_BAD_SETTINGS)
+
+
+def configured_models(config: Path | None) -> tuple[Settings, Catalogue]:
+    """The settings and what they make of the models; what is wrong with either ends the command."""
+    from server.models.catalogue import Catalogue
+    from server.settings import SettingsError
+
+    settings = configured_settings(config)
+    try:
+        return settings, Catalogue.from_settings(settings)
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_BAD_SETTINGS)

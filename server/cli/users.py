@@ -27,7 +27,7 @@ def users() -> None:
 @users.command("add")
 @config_option
 @json_option
-@click.option("--admin", is_flag=True, help="Note that the user is an admin; over HTTP that permits nothing more.")
+@click.option("--admin", is_flag=True, help="Make the user an admin, who may load and unload models over HTTP.")
 @click.argument("name")
 def add_user(config: Path | None, as_json: bool, admin: bool, name: str) -> None:
     """Add the user NAME; `parley keys create NAME` makes a key for them."""

@@ -93,6 +93,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, ModelStatus] = {}
     pid: int | None = None
     """Process id of the supervisor."""
+    bind: str = ""
+    """The setting of that name, by which those who share the server's settings know it from others."""
 
     @property
     def is_ready(self) -> bool:
@@ -130,6 +132,16 @@ class RuntimeDir:
         for entry in os.scandir(_short_parent()):
             if _NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 cls(entry.path)._remove_if_abandoned()
+
+    @classmethod
+    def find(cls, bind: str) -> RuntimeDir | None:
+        """That of a server of this user which runs with this setting; None if there is none."""
+        for path in Path(_short_parent()).iterdir():
+            if _NAME.fullmatch(path.name) and path.is_dir() and path.lstat().st_uid == os.getuid():
+                found = cls(path)
+                if found.read_status().bind == bind and found._is_held:
+                    return found
+        return None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> RuntimeDir | None:
@@ -193,6 +205,18 @@ class RuntimeDir:
     def remove(self) -> None:
         """Remove the directory and all in it; harmless when it is gone already."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether anybody holds it, so that what it says is true."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def _remove_if_abandoned(self) -> None:
         try:

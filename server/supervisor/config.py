@@ -65,6 +65,8 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Everything the supervisor needs to run."""
 
     runtime_dir: str
+    bind: str = ""
+    """The setting of that name; no engine is started anew for it."""
     models: list[ModelConfig]
     """The default model first."""
     folders: FoldersConfig | None = None
@@ -92,4 +94,6 @@ class SupervisorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 def _engines(config: SupervisorConfig) -> SupervisorConfig:
     """The config without everything that engines do not depend on."""
-    return msgspec.structs.replace(config, runtime_dir="", log_level="", announce_url=None, announce_headers=[])
+    return msgspec.structs.replace(
+        config, runtime_dir="", bind="", log_level="", announce_url=None, announce_headers=[]
+    )

@@ -23,6 +23,7 @@ def plan_supervisor(
     catalogue = Catalogue.from_settings(settings)
     return SupervisorConfig(
         runtime_dir=runtime_dir,
+        bind=settings.bind,
         models=[_plan_model(model) for model in catalogue.models],
         folders=_plan_folders(settings, catalogue),
         log_level=settings.log_level,

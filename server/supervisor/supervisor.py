@@ -100,7 +100,11 @@ class Supervisor:
 
     @property
     def _status(self) -> Status:
-        return Status(models={model.config.model_id: model.status for model in self._models}, pid=os.getpid())
+        return Status(
+            models={model.config.model_id: model.status for model in self._models},
+            pid=os.getpid(),
+            bind=self._config.bind,
+        )
 
     # --- what can happen ------------------------------------------------------------------------------------------
 

@@ -48,6 +48,8 @@ class FakeEngine:
     def wait_for_end(self) -> None:
         """As the real engine: a thread hears orders, waits for the end of standard input and leaves at once."""
         while orders := os.read(0, 4096):
+            if b"go on" in orders:
+                continue
             if not self._is_busy:
                 os._exit(0)
             if b"make room" in orders:
