@@ -38,7 +38,7 @@ export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat
     const scrolled = (): void => {
       const isNear = isNearEnd(element);
       if (element.scrollTop < lastTop - 1 && !isNear) letGo();
-      if (isNear) isPinned.current = true;
+      if (isNear && element.scrollTop >= lastTop) isPinned.current = true; // else the text has become shorter
       lastTop = element.scrollTop;
       setIsAtEnd(isNear || isPinned.current);
     };
