@@ -42,7 +42,7 @@ export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat
       // A text that has become shorter or longer has moved nobody.
       const isMoved = isHeld || element.scrollHeight === lastHeight;
       if (isMoved && element.scrollTop < lastTop - 1 && !isNear) letGo();
-      if (isNear) isPinned.current = true;
+      if (isNear && element.scrollTop >= lastTop) isPinned.current = true; // else the text has become shorter
       lastTop = element.scrollTop;
       lastHeight = element.scrollHeight;
       setIsAtEnd(isNear || isPinned.current);
