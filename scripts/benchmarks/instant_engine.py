@@ -98,7 +98,9 @@ async def flow(submit: Submit, pace: Pace, writer: asyncio.StreamWriter) -> None
     writer.write(frame([Finished(submit.request_id, 0, "stop", len(tokens), 0)]))
 
 
-async def serve_worker(config: EngineConfig, pace: Pace | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve_worker(
+    config: EngineConfig, pace: Pace | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     writer.write(frame(card(config)))
     flowing: set[asyncio.Task[None]] = set()
     frames, decoder = FrameReader(), msgspec.msgpack.Decoder(Command)

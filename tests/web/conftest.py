@@ -134,6 +134,7 @@ def new_page(browser: Browser, server: LiveServer, user: str, trouble: Trouble) 
     def make(server: Served | None = None, **options: Any) -> Page:
         origin = (server or common).origin
         context = browser.new_context(base_url=origin, extra_http_headers={USER: user}, **(DESK | options))
+        context.set_default_timeout(PATIENCE_SECONDS * 500)
         contexts.append(context)
         trouble.watch(context, origin)
         return context.new_page()

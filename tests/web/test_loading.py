@@ -36,8 +36,8 @@ class SlowlyLoadingServer(SayingServer):
 
     def __init__(self) -> None:
         super().__init__("chatml", auth="header", ping_seconds=0.2)
-        self.there = Path(self.data_dir.name) / "there"
         self._waits = False
+        self.there = Path(self.data_dir.name) / "there"
         engine = ["sh", "-c", f"until [ -e '{self.there}' ]; do sleep 0.05; done; exec \"$0\" -m tests.saying_engine"]
         variable = next(index for index, part in enumerate(self._command) if part.startswith("_PARLEY_ENGINE_COMMAND="))
         self._command[variable] = f"_PARLEY_ENGINE_COMMAND={json.dumps([*engine, _python(self._command[variable])])}"
@@ -49,13 +49,14 @@ def _python(variable: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _refusals_are_meant(trouble: Trouble) -> None:
-    trouble.allow("status of 503")
+    trouble.allow("status of 503|net::ERR_")  # a page may outlive its server
 
 
 @pytest.fixture
 def loading_server() -> Iterator[SlowlyLoadingServer]:
     needs.built_page()
-    with SlowlyLoadingServer() as server:
+    server = SlowlyLoadingServer()
+    with server:
         yield server
 
 

@@ -58,9 +58,7 @@ def test_a_conversation_that_is_deleted_elsewhere_is_gone_when_the_person_is_bac
     expect(page.get_by_text("No conversations yet.")).to_be_visible()
 
 
-def test_an_answer_whose_conversation_is_deleted_comes_to_an_end(
-    page: Page, client: OpenAI, trouble: Trouble
-) -> None:
+def test_an_answer_whose_conversation_is_deleted_comes_to_an_end(page: Page, client: OpenAI, trouble: Trouble) -> None:
     trouble.allow("status of 40[049]")
     page.goto("/")
     ask(page, slowly(letters(60)))
@@ -72,12 +70,17 @@ def test_an_answer_whose_conversation_is_deleted_comes_to_an_end(
 
 def test_another_device_shows_the_answer_that_is_being_made(page: Page, new_page: NewPage, picture: Picture) -> None:
     page.goto("/")
-    ask(page, slowly(letters(60)))
-    expect(answers(page)).to_contain_text("c2")
+    ask(page, slowly(letters(90)))
+    expect(answers(page)).to_contain_text("k36")  # a part of it is among the items already
     other = new_page()
     other.goto(page.url)
+    page.reload()
     for one in (page, other):
-        expect_one_turn(one, "a0 b1", letters(60))
+        expect(text_of(answers(one).last)).to_contain_text("l37")
+        assert answers(one).count() == 1
+    picture(other, "another device")
+    for one in (page, other):
+        expect_one_turn(one, "a0 b1", letters(90))
 
 
 def test_a_question_asked_while_another_tab_is_answered_waits_in_the_composer(

@@ -49,15 +49,19 @@ def refusal(status: int, message: str, code: str, **headers: str) -> dict[str, A
     return {"status": status, "body": json.dumps(body), "content_type": "application/json", "headers": headers}
 
 
-def hold(page: Page) -> list[Route]:
-    """Where the next question stays until a test lets it go on."""
+def ask_and_hold(page: Page, question: str) -> Route:
+    """Ask, and keep the request on its way until the test lets it go on."""
     held: list[Route] = []
 
     def keep(route: Route) -> None:
         held.append(route)
 
     page.route(ASKING, keep, times=1)
-    return held
+    ask(page, question)
+    expect(questions(page)).to_have_count(1)
+    while not held:
+        page.wait_for_timeout(20)
+    return held[0]
 
 
 def test_offline_all_that_was_read_can_be_read(page: Page, client: OpenAI, picture: Picture) -> None:
@@ -130,19 +134,15 @@ def test_a_question_whose_answer_never_came_back_is_one_turn_when_it_is_sent_aga
 
 def test_what_was_typed_meanwhile_stands_behind_a_question_that_comes_back(page: Page) -> None:
     page.goto("/")
-    held = hold(page)
-    ask(page, "Say «Hello»")
-    expect(questions(page)).to_have_count(1)
+    held = ask_and_hold(page, "Say «Hello»")
     composer(page).fill("And then?")
-    held[0].abort()
+    held.abort()
     expect(composer(page)).to_have_value("Say «Hello»\n\nAnd then?")
 
 
 def test_a_page_left_while_its_question_is_on_the_way_has_it_in_the_composer_again(page: Page) -> None:
     page.goto("/")
-    hold(page)
-    ask(page, "Say «Hello»")
-    expect(questions(page)).to_have_count(1)
+    ask_and_hold(page, "Say «Hello»")
     page.reload()
     expect(composer(page)).to_have_value("Say «Hello»")
     page.get_by_role("button", name="Send", exact=True).click()
@@ -206,11 +206,9 @@ def test_an_answer_asked_for_again_in_vain_can_be_asked_for_once_more(page: Page
 
 def test_a_stop_before_the_server_has_answered_stops_the_answer_there(page: Page, client: OpenAI) -> None:
     page.goto("/")
-    held = hold(page)
-    ask(page, slowly(letters(500)))
-    expect(questions(page)).to_have_count(1)
+    held = ask_and_hold(page, slowly(letters(500)))
     page.get_by_role("button", name="Stop").click()
-    held[0].continue_()
+    held.continue_()
     expect(page.get_by_text("Stopped.").first).to_be_visible()
     expect(questions(page)).to_have_count(1)
     expect(composer(page)).to_have_value("")

@@ -135,18 +135,20 @@ def opening(browser: Browser, server: Server, plan: Plan, chats: dict[int, str])
 
 
 def opened(page: Page, path: str) -> tuple[float, Cpu]:
-    page.goto("about:blank")
+    page.goto("/healthz")  # of the same process, whose times would begin anew in another one
     meter = Meter(page)
     before = meter.read()
     time = shown_after(page, path)
     page.wait_for_timeout(500)  # for what is done when there is nothing else to do
-    return time, Meter(page).read().since(before)
+    return time, meter.read().since(before)
 
 
 def answering(browser: Browser, server: Server, plan: Plan, chats: dict[int, str]) -> dict[str, Figure]:
     """CPU milliseconds for each 1,000 tokens of an answer, behind so many messages, all of them on the page."""
     costs: dict[int, list[Cpu]] = {}
     with window(browser, server) as page:
+        page.goto("/")
+        ask_and_wait(page)  # so that everything has been fetched and run once
         for num_messages, chat in chats.items():
             page.goto(f"/c/{chat}")
             show_all(page, num_messages)
@@ -156,11 +158,12 @@ def answering(browser: Browser, server: Server, plan: Plan, chats: dict[int, str
                 ask_and_wait(page)
                 costs.setdefault(num_messages, []).append(meter.read().since(before))
     share = plan.num_tokens / 1000
-    return {
-        f"1,000 tokens behind {num_messages:,} messages, {kind}, CPU (ms)": figure([get(cpu) / share for cpu in cpus])
-        for num_messages, cpus in costs.items()
-        for kind, get in (("script", lambda cpu: cpu.script), ("layout", lambda cpu: cpu.layout))
-    }
+    figures: dict[str, Figure] = {}
+    for num_messages, cpus in costs.items():
+        name = f"1,000 tokens behind {num_messages:,} messages"
+        figures[f"{name}, script, CPU (ms)"] = figure([cpu.script / share for cpu in cpus])
+        figures[f"{name}, layout, CPU (ms)"] = figure([cpu.layout / share for cpu in cpus])
+    return figures
 
 
 def ask(page: Page) -> None:

@@ -235,6 +235,7 @@ export const words = {
     notOpened: "This conversation could not be opened.",
     noAnswer: "There is no answer.",
     summarise: "Summarise and go on",
+    summarising: "Summarising…",
   },
   said: {
     answering: "Answering.",

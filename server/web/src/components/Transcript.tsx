@@ -3,7 +3,7 @@ import { ArrowDown } from "lucide";
 import { useEffect, useRef } from "preact/hooks";
 
 import type { Item } from "../api/types";
-import type { Chat } from "../state/chat";
+import { isSaidBy, type Chat } from "../state/chat";
 import { fetchOlder } from "../state/history";
 import { words } from "../words";
 import { Answer } from "./Answer";
@@ -47,7 +47,8 @@ export function Transcript({ chat, id }: TranscriptProps) {
 }
 
 function Messages({ chat }: { chat: Chat }) {
-  const groups = grouped(chat.items.value);
+  const answering = chat.live.value?.responseId.value;
+  const groups = grouped(chat.items.value.filter((item) => !isSaidBy(item, answering)));
   return (
     <>
       {groups.map((items, index) => {

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Chat, Trouble as What } from "../state/chat";
 import { tryAgain } from "../state/answering";
 import { draft, submit } from "../state/composing";
-import { summarise } from "../state/summarising";
+import { summarise, summarised } from "../state/summarising";
 import { words } from "../words";
 
 export function Trouble({ chat }: { chat: Chat }) {
@@ -17,8 +17,14 @@ export function Trouble({ chat }: { chat: Chat }) {
       {failure?.requestId && <p class="muted small">{words.failure.requestId(failure.requestId)}</p>}
       <div class="row">
         {codeOf(trouble) === "context_length_exceeded" && chat.id.value ? (
-          <button type="button" class="button" onClick={() => void summarise(chat)}>
-            {words.failure.summarise}
+          <button
+            type="button"
+            class="button"
+            disabled={summarised.value !== null}
+            aria-busy={summarised.value === chat}
+            onClick={() => void summarise(chat)}
+          >
+            {summarised.value === chat ? words.failure.summarising : words.failure.summarise}
           </button>
         ) : (
           <AgainButton chat={chat} trouble={trouble} />

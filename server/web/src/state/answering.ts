@@ -6,7 +6,7 @@ import { ApiFailure } from "../api/failure";
 import * as turns from "../api/turns";
 import type { Conversation, Item, ResponseObject, ResponseSummary } from "../api/types";
 import { count, words } from "../words";
-import { chatOf, isLocal, lastQuestion, settle, textOf, type Chat, type ChatSettings } from "./chat";
+import { chatOf, isLocal, isSaidBy, lastQuestion, settle, textOf, type Chat, type ChatSettings } from "./chat";
 import { refreshSoon } from "./conversations";
 import { beginLive, follow, type Open } from "./following";
 import { fetchFamily, openChat, refreshItems, takeInfo } from "./history";
@@ -217,7 +217,8 @@ function finish(chat: Chat, live: Live, response: ResponseObject): void {
   const summary: ResponseSummary = rest;
   const origin = { created_at: response.created_at, response: summary };
   batch(() => {
-    chat.items.value = [...chat.items.value, ...output.map((item) => ({ ...item, parley: origin }))];
+    const before = chat.items.value.filter((item) => !isSaidBy(item, response.id));
+    chat.items.value = [...before, ...output.map((item) => ({ ...item, parley: origin }))];
     chat.live.value = null;
     const hasText = output.length > 0;
     if (response.status === "failed" || !hasText) chat.trouble.value = { kind: "ended", response: summary };

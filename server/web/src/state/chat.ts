@@ -94,6 +94,10 @@ export const allChats = (): Iterable<Chat> => chats.values();
 
 export const isLocal = ({ id }: Item): boolean => id.startsWith("local_");
 
+/** Whether an answer said it: while that is being made, the server has a part of it among the items. */
+export const isSaidBy = (item: Item, responseId: string | null | undefined): boolean =>
+  item.role !== "user" && Boolean(responseId) && item.parley?.response?.id === responseId;
+
 export const textOf = (item: Item): string => {
   if (typeof item.content === "string") return item.content;
   return (item.content ?? []).map((part) => part.text ?? part.refusal ?? "").join("");
