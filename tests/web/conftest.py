@@ -40,10 +40,10 @@ from typing import Any, Protocol
 
 import pytest
 from openai import OpenAI
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conformance.conversing import USER, client_of
-from tests.live_server import LiveServer
+from tests.live_server import PATIENCE_SECONDS, LiveServer
 from tests.processes import SayingServer
 from tests.web import needs
 from tests.web.trouble import Trouble
@@ -57,11 +57,24 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
 }
 
+ELSEWHERE = "parley.test"
+"""A name of this machine that the browser takes for another one's: what only secure origins may do, is not there."""
+
+NOT_THERE = r"status of 404 .*/v1/(status|prompts)\b"
+"""What the page asks for and does without."""
+
 Picture = Callable[[Page, str], Path]
 
 
+class Served(Protocol):
+    """Whatever stands at an origin: a server, or a wire to one."""
+
+    @property
+    def origin(self) -> str: ...
+
+
 class NewPage(Protocol):
-    def __call__(self, server: LiveServer | None = None, **options: Any) -> Page:
+    def __call__(self, server: Served | None = None, **options: Any) -> Page:
         """A page in a context of its own, with `options` of Playwright's `new_context`; `server` if not the common
         one's."""
 
@@ -71,8 +84,11 @@ def browser() -> Iterator[Browser]:
     """One for all tests of the folder, and no longer: while it runs, nothing else in this process may use asyncio."""
     program = needs.chromium()
     assert not _is_patched_by_gevent()
+    expect.set_options(timeout=PATIENCE_SECONDS * 500)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"]
+        )
         yield browser
         browser.close()
 
@@ -103,7 +119,9 @@ def client(server: LiveServer, user: str) -> Iterator[OpenAI]:
 
 @pytest.fixture
 def trouble() -> Trouble:
-    return Trouble()
+    trouble = Trouble()
+    trouble.allow(NOT_THERE)
+    return trouble
 
 
 @pytest.fixture
@@ -112,9 +130,10 @@ def new_page(browser: Browser, server: LiveServer, user: str, trouble: Trouble) 
 
     common = server
 
-    def make(server: LiveServer | None = None, **options: Any) -> Page:
+    def make(server: Served | None = None, **options: Any) -> Page:
         origin = (server or common).origin
         context = browser.new_context(base_url=origin, extra_http_headers={USER: user}, **(DESK | options))
+        context.set_default_timeout(PATIENCE_SECONDS * 500)
         contexts.append(context)
         trouble.watch(context, origin)
         return context.new_page()

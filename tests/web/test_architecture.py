@@ -31,6 +31,7 @@ RULES = {
     "markdown": ("api", "state", "components", "main"),
     "components": ("api", "main"),
     "words": ("api", "state", "markdown", "components", "main"),
+    "clipboard": ("api", "state", "markdown", "components", "main"),
     "format": ("api", "state", "markdown", "components", "main"),
 }
 """What the members of a room must not import: components read states, only states talk to the server, and what makes

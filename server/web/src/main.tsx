@@ -6,9 +6,9 @@ import { prefetchTranscript } from "./components/lazy_transcript";
 import { watchKeys } from "./state/actions";
 import { watchDrafts } from "./state/composing";
 import { watchConversations } from "./state/conversations";
+import { reloadForNewerBuild } from "./state/reloading";
 import { startRouter } from "./state/router";
 import { watchServer } from "./state/server";
-import { keep, recall } from "./state/storage";
 import { startTheme } from "./state/theme";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -24,13 +24,7 @@ watchConversations();
 watchDrafts();
 watchKeys();
 
-// A part of the page that cannot be fetched any more belongs to an older build: once, the newer one is fetched.
-addEventListener("vite:preloadError", (event) => {
-  if (recall(sessionStorage, "reloaded")) return;
-  event.preventDefault();
-  keep(sessionStorage, "reloaded", true);
-  location.reload();
-});
+addEventListener("vite:preloadError", () => void reloadForNewerBuild());
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

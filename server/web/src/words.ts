@@ -67,6 +67,9 @@ export const words = {
       loading: "Loading",
       downloading: "Downloading",
       starting: "Starting",
+      restarting: "Restarting",
+      stalled: "Stalled",
+      stopped: "Stopped",
       failed: "Failed",
       unloaded: "Not loaded",
       unloading: "Unloading",
@@ -76,14 +79,16 @@ export const words = {
     offline: "The server cannot be reached. What is shown can be read; it is tried again.",
     stopping: "The server is about to stop.",
     loading: (id: string, state: string) => `${id}: ${state.toLowerCase()}. A question can be asked now; it waits.`,
-    failed: (id: string, message: string) => `${id} could not be loaded: ${message}`,
+    failed: (id: string, message: string) => `${id} could not be loaded: ${message.replace(/\.?$/, ".")}`,
+    triedAgain: "The server tries it again by itself.",
     outdated: "The server has a newer page.",
     reload: "Reload",
     tryAgain: "Try again",
   },
   welcome: {
     title: "What shall we talk about?",
-    text: (model: string) => `You are asking ${model}, on this server. Nothing leaves it, and every chat is kept.`,
+    text: (model: string | null) =>
+      `${model ? `You are asking ${model}, on this server. ` : "The model answers on this server. "}Nothing leaves it, and every chat is kept.`,
     examples: [
       "Explain how a rainbow comes about, for a child of eight.",
       "Write a short, friendly e-mail that moves a meeting to Thursday.",
@@ -109,6 +114,7 @@ export const words = {
   },
   phases: {
     sending: "Sending…",
+    waiting: "Waiting for the model…",
     queued: "Waiting for its turn…",
     reading: "Reading…",
     thinking: "Thinking…",
@@ -158,6 +164,7 @@ export const words = {
     label: "API key",
     remember: "Remember it on this device",
     enter: "Go on",
+    give: "Enter a key",
     forget: "Forget the key",
   },
   settings: {
@@ -217,6 +224,7 @@ export const words = {
   notices: { undo: "Undo", dismiss: "Dismiss" },
   failure: {
     unexpected: "Something unexpected went wrong on this page.",
+    notCopied: "The browser does not let this page copy.",
     partOfPage: "A part of this page could not be fetched: the server cannot be reached.",
     requestId: (id: string) => `Request ${id}`,
     tryAgain: "Try again",
@@ -225,6 +233,7 @@ export const words = {
     notOpened: "This conversation could not be opened.",
     noAnswer: "There is no answer.",
     summarise: "Summarise and go on",
+    summarising: "Summarising…",
   },
   said: {
     answering: "Answering.",

@@ -1,4 +1,5 @@
-/* Requests to the server that the page came from, and streams of events. It knows no endpoints, and repeats nothing. */
+/* Requests to the server that the page came from, and streams of events. It knows no endpoints, and repeats nothing but
+ * what was refused for a key that has been replaced meanwhile. */
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
 import { failureOf, networkFailure } from "./failure";
@@ -12,7 +13,12 @@ export interface Options {
   readonly keepalive?: boolean;
   /** Makes the request the same as an earlier one with this key: it is not done twice. */
   readonly idempotencyKey?: string;
+  /** The stream is broken off when nothing has been heard for long: a phone that changes its network hears nothing. */
+  readonly mayBreakOff?: boolean;
 }
+
+/** A stream sends a comment at least every ten seconds, unless the server is set otherwise. */
+const LONGEST_SILENCE_MS = 60_000;
 
 let apiKey = "";
 
@@ -37,18 +43,42 @@ export async function look<T>(path: string, signal?: AbortSignal): Promise<T> {
 export async function* stream(method: string, path: string, options: Options): AsyncGenerator<StreamEvent> {
   const answer = await send(method, path, options);
   if (!answer.ok || !answer.body) throw await failureOf(answer);
-  const messages = answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-  const reader = messages.getReader();
+  const ear = new Ear();
+  const events = new EventSourceParserStream({ onComment: () => ear.hear() });
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(events).getReader();
+  if (options.mayBreakOff) ear.whenSilent(() => void reader.cancel());
   try {
     for (;;) {
       const { done, value } = await reader.read();
+      ear.hear();
       if (done || value.data === "[DONE]") return;
       yield JSON.parse(value.data) as StreamEvent;
     }
   } catch (error) {
     throw networkFailure(error);
   } finally {
+    ear.rest();
     void drain(reader);
+  }
+}
+
+/** Notices when a stream has said nothing for long. */
+class Ear {
+  private heardAt = performance.now();
+  private timer: ReturnType<typeof setInterval> | undefined;
+
+  hear(): void {
+    this.heardAt = performance.now();
+  }
+
+  whenSilent(callback: () => void): void {
+    this.timer = setInterval(() => {
+      if (performance.now() - this.heardAt > LONGEST_SILENCE_MS) callback();
+    }, LONGEST_SILENCE_MS / 4);
+  }
+
+  rest(): void {
+    clearInterval(this.timer);
   }
 }
 
@@ -66,11 +96,9 @@ async function send(method: string, path: string, options: Options): Promise<Res
   if (options.body !== undefined) init.body = JSON.stringify(options.body);
   if (options.signal) init.signal = options.signal;
   if (options.keepalive) init.keepalive = true;
-  try {
-    return await fetch(path + queryOf(options), init);
-  } catch (error) {
-    throw networkFailure(error);
-  }
+  const key = apiKey;
+  const answer = await fetch(path + queryOf(options), init).catch((error: unknown) => Promise.reject(networkFailure(error)));
+  return answer.status === 401 && key !== apiKey ? send(method, path, options) : answer;
 }
 
 function headersFor(options: Options): Record<string, string> {

@@ -19,7 +19,7 @@ export interface Question {
 
 /** An answer that goes on when this page is gone. Asked with one key twice, it is still one. */
 export const ask = (question: Question, idempotencyKey: string, signal: AbortSignal): AsyncGenerator<StreamEvent> =>
-  stream("POST", "/v1/responses", { body: { ...question, stream: true, background: true }, idempotencyKey, signal });
+  stream("POST", "/v1/responses", { body: { ...question, stream: true, background: true }, idempotencyKey, signal, mayBreakOff: true });
 
 /** An answer that nobody keeps. */
 export const askUnstored = (question: Question, signal: AbortSignal): AsyncGenerator<StreamEvent> =>
@@ -30,6 +30,7 @@ export const follow = (id: string, after: number, signal: AbortSignal): AsyncGen
   stream("GET", `/v1/responses/${encodeURIComponent(id)}`, {
     query: { stream: true, starting_after: after >= 0 ? after : undefined },
     signal,
+    mayBreakOff: true,
   });
 
 export const cancelAnswer = (id: string): Promise<ResponseObject> =>

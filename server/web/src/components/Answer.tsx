@@ -40,7 +40,8 @@ export const Answer = memo(
             <AnswerItem key={item.id} item={item} onTake={again} />
           ))}
         </Boundary>
-        {response && <Ending response={response} onGoOn={isLast && last ? () => void goOn(chat, last) : undefined} />}
+        {/* Why the last one has failed is said below it. */}
+        {response && !(isLast && response.status === "failed") && <Ending response={response} onGoOn={isLast && last ? () => void goOn(chat, last) : undefined} />}
         <footer class="message-footer">
           <div class="actions" role="group" aria-label={words.message.actions}>
             <VariantSwitch chat={chat} after={before?.id ?? null} />

@@ -3,11 +3,11 @@ import { useEffect } from "preact/hooks";
 
 import { besideChat } from "../state/beside";
 import { currentChat } from "../state/chat";
-import { visit } from "../state/answering";
 import { entryOf } from "../state/conversations";
-import { dialog } from "../state/dialogs";
+import { closeDialog, dialog } from "../state/dialogs";
 import { isDrawerOpen } from "../state/preferences";
-import { keyWanted, whenKeyChanges } from "../state/session";
+import { keyWanted, putOffKey } from "../state/session";
+import { keepVisiting } from "../state/revisiting";
 import { words } from "../words";
 import { ChatColumn } from "./ChatColumn";
 import { Composer } from "./Composer";
@@ -17,8 +17,8 @@ import { Announcer, NoticeBar } from "./NoticeBar";
 import { Sidebar } from "./Sidebar";
 import { StatusBanner } from "./StatusBanner";
 
-const OpenDialog = lazily(async () => (await import("./OpenDialog")).OpenDialog);
-const KeyDialog = lazily(async () => (await import("./KeyDialog")).KeyDialog);
+const OpenDialog = lazily(async () => (await import("./OpenDialog")).OpenDialog, { run: closeDialog });
+const KeyDialog = lazily(async () => (await import("./KeyDialog")).KeyDialog, { run: putOffKey });
 
 export function App() {
   const chat = currentChat.value;
@@ -50,14 +50,8 @@ export function App() {
   );
 }
 
-/** Fetches a chat when it is shown, and again when there is another key. */
 function useVisit(chat: typeof currentChat.value | null): void {
-  useEffect(() => {
-    if (!chat) return undefined;
-    const look = (): void => void (chat.id.value && !chat.live.value && visit(chat));
-    look();
-    return whenKeyChanges(look);
-  }, [chat]);
+  useEffect(() => (chat ? keepVisiting(chat) : undefined), [chat]);
 }
 
 function useTitle(): void {

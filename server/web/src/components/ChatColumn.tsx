@@ -3,10 +3,11 @@ import { X } from "lucide";
 
 import { closeBeside } from "../state/beside";
 import { currentChat, type Chat } from "../state/chat";
-import { newChat } from "../state/actions";
 import { visit } from "../state/answering";
+import { beginInstead } from "../state/composing";
 import { words } from "../words";
 import { IconButton } from "./IconButton";
+import { Missing } from "./Missing";
 import { ModelPicker } from "./ModelPicker";
 import { Transcript } from "./lazy_transcript";
 import { Welcome } from "./Welcome";
@@ -28,22 +29,11 @@ export function ChatColumn({ chat, isBeside, hasOther }: { chat: Chat; isBeside:
 
 function Content({ chat, id }: { chat: Chat; id: string }) {
   const state = chat.state.value;
-  if (state === "gone") return <Missing text={words.failure.gone} action={words.sidebar.newChat} onAction={() => newChat()} />;
+  if (state === "gone") return <Missing text={words.failure.gone} action={words.sidebar.newChat} onAction={() => beginInstead(chat)} />;
   if (state === "failed") {
     return <Missing text={words.failure.notOpened} action={words.failure.tryAgain} onAction={() => void visit(chat)} />;
   }
   const isEmpty = !chat.items.value.length && !chat.live.value && !chat.trouble.value;
   if (isEmpty) return state === "loading" ? <div class="transcript-frame" aria-busy="true" /> : <Welcome />;
   return <Transcript key={id} chat={chat} id={id} />;
-}
-
-function Missing({ text, action, onAction }: { text: string; action: string; onAction: () => void }) {
-  return (
-    <div class="welcome" role="alert">
-      <p class="welcome-title">{text}</p>
-      <button type="button" class="button button-main" onClick={onAction}>
-        {action}
-      </button>
-    </div>
-  );
 }

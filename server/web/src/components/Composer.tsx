@@ -107,18 +107,20 @@ function AttachButton() {
   );
 }
 
+/** Two buttons: one that became the other while it was clicked would send what it has just stopped. */
 function StopOrSend() {
   const chats = [currentChat.value, besideChat.value].filter((chat) => chat !== null);
   const answering = chats.filter((chat) => chat.live.value);
   if (answering.length) {
     const isStopping = answering.every((chat) => chat.live.value?.isStopping.value);
     const end = (): void => answering.forEach((chat) => void stop(chat));
-    return <IconButton class="send" icon={Square} label={words.composer.stop} disabled={isStopping} onClick={end} />;
+    return <IconButton key="stop" class="send" icon={Square} label={words.composer.stop} disabled={isStopping} onClick={end} />;
   }
   const model = modelOf(currentChat.value);
   const waits = model !== null && stateOf(model) !== "ready";
   return (
     <IconButton
+      key="send"
       class="send"
       type="submit"
       icon={ArrowUp}

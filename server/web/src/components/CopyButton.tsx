@@ -11,7 +11,7 @@ const SHOWN_MS = 1500;
 export function CopyButton({ text, icon, done }: { text: string; icon: IconNode; done: IconNode }) {
   const [isDone, setIsDone] = useState(false);
   const run = async (): Promise<void> => {
-    await copy(text);
+    if (!(await copy(text))) return;
     setIsDone(true);
     setTimeout(() => setIsDone(false), SHOWN_MS);
   };

@@ -1,7 +1,7 @@
 /* Asks for the key that the server wants. */
 import { useRef } from "preact/hooks";
 
-import { enterKey, isKeyRemembered, keyWanted } from "../state/session";
+import { enterKey, isKeyRemembered, keyWanted, putOffKey } from "../state/session";
 import { words } from "../words";
 import { Dialog } from "./Dialog";
 
@@ -16,7 +16,7 @@ export function KeyDialog() {
     if (key.trim()) enterKey(key, remember.current?.checked ?? false);
   };
   return (
-    <Dialog title={words.key.title} onClose={() => (keyWanted.value = null)}>
+    <Dialog title={words.key.title} onClose={putOffKey}>
       <form onSubmit={enter}>
         <p role={why === "wrong" ? "alert" : undefined} class={why === "wrong" ? "danger" : ""}>
           {why === "wrong" ? words.key.wrong : words.key.missing}

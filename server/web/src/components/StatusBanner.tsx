@@ -1,19 +1,22 @@
 /* What stands in the way of an answer: no server, no model yet, a newer page. */
 import { currentChat } from "../state/chat";
-import { isOffline, isOutdated, load, lookAgain, messageOfModel, progressOf, readiness, stateOf } from "../state/server";
+import { isOffline, isOnItsWay, isOutdated, isTriedAgain, load, lookAgain, messageOfModel, progressOf, readiness, stateOf } from "../state/server";
+import { askForKey, keyPutOff } from "../state/session";
 import { modelOf } from "../state/settings";
 import { words } from "../words";
 
 export function StatusBanner() {
   if (isOffline.value) return <Banner text={words.banner.offline} action={words.banner.tryAgain} onAction={() => void lookAgain()} />;
+  if (keyPutOff.value) return <Banner text={words.key.missing} action={words.key.give} onAction={askForKey} />;
   if (readiness.value?.status === "stopping") return <Banner text={words.banner.stopping} />;
   const model = modelOf(currentChat.value);
   const state = model ? stateOf(model) : "ready";
   if (model && state === "failed") {
     const text = words.banner.failed(model.id, messageOfModel(model));
+    if (isTriedAgain(model)) return <Banner text={`${text} ${words.banner.triedAgain}`} />;
     return <Banner text={text} action={words.banner.tryAgain} onAction={() => void load(model.id)} />;
   }
-  if (model && ["loading", "downloading", "starting"].includes(state)) {
+  if (model && isOnItsWay(model)) {
     return (
       <Banner text={words.banner.loading(model.id, words.models.states[state] ?? state)}>
         <progress aria-label={words.models.states[state] ?? state} {...progressAttribute(progressOf(model))} />

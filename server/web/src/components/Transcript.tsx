@@ -1,9 +1,10 @@
 /* Everything that was said in a chat. It stays at its end while that grows, unless the reader is elsewhere. */
 import { ArrowDown } from "lucide";
-import { useEffect, useRef } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import type { Item } from "../api/types";
-import type { Chat } from "../state/chat";
+import { isSaidBy, keyOf, type Chat } from "../state/chat";
 import { fetchOlder } from "../state/history";
 import { words } from "../words";
 import { Answer } from "./Answer";
@@ -23,7 +24,10 @@ export function Transcript({ chat, id }: TranscriptProps) {
   const { isAtEnd, goToEnd } = usePinnedEnd(scroller, chat);
   const top = useRef<HTMLButtonElement>(null);
   const live = chat.live.value;
-  useEffect(() => whenNear(top.current, () => void fetchOlder(chat)), [chat, chat.hasOlder.value]);
+  const first = chat.items.value[0]?.id;
+  useSamePlace(scroller, first);
+  // Anew for each page of items: one that is near already does not come nearer.
+  useEffect(() => whenNear(top.current, () => void fetchOlder(chat)), [chat, chat.hasOlder.value, first]);
   return (
     <div class="transcript-frame">
       <div ref={scroller} id={id} class="transcript" role="log" aria-live="off" tabIndex={0} aria-label={words.product}>
@@ -44,16 +48,17 @@ export function Transcript({ chat, id }: TranscriptProps) {
 }
 
 function Messages({ chat }: { chat: Chat }) {
-  const groups = grouped(chat.items.value);
+  const answering = chat.live.value?.responseId.value;
+  const groups = grouped(chat.items.value.filter((item) => !isSaidBy(item, answering)));
   return (
     <>
       {groups.map((items, index) => {
         const first = items[0]!;
         const before = groups[index - 1]?.at(-1) ?? null;
-        if (first.role === "user") return <Question key={first.id} chat={chat} item={first} after={before?.id ?? null} />;
+        if (first.role === "user") return <Question key={keyOf(first)} chat={chat} item={first} after={before?.id ?? null} />;
         if (first.type === "compaction") return <hr key={first.id} class="summarised" aria-label={words.said.summarised} />;
         const isLast = index === groups.length - 1 && !chat.live.value;
-        return <Answer key={first.id} chat={chat} items={items} before={before} isLast={isLast} />;
+        return <Answer key={keyOf(first)} chat={chat} items={items} before={before} isLast={isLast} />;
       })}
     </>
   );
@@ -69,6 +74,18 @@ export function grouped(items: readonly Item[]): Item[][] {
     else groups.at(-1)?.push(item);
   }
   return groups;
+}
+
+/** Older messages appear above what is being read, which stays where it is. */
+function useSamePlace(scroller: RefObject<HTMLElement | null>, first: string | undefined): void {
+  const drawn = useRef(first);
+  const message = drawn.current === first ? null : scroller.current?.querySelector("article");
+  const before = message?.getBoundingClientRect().top;
+  useLayoutEffect(() => {
+    drawn.current = first;
+    if (!message?.isConnected || before === undefined || !scroller.current) return;
+    scroller.current.scrollTop += message.getBoundingClientRect().top - before;
+  }, [first]);
 }
 
 function whenNear(element: Element | null, callback: () => void): (() => void) | undefined {

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Chat, Trouble as What } from "../state/chat";
 import { tryAgain } from "../state/answering";
 import { draft, submit } from "../state/composing";
-import { summarise } from "../state/summarising";
+import { summarise, summarised } from "../state/summarising";
 import { words } from "../words";
 
 export function Trouble({ chat }: { chat: Chat }) {
@@ -17,8 +17,14 @@ export function Trouble({ chat }: { chat: Chat }) {
       {failure?.requestId && <p class="muted small">{words.failure.requestId(failure.requestId)}</p>}
       <div class="row">
         {codeOf(trouble) === "context_length_exceeded" && chat.id.value ? (
-          <button type="button" class="button" onClick={() => void summarise(chat)}>
-            {words.failure.summarise}
+          <button
+            type="button"
+            class="button"
+            disabled={summarised.value !== null}
+            aria-busy={summarised.value === chat}
+            onClick={() => void summarise(chat)}
+          >
+            {summarised.value === chat ? words.failure.summarising : words.failure.summarise}
           </button>
         ) : (
           <AgainButton chat={chat} trouble={trouble} />
@@ -31,14 +37,21 @@ export function Trouble({ chat }: { chat: Chat }) {
 function AgainButton({ chat, trouble }: { chat: Chat; trouble: What }) {
   const wait = trouble.kind === "refused" ? trouble.failure.retryAfter : null;
   const seconds = useCountdown(wait ?? 0);
-  const isUseless = trouble.kind === "refused" && (trouble.failure.kind === "refused" || !draft.value.trim());
-  if (isUseless) return null;
-  const again = (): void => void (trouble.kind === "refused" ? submit() : tryAgain(chat));
+  const again = actionFor(chat, trouble);
+  if (!again) return null;
   return (
     <button type="button" class="button" disabled={seconds > 0} onClick={again}>
       {seconds > 0 ? words.failure.tryIn(seconds) : words.failure.tryAgain}
     </button>
   );
+}
+
+/** What tries it again; null where that would be of no use. */
+function actionFor(chat: Chat, trouble: What): (() => void) | null {
+  if (trouble.kind !== "refused") return () => void tryAgain(chat);
+  if (trouble.failure.kind === "refused") return null;
+  if (trouble.again) return trouble.again;
+  return draft.value.trim() ? () => void submit() : null;
 }
 
 /** Seconds that are left, counted down. */
@@ -54,10 +67,13 @@ function useCountdown(from: number): number {
 
 function messageOf(trouble: What): string {
   if (trouble.kind === "refused") return trouble.failure.message;
+  if (trouble.kind === "unanswered") return words.failure.noAnswer;
   const { status, error } = trouble.response;
   if (status === "cancelled") return words.message.stopped;
   return error?.message ?? words.failure.noAnswer;
 }
 
-const codeOf = (trouble: What): string | null =>
-  trouble.kind === "refused" ? trouble.failure.code : (trouble.response.error?.code ?? null);
+function codeOf(trouble: What): string | null {
+  if (trouble.kind === "unanswered") return null;
+  return trouble.kind === "refused" ? trouble.failure.code : (trouble.response.error?.code ?? null);
+}

@@ -6,7 +6,7 @@ import { modelOf } from "../state/settings";
 import { words } from "../words";
 
 export function Welcome() {
-  const model = modelOf(currentChat.value)?.id ?? words.models.none;
+  const model = modelOf(currentChat.value)?.id ?? null;
   const isTemporary = currentChat.value.isTemporary.value;
   const ask = (text: string) => () => {
     draft.value = text;

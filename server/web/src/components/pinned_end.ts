@@ -29,15 +29,23 @@ export function usePinnedEnd(scroller: RefObject<HTMLElement | null>, chat: Chat
     const over = new AbortController();
     const options = { signal: over.signal, passive: true };
     let lastTop = element.scrollTop;
+    let lastHeight = element.scrollHeight;
+    let isHeld = false;
     const letGo = (): void => void (isPinned.current = false);
     const scrolled = (): void => {
       const isNear = element.scrollHeight - element.clientHeight - element.scrollTop < NEAR_PX;
-      if (element.scrollTop < lastTop - 1 && !isNear) letGo();
+      // A text that has become shorter or longer has moved nobody.
+      const isMoved = isHeld || element.scrollHeight === lastHeight;
+      if (isMoved && element.scrollTop < lastTop - 1 && !isNear) letGo();
       if (isNear) isPinned.current = true;
       lastTop = element.scrollTop;
+      lastHeight = element.scrollHeight;
       setIsAtEnd(isNear || isPinned.current);
     };
     element.addEventListener("scroll", scrolled, options);
+    element.addEventListener("pointerdown", () => (isHeld = true), options);
+    for (const end of ["pointerup", "pointercancel", "touchend"]) addEventListener(end, () => (isHeld = false), options);
+    element.addEventListener("touchmove", () => (isHeld = true), options);
     element.addEventListener("wheel", (event) => event.deltaY < 0 && letGo(), options);
     element.addEventListener("keydown", (event) => AWAY_KEYS.has(event.key) && letGo(), options);
     const grown = new ResizeObserver(() => (isPinned.current ? goToEnd() : undefined));

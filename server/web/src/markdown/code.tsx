@@ -5,7 +5,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { copyText } from "./copy";
+import { copyText } from "../clipboard";
 import { whenIdle } from "./idle";
 import { markdownWords } from "./words";
 

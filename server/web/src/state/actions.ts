@@ -3,39 +3,33 @@ import { textOf, currentChat, lastAnswer, startNewChat } from "./chat";
 import { stop } from "./answering";
 import { beginChat, edited, leaveEdit } from "./composing";
 import { closeDialog, dialog } from "./dialogs";
-import { announce, say } from "./notices";
+import { announce, say, sayProblem } from "./notices";
 import { isDrawerOpen, toggleSidebar } from "./preferences";
 import { keyWanted } from "./session";
+import { copyText } from "../clipboard";
 import { words } from "../words";
 
-export async function copy(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    announce(words.said.copied);
-  } catch {
-    copyBySelection(text);
-  }
-}
-
-/** Where there is no clipboard: over plain HTTP from another machine. */
-function copyBySelection(text: string): void {
-  const area = Object.assign(document.createElement("textarea"), { value: text, className: "unseen" });
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
-  announce(words.said.copied);
+/** Copies a text; whether the clipboard has it. */
+export async function copy(text: string): Promise<boolean> {
+  const isCopied = await copyText(text);
+  if (isCopied) announce(words.said.copied);
+  else sayProblem(words.failure.notCopied);
+  return isCopied;
 }
 
 export function copyLastAnswer(): void {
   const answer = lastAnswer(currentChat.value);
-  if (answer) void copy(textOf(answer)).then(() => say(words.said.copied));
+  if (answer) void copyAndSay(textOf(answer));
 }
 
 export function copyLastCode(): void {
   const blocks = [...document.querySelectorAll<HTMLElement>("#transcript pre code")];
   const code = blocks.at(-1)?.textContent;
-  if (code) void copy(code).then(() => say(words.said.copied));
+  if (code) void copyAndSay(code);
+}
+
+async function copyAndSay(text: string): Promise<void> {
+  if (await copy(text)) say(words.said.copied);
 }
 
 /** A chat without a past, whatever the new chat was before. */

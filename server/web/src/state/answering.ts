@@ -6,42 +6,47 @@ import { ApiFailure } from "../api/failure";
 import * as turns from "../api/turns";
 import type { Conversation, Item, ResponseObject, ResponseSummary } from "../api/types";
 import { count, words } from "../words";
-import { chatOf, settle, textOf, type Chat } from "./chat";
+import { chatOf, isLocal, isSaidBy, lastQuestion, settle, textOf, type Chat } from "./chat";
 import { refreshSoon } from "./conversations";
 import { beginLive, follow, type Open } from "./following";
 import { fetchFamily, openChat, refreshItems, takeInfo } from "./history";
 import type { Live } from "./live";
+import { newName } from "./names";
 import { announce, sayFailure } from "./notices";
 import { showsProbabilities } from "./preferences";
 import { navigate, showInstead } from "./router";
-import { noticeKeyFailure } from "./session";
+import { isOffline, lookAgain, noticeOutage } from "./server";
+import { askForKey, noticeKeyFailure } from "./session";
 import { modelOf, untilModelIsThere } from "./settings";
+import { keepUntilTaken, keyFor } from "./unsent";
 
 const NUM_ALTERNATIVES = 5;
+const NO_SUCH_MODEL = "model_not_found";
 
-/** What a question was sent with, so that the same one sent again after a failure is still one turn. */
-const unsent = new WeakMap<Chat, { readonly text: string; readonly key: string }>();
-
-/** Asks a question; whether the server has it. What it has not belongs back into the composer. */
-export async function send(chat: Chat, text: string): Promise<boolean> {
-  if (chat.live.value) return false;
+/** Asks a question. Returns the chat whose composer gets it back, and null if the server has it. */
+export async function send(chat: Chat, text: string): Promise<Chat | null> {
+  if (chat.live.value) return chat;
   const question = localQuestion(text);
+  const key = keyFor(chat, text);
   const live = beginLive(chat);
+  keepUntilTaken(chat, live, text, key);
   chat.items.value = [...chat.items.value, question];
   announce(words.said.answering);
   try {
     await untilModelIsThere(chat, live);
     if (!chat.id.value && !chat.isTemporary.value) await create(chat);
-    await answer(chat, live, opening(chat, [asInput(question)], { key: keyFor(chat, text) }));
+    await answer(chat, live, opening(chat, [asInput(question)], { key }));
   } catch (error) {
     if (!live.responseId.value) return putBack(chat, question, error);
   }
-  unsent.delete(chat);
-  return true;
+  return null;
 }
 
-/** Asks the last question of a chat once more, in the same place: it has no answer. */
-export const tryAgain = (chat: Chat): Promise<void> => goOnIn(chat);
+/** Asks the last question of a chat once more: in the same place if it has no answer, else beside what there is of it. */
+export function tryAgain(chat: Chat): Promise<void> {
+  const question = lastQuestion(chat);
+  return question && question !== chat.items.value.at(-1) ? askAgain(chat, question) : goOnIn(chat);
+}
 
 /** Asks once more for what lies behind an item, beside the answer that is there. */
 export const askAgain = (chat: Chat, after: Item, prefix = ""): Promise<void> => inFork(chat, after, prefix);
@@ -52,8 +57,9 @@ export async function goOn(chat: Chat, answered: Item): Promise<void> {
   if (before) await inFork(chat, before, textOf(answered));
 }
 
-/** Asks another wording of a question, beside the first; whether the server has it. */
-export async function edit(chat: Chat, question: Item, text: string): Promise<boolean> {
+/** Asks another wording of a question, beside the first. Returns the chat whose composer gets it back, and null if the
+ * server has it. */
+export async function edit(chat: Chat, question: Item, text: string): Promise<Chat | null> {
   try {
     const known = await stored(chat, question);
     const position = chat.items.value.indexOf(known);
@@ -61,7 +67,7 @@ export async function edit(chat: Chat, question: Item, text: string): Promise<bo
     return await send(fork, text);
   } catch (error) {
     sayFailure(error);
-    return false;
+    return chat;
   }
 }
 
@@ -80,11 +86,20 @@ export async function stop(chat: Chat): Promise<void> {
   if (!live || live.isStopping.value) return;
   live.isStopping.value = true;
   const id = live.responseId.value;
-  if (!id || chat.isTemporary.value) return live.abort.abort();
+  if (chat.isTemporary.value || !live.isAsked || (!id && isOffline.value)) return live.abort.abort();
+  if (id) return cancel(live, id);
+  // It may be at the server already, under an id that is still on its way.
+  const end = live.responseId.subscribe((given) => {
+    if (given) queueMicrotask(() => (end(), void cancel(live, given)));
+  });
+}
+
+async function cancel(live: Live, id: string): Promise<void> {
   try {
     await turns.cancelAnswer(id);
   } catch (error) {
     live.isStopping.value = false;
+    noticeOutage(error);
     sayFailure(error);
   }
 }
@@ -122,15 +137,15 @@ async function goOnIn(chat: Chat, prefix = ""): Promise<void> {
   announce(words.said.answering);
   try {
     await untilModelIsThere(chat, live);
-    await answer(chat, live, opening(chat, [], { key: crypto.randomUUID(), prefix }));
+    await answer(chat, live, opening(chat, [], { key: newName(), prefix }));
   } catch (error) {
-    if (!live.responseId.value) refuse(chat, error);
+    if (!live.responseId.value) refuse(chat, error, () => void goOnIn(chat, prefix));
   }
 }
 
 /** The item as the server has it: right after an answer the page has only its own copy of the question. */
 async function stored(chat: Chat, item: Item): Promise<Item> {
-  if (!item.id.startsWith("local_")) return item;
+  if (!isLocal(item)) return item;
   const place = chat.items.value.indexOf(item) - chat.items.value.length;
   await refreshItems(chat);
   return chat.items.value.at(place) ?? item;
@@ -183,6 +198,7 @@ function opening(chat: Chat, input: readonly unknown[], { key, prefix = "" }: { 
 /** Follows an answer to its end, and makes it a part of the chat. */
 async function answer(chat: Chat, live: Live, open: Open): Promise<void> {
   refreshSoon();
+  live.isAsked = true;
   try {
     finish(chat, live, await follow(live, open, !chat.isTemporary.value));
   } catch (error) {
@@ -197,12 +213,14 @@ function finish(chat: Chat, live: Live, response: ResponseObject): void {
   const summary: ResponseSummary = rest;
   const origin = { created_at: response.created_at, response: summary };
   batch(() => {
-    chat.items.value = [...chat.items.value, ...output.map((item) => ({ ...item, parley: origin }))];
+    const before = chat.items.value.filter((item) => !isSaidBy(item, response.id));
+    chat.items.value = [...before, ...output.map((item) => ({ ...item, parley: origin }))];
     chat.live.value = null;
     const hasText = output.length > 0;
     if (response.status === "failed" || !hasText) chat.trouble.value = { kind: "ended", response: summary };
   });
   announce(sentenceAbout(response, live));
+  if (response.status === "failed") void lookAgain();
   void refreshItems(chat).catch(noticeKeyFailure);
   void fetchFamily(chat);
   refreshSoon();
@@ -214,12 +232,12 @@ async function lose(chat: Chat, live: Live, error: unknown): Promise<void> {
   chat.live.value = null;
   if (error instanceof ApiFailure) {
     await openChat(chat);
-    chat.trouble.value ??= { kind: "refused", failure: error };
+    if (chat.state.value !== "gone") chat.trouble.value ??= { kind: "refused", failure: error, again: () => void visit(chat) };
   }
 }
 
 function keepPart(chat: Chat, live: Live): void {
-  const item = { id: `local_${crypto.randomUUID()}`, type: "message", role: "assistant", status: "incomplete" };
+  const item = { id: `local_${newName()}`, type: "message", role: "assistant", status: "incomplete" };
   batch(() => {
     chat.items.value = [...chat.items.value, { ...item, content: [{ type: "output_text", text: live.text }] }];
     chat.live.value = null;
@@ -227,32 +245,29 @@ function keepPart(chat: Chat, live: Live): void {
   announce(words.said.stopped);
 }
 
-/** Takes a question back that the server has not taken: false. If another device is being answered, that is shown. */
-function putBack(chat: Chat, question: Item, error: unknown): false {
+/** Takes a question back that the server has not taken. */
+function putBack(chat: Chat, question: Item, error: unknown): Chat {
   batch(() => {
     chat.items.value = chat.items.value.filter((item) => item !== question);
     refuse(chat, error);
   });
-  return false;
+  return chat;
 }
 
-function refuse(chat: Chat, error: unknown): void {
+/** Says why there is no answer. If another device is being answered, that is shown. */
+function refuse(chat: Chat, error: unknown, again?: () => void): void {
   chat.live.value = null;
-  if (!(error instanceof ApiFailure)) return;
-  noticeKeyFailure(error);
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  if (!(error instanceof ApiFailure)) throw error;
+  if (noticeKeyFailure(error)) askForKey();
+  noticeOutage(error);
   if (error.kind === "locked" && error.responseId) void visit(chat);
-  else chat.trouble.value = { kind: "refused", failure: error };
-}
-
-function keyFor(chat: Chat, text: string): string {
-  const last = unsent.get(chat);
-  const key = last?.text === text ? last.key : crypto.randomUUID();
-  unsent.set(chat, { text, key });
-  return key;
+  else if (error.kind === "gone" && error.code !== NO_SUCH_MODEL) chat.state.value = "gone";
+  else chat.trouble.value = { kind: "refused", failure: error, ...(again ? { again } : {}) };
 }
 
 const localQuestion = (text: string): Item => ({
-  id: `local_${crypto.randomUUID()}`,
+  id: `local_${newName()}`,
   type: "message",
   role: "user",
   content: [{ type: "input_text", text }],

@@ -3,8 +3,8 @@
 import { computed } from "@preact/signals";
 
 import { forkConversation } from "../api/conversations";
-import { edit, send } from "./answering";
-import { chatOf, currentChat, lastQuestion, type Chat } from "./chat";
+import { send } from "./answering";
+import { chatOf, currentChat, type Chat } from "./chat";
 import { sayFailure } from "./notices";
 import { besideId, conversationId, navigate } from "./router";
 
@@ -28,16 +28,19 @@ export async function openBeside(): Promise<void> {
 /** Goes on with one of the two alone. */
 export const closeBeside = (kept: Chat): void => navigate(kept.id.value);
 
-/** Sends a question to all chats that are shown; whether the current one has it. */
-export async function sendToAll(text: string): Promise<boolean> {
+/** Sends a question to all chats that are shown. Returns the current one if its composer gets it back. */
+export async function sendToAll(text: string): Promise<Chat | null> {
   const beside = besideChat.value;
   const sent = send(currentChat.value, text);
-  if (beside) void send(beside, text);
+  if (beside) void sendBeside(beside, text);
   return sent;
 }
 
-/** Asks the last question of a chat with other words. */
-export async function editLast(chat: Chat, text: string): Promise<boolean> {
-  const question = lastQuestion(chat);
-  return question ? edit(chat, question, text) : false;
+/** The chat beside has no composer of its own: what it was refused is sent again by a button. */
+async function sendBeside(chat: Chat, text: string): Promise<void> {
+  const refused = await send(chat, text);
+  const trouble = chat.trouble.value;
+  if (!refused || trouble?.kind !== "refused") return;
+  chat.trouble.value = { ...trouble, again: () => void sendBeside(chat, text) };
 }
+

@@ -14,8 +14,11 @@ export interface ChatSettings {
 
 /** Why there is no answer, or only a part of one. */
 export type Trouble =
-  | { readonly kind: "refused"; readonly failure: ApiFailure }
-  | { readonly kind: "ended"; readonly response: ResponseSummary };
+  /** The server has not taken it. Without `again`, what was asked is in the composer. */
+  | { readonly kind: "refused"; readonly failure: ApiFailure; readonly again?: () => void }
+  | { readonly kind: "ended"; readonly response: ResponseSummary }
+  /** Nobody has asked for an answer, or that has not come to the server. */
+  | { readonly kind: "unanswered" };
 
 export interface Chat {
   /** null until the server has given it one. */
@@ -88,6 +91,21 @@ export const startNewChat = (): void => void (newChat.value = makeChat(null));
 export const isAnswering = (id: string): boolean => Boolean(chats.get(id)?.live.value);
 
 export const allChats = (): Iterable<Chat> => chats.values();
+
+/** What an item is drawn under: a question stays what it is when the server has given it its id. */
+export const keyOf = (item: Item): string => drawnAs.get(item.id) ?? item.id;
+
+const drawnAs = new Map<string, string>();
+
+export function drawAs(id: string, before: Item): void {
+  if (before.id !== id) drawnAs.set(id, keyOf(before));
+}
+
+export const isLocal = ({ id }: Item): boolean => id.startsWith("local_");
+
+/** Whether an answer said it: while that is being made, the server has a part of it among the items. */
+export const isSaidBy = (item: Item, responseId: string | null | undefined): boolean =>
+  item.role !== "user" && Boolean(responseId) && item.parley?.response?.id === responseId;
 
 export const textOf = (item: Item): string => {
   if (typeof item.content === "string") return item.content;

@@ -5,12 +5,13 @@ import type { Item } from "../api/types";
 import { words } from "../words";
 import { edit } from "./answering";
 import { sendToAll } from "./beside";
-import { currentChat, lastQuestion, newChat, textOf, type Chat } from "./chat";
+import { currentChat, forgetChat, lastQuestion, newChat, startNewChat, textOf, type Chat } from "./chat";
 import { draftOf, keepDraft } from "./drafts";
 import { say } from "./notices";
 import { hasKeyboard } from "./preferences";
 import { navigate } from "./router";
 import { modelOf } from "./settings";
+import { recoverUnsent } from "./unsent";
 
 const LARGEST_FILE = 1_000_000;
 
@@ -28,14 +29,15 @@ export function watchDrafts(): () => void {
   return effect(() => {
     const chat = currentChat.value;
     const id = chat.id.value;
+    const text = draft.value;
     if (chat !== shown) {
       shown = chat;
       batch(() => {
         edited.value = null;
-        draft.value = draftOf(id);
+        draft.value = joined(recoverUnsent(id), draftOf(id));
       });
       focusComposer();
-    } else if (!edited.value && !chat.isTemporary.value) keepDraft(id, draft.value);
+    } else if (!edited.value && !chat.isTemporary.value) keepDraft(id, text);
   });
 }
 
@@ -43,23 +45,43 @@ export function watchDrafts(): () => void {
 export async function submit(): Promise<void> {
   const text = draft.value.trim();
   const chat = currentChat.value;
-  if (!text || chat.live.value || !modelOf(chat)) return;
+  if (!text || chat.live.value || chat.state.value === "loading" || !modelOf(chat)) return;
   const changed = edited.value;
   const wasNew = chat.id.value === null;
+  const rest = changed?.before ?? "";
   batch(() => {
     edited.value = null;
-    draft.value = "";
+    draft.value = rest;
   });
-  keepDraft(chat.id.value, "");
+  keepDraft(chat.id.value, rest);
   if (wasNew) keepDraft(null, "");
-  const isTaken = await (changed ? edit(changed.chat, changed.question, text) : sendToAll(text));
-  if (!isTaken && !draft.value) giveBack(chat, text);
+  const refused = await (changed ? edit(changed.chat, changed.question, text) : sendToAll(text));
+  if (!refused) return;
+  if (changed && refused === changed.chat && refused === currentChat.value && !edited.value) resumeEdit(changed, text);
+  else giveBack(refused, text);
 }
 
+/** Puts a question that was refused before what was typed meanwhile. */
 function giveBack(chat: Chat, text: string): void {
-  keepDraft(chat.id.value, text);
-  if (currentChat.value === chat) draft.value = text;
+  const isShown = currentChat.value === chat;
+  if (isShown && edited.value) {
+    edited.value = { ...edited.value, before: joined(text, edited.value.before) };
+    return;
+  }
+  const whole = joined(text, isShown ? draft.value : draftOf(chat.id.value));
+  keepDraft(chat.id.value, whole);
+  if (isShown) draft.value = whole;
 }
+
+function resumeEdit(changed: NonNullable<typeof edited.value>, text: string): void {
+  batch(() => {
+    edited.value = { ...changed, before: draft.value };
+    draft.value = text;
+  });
+}
+
+const joined = (first: string, second: string): string =>
+  second.startsWith(first) ? second : [first, second].filter(Boolean).join("\n\n");
 
 export function beginEdit(chat: Chat, question: Item): void {
   batch(() => {
@@ -111,6 +133,16 @@ const nameIn = (file: File): string => file.name.replace(/[\s`]+/g, "_");
 /** A fence that is longer than every one in the text. */
 const fenceFor = (text: string): string =>
   "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length + 1)));
+
+/** Begins a new chat with what is in the composer, in the place of one that is gone. */
+export function beginInstead(gone: Chat): void {
+  const text = draft.value;
+  keepDraft(gone.id.value, "");
+  if (gone.id.value) forgetChat(gone.id.value);
+  startNewChat();
+  beginChat();
+  draft.value = joined(text, draft.value);
+}
 
 /** Begins a new chat; the draft of the last new one is still there. */
 export function beginChat(isTemporary = false): void {

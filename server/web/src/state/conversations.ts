@@ -8,7 +8,8 @@ import { words } from "../words";
 import { allChats, chatOf, currentChat, forgetChat } from "./chat";
 import { say, sayFailure, UNDO_MS } from "./notices";
 import { navigate } from "./router";
-import { noticeKeyFailure } from "./session";
+import { whenServerIsBack } from "./server";
+import { noticeKeyFailure, whenKeyChanges } from "./session";
 
 /** Seconds after a turn at which its title may be there. */
 const TITLE_SECONDS = [1, 3, 8];
@@ -169,15 +170,27 @@ async function removeNow(entry: Conversation): Promise<void> {
   doomed.value = new Set([...doomed.value].filter((id) => id !== entry.id));
 }
 
+/** Calls when another tab may have changed something, or the person is back from elsewhere, until the returned function
+ * is called. */
+export function whenOthersMayHaveChanged(callback: () => void): () => void {
+  const over = new AbortController();
+  const options = { signal: over.signal };
+  const look = (): void => void (document.visibilityState === "visible" && callback());
+  document.addEventListener("visibilitychange", look, options);
+  addEventListener("focus", look, options);
+  CHANNEL.addEventListener("message", look, options);
+  return () => over.abort();
+}
+
 /** Keeps the list as the server has it, until the returned function is called. */
 export function watchConversations(): () => void {
   const over = new AbortController();
-  const { signal: ends } = over;
-  const refresh = (): void => void (document.visibilityState === "visible" && refreshList());
-  document.addEventListener("visibilitychange", refresh, { signal: ends });
-  addEventListener("focus", refresh, { signal: ends });
-  addEventListener("pagehide", () => deletions.forEach(({ run }) => run()), { signal: ends });
-  CHANNEL.addEventListener("message", refresh, { signal: ends });
-  void refreshList();
-  return () => over.abort();
+  const refresh = (): void => void refreshList();
+  const ends = [whenOthersMayHaveChanged(refresh), whenServerIsBack(refresh), whenKeyChanges(refresh)];
+  addEventListener("pagehide", () => deletions.forEach(({ run }) => run()), { signal: over.signal });
+  refresh();
+  return () => {
+    over.abort();
+    ends.forEach((end) => end());
+  };
 }

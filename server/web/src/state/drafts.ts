@@ -3,6 +3,6 @@ import { keep, recall } from "./storage";
 
 const NAME = "draft.";
 
-export const draftOf = (id: string | null): string => recall<string>(localStorage, NAME + (id ?? "new")) ?? "";
+export const draftOf = (id: string | null): string => recall<string>("local", NAME + (id ?? "new")) ?? "";
 
-export const keepDraft = (id: string | null, text: string): void => keep(localStorage, NAME + (id ?? "new"), text);
+export const keepDraft = (id: string | null, text: string): void => keep("local", NAME + (id ?? "new"), text);

@@ -7,6 +7,7 @@ import type { ResponseObject, StreamEvent } from "../api/types";
 import type { Chat } from "./chat";
 import { fetchGrowingText } from "./growing_text";
 import { Live } from "./live";
+import { noticeOutage, whenServerIsBack } from "./server";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8000;
@@ -29,6 +30,7 @@ export async function follow(live: Live, open: Open, isResumable: boolean): Prom
       const id = live.responseId.value;
       if (!id || !isResumable || !isPassing(error)) throw error;
       live.phase.value = "reconnecting";
+      noticeOutage(error);
       if (live.lastSequence > seen) attempt = 0;
       await pause(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS), live.abort.signal);
       events = turns.follow(id, live.lastSequence, live.abort.signal);
@@ -47,11 +49,14 @@ export function beginLive(chat: Chat): Live {
 }
 
 async function takeAll(live: Live, events: AsyncGenerator<StreamEvent>): Promise<ResponseObject | null> {
+  let failure: ApiFailure | null = null;
   for await (const event of events) {
-    if (event.type === "error") throw new ApiFailure("fault", event.message ?? "", event.code ?? null);
     const ended = live.take(event);
     if (ended) return ended;
+    // The end comes behind it, unless it was about the stream itself.
+    if (event.type === "error") failure = new ApiFailure("fault", event.message ?? "", event.code ?? null);
   }
+  if (failure) throw failure;
   return null;
 }
 
@@ -65,10 +70,12 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     const finish = (action: () => void) => (): void => {
       clearTimeout(timer);
+      stopListening();
       over.abort();
       action();
     };
     const timer = setTimeout(finish(resolve), milliseconds);
+    const stopListening = whenServerIsBack(finish(resolve));
     addEventListener("online", finish(resolve), { signal: over.signal });
     document.addEventListener("visibilitychange", finish(resolve), { signal: over.signal });
     signal.addEventListener("abort", finish(() => reject(signal.reason)), { signal: over.signal });

@@ -4,20 +4,23 @@ import { batch } from "@preact/signals";
 import * as conversations from "../api/conversations";
 import { ApiFailure } from "../api/failure";
 import type { Conversation, Item } from "../api/types";
-import type { Chat } from "./chat";
+import { drawAs, isLocal, type Chat } from "./chat";
 import { sayFailure } from "./notices";
+import { noticeOutage } from "./server";
 import { noticeKeyFailure } from "./session";
 
 /** Fetches a chat anew; what is shown stays until it is there. */
 export async function openChat(chat: Chat): Promise<void> {
   const id = chat.id.value;
   if (!id) return;
+  const live = chat.live.value;
   try {
     const [info, page] = await Promise.all([conversations.retrieveConversation(id), conversations.listItems(id)]);
+    if (chat.live.value !== live) return; // What has been asked meanwhile is newer than this.
     batch(() => {
       takeInfo(chat, info);
       takeNewest(chat, page.data, page.has_more);
-      chat.trouble.value = unfinished(chat, info);
+      if (!isStillRefused(chat)) chat.trouble.value = unfinished(chat, info);
       chat.state.value = "ready";
     });
     void fetchFamily(chat);
@@ -29,7 +32,9 @@ export async function openChat(chat: Chat): Promise<void> {
 /** Fetches the newest items, after an answer. */
 export async function refreshItems(chat: Chat): Promise<void> {
   if (!chat.id.value) return;
+  const live = chat.live.value;
   const page = await conversations.listItems(chat.id.value);
+  if (chat.live.value !== live) return;
   batch(() => takeNewest(chat, page.data, page.has_more));
 }
 
@@ -68,6 +73,10 @@ function takeNewest(chat: Chat, newestFirst: readonly Item[], hasMore: boolean):
   const known = new Map(chat.items.value.map((item) => [item.id, item]));
   const newest = newestFirst.toReversed().map((item) => unchanged(known.get(item.id), item));
   const firstKnown = chat.items.value.findIndex((item) => item.id === newest[0]?.id);
+  for (const [index, item] of chat.items.value.entries()) {
+    const taken = newest[newest.length + index - chat.items.value.length];
+    if (taken && isLocal(item) && taken.role === item.role) drawAs(taken.id, item);
+  }
   const before = firstKnown > 0 ? chat.items.value.slice(0, firstKnown) : [];
   chat.items.value = [...before, ...newest];
   if (!before.length) chat.hasOlder.value = hasMore;
@@ -82,7 +91,8 @@ function unchanged(known: Item | undefined, item: Item): Item {
 /** Why the newest answer is not there, unless it is. */
 function unfinished(chat: Chat, info: Conversation): Chat["trouble"]["value"] {
   const last = info.parley?.last_response;
-  if (!last || info.active_response_id || last.status === "completed") return null;
+  if (info.active_response_id) return null;
+  if (!last || last.status === "completed") return chat.items.value.at(-1)?.role === "user" ? { kind: "unanswered" } : null;
   const isShown = chat.items.value.at(-1)?.parley?.response?.id === last.id;
   return last.status === "failed" || !isShown ? { kind: "ended", response: last } : null;
 }
@@ -90,6 +100,13 @@ function unfinished(chat: Chat, info: Conversation): Chat["trouble"]["value"] {
 function failed(chat: Chat, error: unknown): void {
   if (noticeKeyFailure(error)) return;
   const isGone = error instanceof ApiFailure && (error.kind === "gone" || error.kind === "refused");
-  if (chat.state.value !== "ready") chat.state.value = isGone ? "gone" : "failed";
-  if (!isGone) sayFailure(error);
+  if (isGone) chat.state.value = "gone";
+  else if (chat.state.value !== "ready") chat.state.value = "failed";
+  else noticeOutage(error);
+}
+
+/** What was refused stays so until it is asked again, but for a key: there is another one now. */
+function isStillRefused(chat: Chat): boolean {
+  const trouble = chat.trouble.value;
+  return trouble?.kind === "refused" && trouble.failure.kind !== "key";
 }

@@ -5,7 +5,7 @@ import type { Item, ResponseObject, StreamEvent, TokenLogprob } from "../api/typ
 import type { MarkdownStream } from "../markdown/stream";
 import { newGrowingText } from "./growing_text";
 
-export type Phase = "sending" | "queued" | "reading" | "thinking" | "writing" | "calling" | "reconnecting";
+export type Phase = "sending" | "waiting" | "queued" | "reading" | "thinking" | "writing" | "calling" | "reconnecting";
 
 /** A thought, a text or a call that grows. */
 export interface LivePart {
@@ -36,6 +36,8 @@ export class Live {
   readonly parts: ReadonlySignal<readonly LivePart[]>;
   readonly startedAt = performance.now();
   readonly isStopping = signal(false);
+  /** Whether the server may have been asked already. */
+  isAsked = false;
   /** Aborts the request that is open; the answer itself goes on at the server. */
   readonly abort = new AbortController();
   /** The stream's last event that was taken; -1 before the first. */

@@ -27,8 +27,10 @@ export function say(text: string, undo?: () => void): void {
 /** Shows what failed, in the server's words; a missing key opens its dialog. */
 export function sayFailure(error: unknown): void {
   if (noticeKeyFailure(error)) return;
-  show({ text: messageOf(error), isFailure: true }, FAILURE_MS);
+  sayProblem(messageOf(error));
 }
+
+export const sayProblem = (text: string): void => show({ text, isFailure: true }, FAILURE_MS);
 
 export function dismissNotice(): void {
   clearTimeout(timer);

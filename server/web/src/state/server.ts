@@ -1,15 +1,17 @@
 /* The server: whether it can answer, which models it has, who we are to it. It knows no conversations. */
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
 import { ApiFailure } from "../api/failure";
 import * as models from "../api/models";
-import type { Model, Readiness, ServerStatus } from "../api/types";
+import type { Model, ModelReadiness, Readiness, ServerStatus } from "../api/types";
 import { sayFailure } from "./notices";
 import { device, preferredModel } from "./preferences";
 import { noticeKeyFailure, whenKeyChanges } from "./session";
 
 const POLL_MS = 1000;
 const CALM_POLL_MS = 30_000;
+/** For a server that takes connections and then says nothing. */
+const PATIENCE_MS = 10_000;
 
 export const readiness = signal<Readiness | null>(null);
 export const isOffline = signal(false);
@@ -40,6 +42,12 @@ export function stateOf(model: Model): string {
 
 export const progressOf = (model: Model): number | null =>
   readiness.value?.models[model.id]?.progress ?? model.progress ?? null;
+
+/** Whether a model will answer without anybody doing something. */
+export const isOnItsWay = (model: Model): boolean => ["loading", "downloading", "starting", "restarting"].includes(stateOf(model));
+
+/** Whether the server will try once more to load a model that failed. */
+export const isTriedAgain = (model: Model): boolean => readiness.value?.models[model.id]?.retry_at != null;
 
 export const messageOfModel = (model: Model): string =>
   readiness.value?.models[model.id]?.message ?? model.message ?? "";
@@ -75,18 +83,19 @@ export async function lookAgain(): Promise<void> {
 const isCalm = (): boolean =>
   !isOffline.value && readiness.value?.status === "ready" && !Object.values(readiness.value.models).some(isMoving);
 
-const isMoving = ({ state }: { readonly state: string }): boolean =>
-  !["ready", "failed", "unloaded", "missing"].includes(state);
+const isMoving = ({ state, retry_at }: ModelReadiness): boolean =>
+  state === "failed" ? retry_at !== null : !["ready", "unloaded", "missing"].includes(state);
 
 async function lookAt(): Promise<void> {
   try {
-    const found = await models.readiness(stopped.signal);
+    const found = await models.readiness(AbortSignal.any([stopped.signal, AbortSignal.timeout(PATIENCE_MS)]));
     const hasChanged = statesOf(found) !== statesOf(readiness.value) || !modelList.value.length || isOffline.value;
     batch(() => {
       isOffline.value = false;
       readiness.value = found;
     });
     if (hasChanged) await refreshModels();
+    else if (isCalm()) await refreshStatus();
   } catch (error) {
     if (error instanceof ApiFailure) isOffline.value = true;
   }
@@ -99,12 +108,39 @@ const statesOf = (seen: Readiness | null): string =>
 export async function refreshModels(): Promise<void> {
   try {
     modelList.value = (await models.listModels()).data;
+  } catch (error) {
+    noticeKeyFailure(error);
+  }
+  await refreshStatus();
+}
+
+/** Whether the server says anything of itself. */
+let hasStatus = true;
+
+async function refreshStatus(): Promise<void> {
+  if (!hasStatus) return;
+  try {
     const said = await models.serverStatus();
     isOutdated.value ||= status.value !== null && status.value.version !== said.version;
     status.value = said;
   } catch (error) {
+    if (error instanceof ApiFailure && error.kind === "gone") hasStatus = false;
     noticeKeyFailure(error);
   }
+}
+
+/** Looks at the server if a failure may come from it, and not from what was asked. */
+export function noticeOutage(error: unknown): void {
+  if (error instanceof ApiFailure && ["network", "later", "fault"].includes(error.kind)) void lookAgain();
+}
+
+/** Calls when the server can be reached again, until the returned function is called. */
+export function whenServerIsBack(callback: () => void): () => void {
+  let wasOffline = isOffline.peek();
+  return effect(() => {
+    if (wasOffline && !isOffline.value) untracked(callback);
+    wasOffline = isOffline.value;
+  });
 }
 
 export const load = (id: string): Promise<void> => change(() => models.loadModel(id, device.value));

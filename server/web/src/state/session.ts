@@ -9,9 +9,11 @@ const NAME = "key";
 
 /** Why a key is asked for; null is that none is. */
 export const keyWanted = signal<"missing" | "wrong" | null>(null);
-export const isKeyRemembered = signal(recall<string>(localStorage, NAME) !== null);
+/** The same, when the person has closed the dialog without one. */
+export const keyPutOff = signal<"missing" | "wrong" | null>(null);
+export const isKeyRemembered = signal(recall<string>("local", NAME) !== null);
 
-let key = recall<string>(localStorage, NAME) ?? recall<string>(sessionStorage, NAME) ?? "";
+let key = recall<string>("local", NAME) ?? recall<string>("session", NAME) ?? "";
 useKey(key);
 
 /** Calls what has to be done again once there is a key. */
@@ -25,10 +27,11 @@ export function whenKeyChanges(callback: () => void): () => void {
 export function enterKey(entered: string, isRemembered: boolean): void {
   key = entered.trim();
   isKeyRemembered.value = isRemembered;
-  keep(localStorage, NAME, isRemembered ? key : null);
-  keep(sessionStorage, NAME, isRemembered ? null : key);
+  keep("local", NAME, isRemembered ? key : null);
+  keep("session", NAME, isRemembered ? null : key);
   useKey(key);
   keyWanted.value = null;
+  keyPutOff.value = null;
   for (const callback of waiting) callback();
 }
 
@@ -36,9 +39,20 @@ export const forgetKey = (): void => enterKey("", false);
 
 export const hasKey = (): boolean => key !== "";
 
+/** Closes the dialog; it opens again when the person wants it. */
+export function putOffKey(): void {
+  keyPutOff.value = keyWanted.value;
+  keyWanted.value = null;
+}
+
+export function askForKey(): void {
+  keyWanted.value = keyPutOff.value ?? keyWanted.value;
+  keyPutOff.value = null;
+}
+
 /** Opens the key dialog if that is what a failure is about; whether it was. */
 export function noticeKeyFailure(error: unknown): boolean {
   if (!(error instanceof ApiFailure) || error.kind !== "key") return false;
-  keyWanted.value = key ? "wrong" : "missing";
+  (keyPutOff.value ? keyPutOff : keyWanted).value = key ? "wrong" : "missing";
   return true;
 }

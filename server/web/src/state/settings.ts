@@ -8,7 +8,7 @@ import { takeInfo } from "./history";
 import type { Live } from "./live";
 import { sayFailure } from "./notices";
 import { preferredModel } from "./preferences";
-import { defaultModel, findModel, load, stateOf } from "./server";
+import { defaultModel, findModel, isOnItsWay, load, stateOf } from "./server";
 
 /** The model that answers in a chat; null while none is known. */
 export const modelOf = (chat: Chat): Model | null =>
@@ -47,13 +47,15 @@ export function withDefault<K extends keyof ChatDefaults>(
 export async function untilModelIsThere(chat: Chat, live: Live): Promise<void> {
   const model = modelOf(chat);
   if (model && stateOf(model) === "unloaded") await load(model.id);
-  await new Promise<void>((resolve, reject) => {
-    live.abort.signal.addEventListener("abort", () => reject(live.abort.signal.reason));
-    const end = effect(() => {
+  const { signal: given } = live.abort;
+  let end = (): void => undefined;
+  const there = new Promise<void>((resolve, reject) => {
+    given.addEventListener("abort", () => reject(given.reason));
+    end = effect(() => {
       const wanted = modelOf(chat);
-      if (!wanted || !["loading", "downloading", "starting"].includes(stateOf(wanted))) resolve();
-      else live.phase.value = "queued";
+      if (!wanted || !isOnItsWay(wanted)) resolve();
+      else live.phase.value = "waiting";
     });
-    live.abort.signal.addEventListener("abort", end);
   });
+  return there.finally(end);
 }

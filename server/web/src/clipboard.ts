@@ -15,7 +15,7 @@ export async function copyText(text: string): Promise<boolean> {
 function copySelected(text: string): boolean {
   const focused = document.activeElement;
   const field = document.createElement("textarea");
-  field.className = "md-copy-field";
+  field.className = "copy-field";
   field.value = text;
   document.body.append(field);
   field.select();
