@@ -21,11 +21,12 @@ from scripts.benchmarks.measurements import crowd, http_cost, rendering, speed, 
 from scripts.benchmarks.models.make_model import NoTokenizer, make_model, tokenizer_source
 from scripts.benchmarks.models.shapes import SHAPES
 from scripts.benchmarks.servers.build_llama_cpp import BuildFailed, Tools, build_tools, default_cache, fetch_source
+from scripts.benchmarks.servers.chromium import NoBrowser
 from scripts.benchmarks.servers.databases import databases
 from scripts.benchmarks.servers.running import NotReady, ServerDied, Setup
 from server.models.cores import num_physical_cores
 
-EXPECTED_FAILURES = (BuildFailed, NoTokenizer, NotReady, ServerDied, WorkRefused, speed.ToolFailed, OSError)
+EXPECTED_FAILURES = (BuildFailed, NoBrowser, NoTokenizer, NotReady, ServerDied, WorkRefused, speed.ToolFailed, OSError)
 DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -259,6 +260,22 @@ def storage_command(url: str | None, **numbers: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, databases(Path(scratch), url) as new_url:
         setup = make_setup(None, numbers["num_clients"], 2048, 1)
         storage_cost.run(setup, storage_cost.Plan(**numbers), Path(scratch), new_url)
+
+
+@main.command("page")
+@rounds_option
+@click.option("--messages", "num_messages", multiple=True, type=click.IntRange(min=0), default=(0, 500, 2000))
+@click.option("--conversations", "num_conversations", default=10_000, help="In the long list.")
+@click.option("--entries", "num_entries", default=1000, help="Of the long list, until which it is scrolled.")
+@click.option("--tokens", "num_tokens", default=1000, help="Of an answer.")
+@click.option("--per-second", "tokens_per_second", default=100, help="Tokens, while it is written.")
+@explained
+def page_command(**numbers: Any) -> None:
+    """What the chat page costs in chromium: bytes, CPU of an answer, times until something is there."""
+    from scripts.benchmarks.measurements import page_cost  # needs a driver that the other benchmarks do not
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        page_cost.run(make_setup(None, 4, 1 << 16, 1), page_cost.Plan(**numbers), Path(scratch))
 
 
 @main.command("templates")

@@ -160,6 +160,7 @@ def fill(db: Any, num_conversations: int) -> str:
     rows = [(one, user.id, f"Number {n}", "{}", 1, now - 10**12 + n * 1000, 0) for n, one in enumerate(ids)]
     for start in range(0, len(rows), ROWS_AT_ONCE):
         sql.insert_rows(db, "conversations", columns, rows[start : start + ROWS_AT_ONCE])
+    sql.execute(db, "UPDATE conversations SET root_id = id, family_active_at = active_at WHERE root_id IS NULL")
     sql.execute(db, "ANALYZE conversations")  # as the database does by itself, after a while
     return ids[PAGE_SIZE]
 

@@ -1,0 +1,79 @@
+"""How large the chat page is as it was built, and how many packages that takes. It opens no browser.
+
+Sizes are those of gzip, as the server sends them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ASSET = re.compile(r'(?:src|href)="/assets/([^"]+)"')
+IMPORT = re.compile(r'from\s*"\./([\w.-]+\.js)"|import\s*"\./([\w.-]+\.js)"')
+KILOBYTE = 1000
+
+
+@dataclass(frozen=True)
+class PageSize:
+    """Kilobytes."""
+
+    to_ask: float
+    """What a browser fetches before somebody can ask: the page, its styles, its icon and its first scripts."""
+    to_read: float
+    """What follows at once: what draws questions and answers."""
+    late: dict[str, float]
+    """Parts that are fetched when they are wanted, by the beginnings of their names."""
+
+
+@dataclass(frozen=True)
+class PackageCount:
+    """Packages of the npm registry, without those that only other platforms install."""
+
+    to_build: int
+    in_all: int
+    """With those that check and test."""
+
+
+def page_size(dist: Path) -> PageSize:
+    """Of a page that was built into `dist`."""
+    html = (dist / "index.html").read_text(encoding="utf-8")
+    first = set(ASSET.findall(html))
+    following = needed_by(dist / "assets", {one_of(dist, "Transcript"), one_of(dist, "stream")}) - first
+    kilobytes = {path.name: compressed(path) for path in (dist / "assets").iterdir() if path.suffix in (".js", ".css")}
+    icons = sum(compressed(dist / "assets" / name) for name in first - kilobytes.keys())
+    return PageSize(
+        to_ask=compressed(dist / "index.html") + icons + sum(kilobytes[name] for name in first & kilobytes.keys()),
+        to_read=sum(kilobytes[name] for name in following),
+        late={name.partition("-")[0]: kilobytes[name] for name in kilobytes.keys() - first - following},
+    )
+
+
+def one_of(dist: Path, beginning: str) -> str:
+    (path,) = (dist / "assets").glob(f"{beginning}-*.js")
+    return path.name
+
+
+def needed_by(assets: Path, names: set[str]) -> set[str]:
+    """They and all that they import at once, directly or not."""
+    found: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        text = (assets / name).read_text(encoding="utf-8")
+        waiting |= {first or second for first, second in IMPORT.findall(text)} - found
+    return found
+
+
+def compressed(path: Path) -> float:
+    return len(gzip.compress(path.read_bytes(), 9)) / KILOBYTE
+
+
+def package_count(lock_file: Path) -> PackageCount:
+    lock: dict[str, Any] = json.loads(lock_file.read_text(encoding="utf-8"))
+    packages = [package for place, package in lock["packages"].items() if place and not package.get("optional")]
+    return PackageCount(to_build=sum(not package.get("dev") for package in packages), in_all=len(packages))
