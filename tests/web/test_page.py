@@ -50,7 +50,8 @@ def unbuilt_server() -> Iterator[LiveServer]:
 
 
 @pytest.mark.parametrize("path", ["/", "/c/conv_unknown"])
-def test_the_page_is_there(page: Page, picture: Picture, path: str) -> None:
+def test_the_page_is_there(page: Page, picture: Picture, trouble: Trouble, path: str) -> None:
+    trouble.allow("status of 404.*/conv_unknown")
     response = page.goto(path)
     assert response is not None
     assert response.status == 200
@@ -66,7 +67,9 @@ def test_it_is_there_on_a_phone_and_in_the_dark(phone_page: Page, dark_page: Pag
     assert dark_page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
 
 
-def test_what_a_browser_has_of_the_page_it_does_not_load_again(page: Page) -> None:
+def test_what_a_browser_has_of_the_page_it_does_not_load_again(page: Page, trouble: Trouble) -> None:
+    trouble.allow("status of 404.*/conv_unknown")
+
     def bytes_of_scripts() -> list[int]:
         return page.evaluate(BYTES_OF_SCRIPTS)  # type: ignore[no-any-return]
 
