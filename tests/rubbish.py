@@ -248,7 +248,7 @@ def _oversized(max_body_bytes: int) -> Iterator[Rubbish]:
 
 
 UNKNOWN_PATHS = (
-    *("/", "/v1", "/v1/chat", f"{CHAT}/x/y", f"/v2{CHAT}", f"{CHAT}%00", "/v1/%ff%fe", "/v1/" + "a" * 3000),
+    *("/v1", "/v1/chat", f"{CHAT}/x/y", f"/v2{CHAT}", f"{CHAT}%00", "/v1/%ff%fe", "/v1/" + "a" * 3000),
     *("/v1/engines/davinci/completions", "/v1/chat/completion", "/V1/completions", "/v1/completions;a", "/%2e%2e/etc"),
 )
 

@@ -30,13 +30,13 @@ def test_a_fork_says_where_it_comes_from(keeper: LiveServer, ada: OpenAI) -> Non
     assert made.model_dump()["root_id"] == made.id
     one, two, _ = ids(ada.conversations.items.list(made.id, order="asc"))
     up_to_two = fork(keeper, made.id, item_id=two)
-    assert up_to_two["forked_from"] == {"conversation_id": made.id, "item_id": two}
+    assert up_to_two["forked_from"] == {"conversation_id": made.id, "item_id": two, "position": 2}
     before_three = fork(keeper, up_to_two["id"], before=two)
-    assert before_three["forked_from"] == {"conversation_id": up_to_two["id"], "item_id": one}
+    assert before_three["forked_from"] == {"conversation_id": up_to_two["id"], "item_id": one, "position": 1}
     assert before_three["root_id"] == made.id
     assert texts(ada.conversations.items.list(before_three["id"])) == ["one"]
     nothing = fork(keeper, made.id, before=one)
-    assert nothing["forked_from"] == {"conversation_id": made.id, "item_id": None}
+    assert nothing["forked_from"] == {"conversation_id": made.id, "item_id": None, "position": 0}
     assert ada.conversations.items.list(nothing["id"]).data == []
     for again in (up_to_two, before_three, nothing):
         assert send(keeper, "GET", f"/{again['id']}") == (200, again)

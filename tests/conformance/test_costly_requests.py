@@ -74,7 +74,7 @@ def test_a_grammar_of_line_breaks(server: LiveServer) -> None:
 @pytest.mark.parametrize("path", BODIES)
 @pytest.mark.parametrize("body", ["1e999", "NaN", "9" * 5000, '"\\ud800"', "[" * 5000], ids=lambda body: body[:9])
 def test_a_body_that_is_no_object(server: LiveServer, path: str, body: str) -> None:
-    path = path.format(conversation_id="conv_1")
+    path = path.format(conversation_id="conv_1", prompt_id="pmpt_1", model="nothing")
     status, answer, _ = server.request("POST", path, body.encode())
     assert (status, answer["error"]["type"]) == (400, "invalid_request_error")
 

@@ -53,6 +53,7 @@ def curl_block(document: Path) -> str:
 ASK, STREAM, HELPERS, READY = map(curl_block, (README, API, GENERATION, OPERATIONS))
 LIST, ROOTS, SEARCH, SETTINGS = code_blocks(CONVERSATIONS, "sh")
 UNLOAD_AND_LOAD = curl_block(MODELS)
+DEMO_MODEL = "SmolLM2-135M-Instruct"
 
 
 # --- nothing is left out --------------------------------------------------------------------------------------------
@@ -198,25 +199,40 @@ def test_the_measurement_that_is_called_takes_these_options(words: list[str]) ->
     assert command.make_context(name, options).args == []
 
 
-def test_the_commands_for_users_and_databases_work_one_after_another(tmp_path: Path) -> None:
+def run_parley(environ: dict[str, str], folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "server.cli.commands", *arguments]
+    outcome = subprocess.run(
+        command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout
+
+
+def environ_with(variables: dict[str, str]) -> dict[str, str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
-    environ |= {"PARLEY_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(CHECKOUT)}
+    return environ | {"PYTHONPATH": str(CHECKOUT)} | variables
 
-    def run_parley(*arguments: str) -> str:
-        command = [sys.executable, "-m", "server.cli.commands", *arguments]
-        outcome = subprocess.run(
-            command, cwd=tmp_path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        assert outcome.returncode == 0, outcome.stderr
-        return outcome.stdout
 
+def test_the_commands_for_users_and_databases_work_one_after_another(tmp_path: Path) -> None:
+    environ = environ_with({"PARLEY_DATA_DIR": str(tmp_path / "data")})
     for _, *arguments in lines_of(PARLEY):
         if "KEY_ID" in arguments:
-            [key] = json.loads(run_parley("keys", "list", "--json"))
+            [key] = json.loads(run_parley(environ, tmp_path, "keys", "list", "--json"))
             arguments[arguments.index("KEY_ID")] = key["id"]
-        if arguments != ["db", "shell"] or shutil.which("sqlite3"):
-            run_parley(*arguments)
+        is_runnable = arguments != ["db", "shell"] or shutil.which("sqlite3")
+        if arguments[0] != "models" and is_runnable:
+            run_parley(environ, tmp_path, *arguments)
     assert (tmp_path / "copy.db").exists()
+
+
+def test_the_commands_for_models_work_beside_a_server(tmp_path: Path) -> None:
+    lines = [arguments for _, *arguments in lines_of(PARLEY) if arguments[0] == "models"]
+    assert {arguments[1] for arguments in lines} == {"list", "load", "unload", "info"}
+    with LiveServer() as server:
+        environ = environ_with(server.variables | {"TMPDIR": server.data_dir.name})
+        for arguments in lines:
+            named = [DEMO_MODEL if argument == "NAME" else argument for argument in arguments]
+            assert DEMO_MODEL in run_parley(environ, tmp_path, *named)
 
 
 def test_the_engine_that_runs_alone_gets_ready_and_ends_with_its_input(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from openai import OpenAI
 from playwright.sync_api import Locator, Page, expect
 
-SEND = re.compile("^Send")
 ANSWER = re.compile("^Assistant")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -50,7 +49,6 @@ def letters(amount: int) -> str:
 
 def ask(page: Page, question: str) -> None:
     composer(page).fill(question)
-    expect(page.get_by_role("button", name=SEND)).to_be_enabled()
     composer(page).press("Enter")
 
 

@@ -178,25 +178,31 @@ def test_putting_away_is_undone(page: Page, ids: list[str]) -> None:
 
 
 def test_several_chats_answer_at_once_and_each_has_its_mark(page: Page, picture: Picture) -> None:
+    chats: list[str] = []
     page.goto("/")
     for letter in "AB":
         ask(page, say(letter * 60, slowly=True))
         expect(answers(page)).to_contain_text(letter * 3)
+        chats.append(id_of(page))
         page.keyboard.press("Control+Shift+O")
         expect(composer(page)).to_have_value("")
     expect(page.get_by_label("Answering…")).to_have_count(2)
     picture(page, "conversations answering")
     check_accessibility(page)
-    entries(page).last.get_by_role("link").click()
+    link_to(page, chats[0]).click()
     expect(answers(page)).to_contain_text("A" * 5)
-    entries(page).first.get_by_role("link").click()
+    link_to(page, chats[1]).click()
     expect(answers(page)).to_contain_text("B" * 5)
     wait_for_answers(page, 1)
     expect(answers(page)).to_contain_text("B" * 60)
-    entries(page).last.get_by_role("link").click()
+    link_to(page, chats[0]).click()
     wait_for_answers(page, 1)
     expect(answers(page)).to_contain_text("A" * 60)
     expect(page.get_by_label("Answering…")).to_have_count(0)
+
+
+def link_to(page: Page, conversation_id: str) -> Locator:
+    return entries(page).locator(f'a[href="/c/{conversation_id}"]')
 
 
 def test_many_chats_come_as_one_scrolls(page: Page, client: OpenAI, picture: Picture) -> None:

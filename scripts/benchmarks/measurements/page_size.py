@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+NAME = re.compile(r"[\w-]+\.(?:js|css|svg)")
 ASSET = re.compile(r'(?:src|href)="/assets/([^"]+)"')
 IMPORT = re.compile(r'from\s*"\./([\w.-]+\.js)"|import\s*"\./([\w.-]+\.js)"')
 KILOBYTE = 1000
@@ -42,8 +43,9 @@ def page_size(dist: Path) -> PageSize:
     """Of a page that was built into `dist`."""
     html = (dist / "index.html").read_text(encoding="utf-8")
     first = set(ASSET.findall(html))
-    following = needed_by(dist / "assets", {one_of(dist, "Transcript"), one_of(dist, "stream")}) - first
-    kilobytes = {path.name: compressed(path) for path in (dist / "assets").iterdir() if path.suffix in (".js", ".css")}
+    built = of_this_build(dist / "assets", first)
+    following = needed_by(dist / "assets", {one_of(built, "Transcript"), one_of(built, "stream")}) - first
+    kilobytes = {name: compressed(dist / "assets" / name) for name in built if name.endswith((".js", ".css"))}
     icons = sum(compressed(dist / "assets" / name) for name in first - kilobytes.keys())
     return PageSize(
         to_ask=compressed(dist / "index.html") + icons + sum(kilobytes[name] for name in first & kilobytes.keys()),
@@ -52,9 +54,22 @@ def page_size(dist: Path) -> PageSize:
     )
 
 
-def one_of(dist: Path, beginning: str) -> str:
-    (path,) = (dist / "assets").glob(f"{beginning}-*.js")
-    return path.name
+def of_this_build(assets: Path, first: set[str]) -> set[str]:
+    """What the first files name, and so on: beside them there may be files of the build before."""
+    found: set[str] = set()
+    waiting = set(first)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        if name.endswith(".js"):
+            named = set(NAME.findall((assets / name).read_text(encoding="utf-8")))
+            waiting |= {other for other in named - found if (assets / other).is_file()}
+    return found
+
+
+def one_of(names: set[str], beginning: str) -> str:
+    (name,) = (name for name in names if name.startswith(f"{beginning}-") and name.endswith(".js"))
+    return name
 
 
 def needed_by(assets: Path, names: set[str]) -> set[str]:
