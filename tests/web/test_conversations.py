@@ -74,6 +74,7 @@ def test_a_chat_is_renamed_where_it_stands(page: Page, client: OpenAI, ids: list
 def test_a_rename_is_left_with_esc_and_the_focus_stays_in_the_list(page: Page, ids: list[str]) -> None:
     page.goto(f"/c/{ids[0]}")
     menu_of(page, "Apples").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("textbox", name="Title")).to_be_focused()
     page.keyboard.type("Plums")
     page.keyboard.press("Escape")
     expect(entry(page, "Apples")).to_be_visible()
