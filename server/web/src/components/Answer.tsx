@@ -4,7 +4,7 @@ import { memo } from "./memo";
 
 import type { ContentPart, Item, ResponseSummary, TokenLogprob } from "../api/types";
 import { Markdown } from "../markdown/blocks";
-import { askAgain, forkHere, goOn } from "../state/answering";
+import { askAgain, forkHere, goOn } from "../state/branching";
 import { textOf, type Chat } from "../state/chat";
 import { showsProbabilities } from "../state/preferences";
 import { words } from "../words";

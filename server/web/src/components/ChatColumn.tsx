@@ -4,7 +4,7 @@ import { SlidersHorizontal, X } from "lucide";
 import { closeBeside } from "../state/beside";
 import type { Chat } from "../state/chat";
 import { dialog } from "../state/dialogs";
-import { visit } from "../state/answering";
+import { visit } from "../state/attending";
 import { beginInstead } from "../state/composing";
 import { words } from "../words";
 import { IconButton } from "./IconButton";

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import type { Chat, Trouble as What } from "../state/chat";
-import { tryAgain } from "../state/answering";
+import { tryAgain } from "../state/branching";
 import { draft, submit } from "../state/composing";
 import { summarise, summarised } from "../state/summarising";
 import { words } from "../words";

@@ -3,7 +3,7 @@ import { ChevronLeft, ChevronRight } from "lucide";
 import { useComputed } from "@preact/signals";
 
 import type { Chat } from "../state/chat";
-import { showVariant } from "../state/answering";
+import { showVariant } from "../state/branching";
 import { variantsOf } from "../state/variants";
 import { words } from "../words";
 import { IconButton } from "./IconButton";

@@ -1,21 +1,20 @@
-/* Asks for answers and ends them: a new question, the same once more, another wording, the rest of one. */
+/* Asks questions, and ends their answers. What becomes of the answers: `attending`. */
 import { batch } from "@preact/signals";
 
 import * as conversations from "../api/conversations";
 import { ApiFailure } from "../api/failure";
 import * as turns from "../api/turns";
-import type { Conversation, Item, ResponseObject, ResponseSummary } from "../api/types";
-import { count, words } from "../words";
-import { chatOf, isLocal, isSaidBy, lastQuestion, settle, textOf, type Chat, type ChatSettings } from "./chat";
-import { refreshSoon } from "./conversations";
-import { beginLive, follow, type Open } from "./following";
-import { fetchFamily, openChat, refreshItems, takeInfo } from "./history";
-import type { Live } from "./live";
+import type { Conversation, Item } from "../api/types";
+import { words } from "../words";
+import { answer, visit } from "./attending";
+import { settle, textOf, type Chat, type ChatSettings } from "./chat";
+import { beginLive, type Open } from "./following";
+import { takeInfo } from "./history";
 import { newName } from "./names";
 import { announce, sayFailure } from "./notices";
 import { showsProbabilities } from "./preferences";
-import { navigate, showInstead } from "./router";
-import { isOffline, lookAgain, noticeOutage } from "./server";
+import { navigate } from "./router";
+import { isOffline, noticeOutage } from "./server";
 import { askForKey, noticeKeyFailure } from "./session";
 import { modelOf, untilModelIsThere, withDefault } from "./settings";
 import { keepUntilTaken, keyFor } from "./unsent";
@@ -42,44 +41,6 @@ export async function send(chat: Chat, text: string): Promise<Chat | null> {
   return null;
 }
 
-/** Asks the last question of a chat once more: in the same place if it has no answer, else beside what there is of it. */
-export function tryAgain(chat: Chat): Promise<void> {
-  const question = lastQuestion(chat);
-  return question && question !== chat.items.value.at(-1) ? askAgain(chat, question) : goOnIn(chat);
-}
-
-/** Asks once more for what lies behind an item, beside the answer that is there. */
-export const askAgain = (chat: Chat, after: Item, prefix = ""): Promise<void> => inFork(chat, after, prefix);
-
-/** Goes on with an answer that ended too early, in a variant that begins with it. */
-export async function goOn(chat: Chat, answered: Item): Promise<void> {
-  const before = chat.items.value[chat.items.value.findIndex(({ id }) => id === answered.id) - 1];
-  if (before) await inFork(chat, before, textOf(answered));
-}
-
-/** Asks another wording of a question, beside the first. Returns the chat whose composer gets it back, and null if the
- * server has it. */
-export async function edit(chat: Chat, question: Item, text: string): Promise<Chat | null> {
-  try {
-    const known = await stored(chat, question);
-    const position = chat.items.value.indexOf(known);
-    const fork = await forkOf(chat, { before: known.id }, chat.items.value.slice(0, position));
-    return await send(fork, text);
-  } catch (error) {
-    sayFailure(error);
-    return chat;
-  }
-}
-
-/** Goes on alone from an item on. */
-export async function forkHere(chat: Chat, last: Item): Promise<void> {
-  try {
-    await forkOf(chat, { item_id: last.id }, chat.items.value.slice(0, chat.items.value.indexOf(last) + 1));
-  } catch (error) {
-    sayFailure(error);
-  }
-}
-
 /** Ends the answer that is being made; what there is of it stays. */
 export async function stop(chat: Chat): Promise<void> {
   const live = chat.live.value;
@@ -96,42 +57,8 @@ export async function stop(chat: Chat): Promise<void> {
   }
 }
 
-/** Shows a chat, and goes on showing the answer that is being made in it. */
-export async function visit(chat: Chat): Promise<void> {
-  await openChat(chat);
-  const id = chat.info.value?.active_response_id;
-  if (id && !chat.live.value) await reattach(chat, id);
-}
-
-/** Shows a variant in the place of a chat as soon as it is there, so that what both have in common stays where it is. */
-export async function showVariant(of: Chat, id: string): Promise<void> {
-  const variant = chatOf(id);
-  if (variant.state.value === "loading") await openChat(variant);
-  showInstead(of.id.value, id);
-}
-
-export async function reattach(chat: Chat, responseId: string): Promise<void> {
-  const live = beginLive(chat);
-  live.responseId.value = responseId;
-  try {
-    await answer(chat, live, (signal) => turns.follow(responseId, -1, signal));
-  } catch (error) {
-    if (chat.live.value === live) chat.live.value = null;
-    if (!noticeKeyFailure(error)) await openChat(chat);
-  }
-}
-
-async function inFork(chat: Chat, after: Item, prefix: string): Promise<void> {
-  try {
-    const known = await stored(chat, after);
-    const kept = chat.items.value.slice(0, chat.items.value.indexOf(known) + 1);
-    await goOnIn(await forkOf(chat, { item_id: known.id }, kept), prefix);
-  } catch (error) {
-    sayFailure(error);
-  }
-}
-
-async function goOnIn(chat: Chat, prefix = ""): Promise<void> {
+/** Asks for an answer to what a chat ends with; it begins with a prefix. */
+export async function goOnIn(chat: Chat, prefix = ""): Promise<void> {
   const live = beginLive(chat);
   announce(words.said.answering);
   try {
@@ -140,33 +67,6 @@ async function goOnIn(chat: Chat, prefix = ""): Promise<void> {
   } catch (error) {
     if (!live.responseId.value) refuse(chat, error, () => void goOnIn(chat, prefix));
   }
-}
-
-/** The item as the server has it: right after an answer the page has only its own copy of the question. */
-async function stored(chat: Chat, item: Item): Promise<Item> {
-  if (!isLocal(item)) return item;
-  const place = chat.items.value.indexOf(item) - chat.items.value.length;
-  await refreshItems(chat);
-  return chat.items.value.at(place) ?? item;
-}
-
-async function forkOf(
-  chat: Chat,
-  until: { readonly item_id: string } | { readonly before: string },
-  kept: readonly Item[],
-): Promise<Chat> {
-  const forked = await conversations.forkConversation(chat.id.value ?? "", until);
-  const fork = chatOf(forked.id);
-  batch(() => {
-    fork.items.value = kept;
-    fork.hasOlder.value = chat.hasOlder.value;
-    fork.settings.value = chat.settings.value;
-    fork.state.value = "ready";
-    fork.info.value = forked;
-    showInstead(chat.id.value, forked.id);
-  });
-  void fetchFamily(fork);
-  return fork;
 }
 
 /** With the model that is asked first: which one is picked elsewhere later is nothing to this chat. */
@@ -200,64 +100,6 @@ function opening(chat: Chat, input: readonly unknown[], { key, prefix = "" }: { 
   return (signal) => turns.askUnstored({ ...asked, ...sampling, instructions, input: whole }, signal);
 }
 
-/** Follows an answer to its end, and makes it a part of the chat. */
-async function answer(chat: Chat, live: Live, open: Open): Promise<void> {
-  void live.name().then(refreshSoon);
-  try {
-    finish(chat, live, await follow(live, open, !chat.isTemporary.value));
-  } catch (error) {
-    if (chat.isTemporary.value && live.text) return keepPart(chat, live);
-    if (live.responseId.value) await lose(chat, live, error);
-    throw error;
-  }
-}
-
-function finish(chat: Chat, live: Live, response: ResponseObject): void {
-  const { output, ...rest } = response;
-  const summary: ResponseSummary = rest;
-  const origin = { created_at: response.created_at, response: summary };
-  batch(() => {
-    const before = chat.items.value.filter((item) => !isSaidBy(item, response.id));
-    chat.items.value = [...before, ...output.map((item) => ({ ...item, parley: origin }))];
-    chat.live.value = null;
-    const hasText = output.length > 0;
-    if (response.status === "failed" || !hasText) chat.trouble.value = { kind: "ended", response: summary };
-  });
-  announce(sentenceAbout(response, live));
-  if (response.status === "failed") void lookAgain();
-  void refreshItems(chat).catch(noticeKeyFailure);
-  void fetchFamily(chat).then(refreshSoon);
-}
-
-/** The stream of an answer that has begun is lost for good: what the server has of it is shown. */
-async function lose(chat: Chat, live: Live, error: unknown): Promise<void> {
-  if (chat.live.value !== live) return;
-  chat.live.value = null;
-  if (error instanceof ApiFailure) {
-    await openChat(chat);
-    if (chat.state.value !== "gone") chat.trouble.value ??= { kind: "refused", failure: error, again: () => void visit(chat) };
-  }
-}
-
-function keepPart(chat: Chat, live: Live): void {
-  const now = Math.floor(Date.now() / 1000);
-  const ended = { created_at: now, completed_at: now, usage: null, incomplete_details: null, error: null };
-  const response: ResponseSummary = { id: live.responseId.value ?? "", status: "cancelled", model: live.model, ...ended };
-  const item = {
-    id: `local_${newName()}`,
-    type: "message",
-    role: "assistant",
-    status: "incomplete",
-    content: [{ type: "output_text", text: live.text }],
-    parley: { created_at: now, response },
-  };
-  batch(() => {
-    chat.items.value = [...chat.items.value, item];
-    chat.live.value = null;
-  });
-  announce(words.said.stopped);
-}
-
 /** Takes a question back that the server has not taken. */
 function putBack(chat: Chat, question: Item, error: unknown): Chat {
   batch(() => {
@@ -287,9 +129,3 @@ const localQuestion = (text: string): Item => ({
 });
 
 const asInput = (item: Item): unknown => ({ type: "message", role: item.role, content: textOf(item) });
-
-function sentenceAbout(response: ResponseObject, live: Live): string {
-  if (response.status === "failed") return response.error?.message ?? words.said.failed;
-  if (response.status === "cancelled") return words.said.stopped;
-  return words.said.complete(count(live.text.split(/\s+/).filter(Boolean).length, words.units.word));
-}

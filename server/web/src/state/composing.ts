@@ -3,7 +3,7 @@ import { batch, effect, signal } from "@preact/signals";
 
 import type { Item } from "../api/types";
 import { words } from "../words";
-import { edit } from "./answering";
+import { edit } from "./branching";
 import { sendToAll } from "./beside";
 import { currentChat, forgetChat, lastQuestion, newChat, startNewChat, textOf, type Chat } from "./chat";
 import { draftOf, keepDraft } from "./drafts";

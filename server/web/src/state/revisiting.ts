@@ -1,5 +1,5 @@
 /* Keeps a chat that is shown as the server has it: other tabs and devices go on with it, or delete it. */
-import { visit } from "./answering";
+import { visit } from "./attending";
 import type { Chat } from "./chat";
 import { whenOthersMayHaveChanged } from "./conversations";
 import { whenServerIsBack } from "./server";

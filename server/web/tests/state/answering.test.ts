@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import * as answering from "../../src/state/answering";
+import * as branching from "../../src/state/branching";
 import { makeChat, textOf, type Chat } from "../../src/state/chat";
 import { areModelsKnown, isOffline, modelList } from "../../src/state/server";
 import { events, json, list, scriptedServer } from "../scripted_server";
@@ -132,19 +133,19 @@ describe("an answer", () => {
   });
 
   it("is asked for again in a fork that ends with its question, which is not sent twice", async () => {
-    await answering.askAgain(chat, chat.items.value[0]!);
+    await branching.askAgain(chat, chat.items.value[0]!);
     expect(server().requests("POST", /conv_1\/fork$/)[0]?.body).toEqual({ item_id: "q1" });
     expect(server().requests("POST", /responses$/).at(-1)?.body).toMatchObject({ conversation: "conv_2", input: [] });
     expect(location.pathname).toBe("/c/conv_2");
   });
 
   it("goes on from another token with what was said before it", async () => {
-    await answering.askAgain(chat, chat.items.value[0]!, "No");
+    await branching.askAgain(chat, chat.items.value[0]!, "No");
     expect(server().requests("POST", /responses$/).at(-1)?.body).toMatchObject({ answer_prefix: "No", input: [] });
   });
 
   it("to another wording stands beside the first: the fork ends before the question", async () => {
-    await answering.edit(chat, chat.items.value[0]!, "Is it really?");
+    await branching.edit(chat, chat.items.value[0]!, "Is it really?");
     expect(server().requests("POST", /conv_1\/fork$/)[0]?.body).toEqual({ before: "q1" });
     const sent = server().requests("POST", /responses$/).at(-1)?.body;
     expect(sent).toMatchObject({ conversation: "conv_2", input: [{ role: "user", content: "Is it really?" }] });
