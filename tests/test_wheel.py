@@ -26,6 +26,7 @@ NO_PART_OF_IT = shutil.ignore_patterns("node_modules", "__pycache__")
 ASK_FOR_THE_PAGE = """
 import json, os, sys, server
 os.environ["_PARLEY_RUNTIME_DIR"] = sys.argv[1]
+os.environ["_PARLEY_STARTED_AT"] = "0"
 from server.app import create_app
 from server.settings import Settings
 client = create_app(Settings(model="/nowhere.gguf", data_dir=sys.argv[1])).test_client()

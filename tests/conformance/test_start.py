@@ -136,6 +136,11 @@ def test_a_model_that_is_put_right_is_loaded_without_a_restart(tmp_path: Path) -
         assert server.post(PATH, BODY)[0] == 200
 
 
+def knows_its_template(server: LiveServer, name: str) -> bool:
+    """A worker tries it right after its start."""
+    return server.get(f"/v1/models/{name}")[1]["capabilities"]["tools"] is not None
+
+
 def test_two_models_have_an_engine_each(tmp_path: Path) -> None:
     other = tmp_path / "other.gguf"
     other.symlink_to(demo_model())
@@ -157,6 +162,7 @@ def test_two_models_have_an_engine_each(tmp_path: Path) -> None:
     with LiveServer(config=config) as server:
         assert len(server.members("server.engine.host.process")) == 2
         assert [model["id"] for model in server.get("/v1/models")[1]["data"]] == ["small/demo", "other"]
+        wait_until(lambda: all(knows_its_template(server, name) for name in ("small/demo", "other")), "the templates")
         for path in ("/v1/models/small/demo", "/v1/models/small%2Fdemo"):
             model = server.get(path)[1]
             assert model["meta"]["n_ctx"] == 512

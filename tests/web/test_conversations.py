@@ -202,6 +202,20 @@ def test_several_chats_answer_at_once_and_each_has_its_mark(page: Page, picture:
     expect(page.get_by_label("Answering…")).to_have_count(0)
 
 
+def test_a_chat_that_the_list_does_not_show_has_the_same_menu(page: Page, client: OpenAI) -> None:
+    conversation = stored_chat(client, "What are Figs?", "Fruit.", title="Figs", archived=True)
+    page.goto(f"/c/{conversation}")
+    expect(answers(page)).to_be_visible()
+    expect(entry(page, "Figs")).to_have_count(0)
+    choose(page, "Rename")
+    expect(page.get_by_role("textbox", name="Title")).to_be_focused()
+    page.keyboard.type("Dates")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dates")
+    choose(page, "Take back")
+    expect(entry(page, "Dates")).to_be_visible()
+
+
 def link_to(page: Page, conversation_id: str) -> Locator:
     return entries(page).locator(f'a[href="/c/{conversation_id}"]')
 

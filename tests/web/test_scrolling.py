@@ -20,6 +20,11 @@ from tests.web.chatting import (
 from tests.web.conftest import NewPage, Picture
 
 DISTANCE = "(log) => log.scrollHeight - log.clientHeight - log.scrollTop"
+UP_BY_WHEEL = """(log) => {
+    log.dispatchEvent(new WheelEvent("wheel", {deltaY: -100}));
+    log.scrollTop = 60;
+    log.dispatchEvent(new Event("scroll"));
+}"""
 TOP_OF = """(log, text) => [...log.querySelectorAll('article')].find((one) => one.textContent.includes(text))
     .getBoundingClientRect().top"""
 LINES = "".join(f"{number}\n\n" for number in range(100, 120))
@@ -127,7 +132,7 @@ def test_older_messages_come_without_a_jump(page: Page, client: OpenAI) -> None:
     page.goto(f"/c/{stored_chat(client, *long_texts(120))}")
     expect(answers(page).last).to_be_in_viewport()
     expect(questions(page)).to_have_count(50)
-    log(page).evaluate("(log) => { log.scrollTop = 60; log.dispatchEvent(new Event('scroll')); }")
+    log(page).evaluate(UP_BY_WHEEL)
     before = log(page).evaluate(TOP_OF, "Question 71?")
     expect(questions(page)).to_have_count(100)
     expect(questions(page).first).to_contain_text("Question 20?")

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 
 import { besideChat } from "../state/beside";
 import { currentChat } from "../state/chat";
-import { entryOf } from "../state/conversations";
+import { entryOfChat } from "../state/conversations";
 import { closeDialog, dialog } from "../state/dialogs";
 import { isDrawerOpen } from "../state/preferences";
 import { keyWanted, putOffKey } from "../state/session";
@@ -56,7 +56,7 @@ function useVisit(chat: typeof currentChat.value | null): void {
 
 function useTitle(): void {
   const info = currentChat.value.info.value;
-  const title = entryOf(info)?.title ?? info?.title;
+  const title = entryOfChat(currentChat.value)?.title ?? info?.title;
   useEffect(() => {
     document.title = title ? `${title} · ${words.product}` : words.product;
   }, [title]);

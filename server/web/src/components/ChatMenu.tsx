@@ -3,7 +3,7 @@ import { Columns2, Download, EllipsisVertical, Percent, SlidersHorizontal } from
 
 import { openBeside } from "../state/beside";
 import type { Chat } from "../state/chat";
-import { entryOf } from "../state/conversations";
+import { entryOfChat } from "../state/conversations";
 import { dialog } from "../state/dialogs";
 import { exportChat } from "../state/exporting";
 import { showsProbabilities } from "../state/preferences";
@@ -18,7 +18,7 @@ export function ChatMenu({ chat }: { chat: Chat }) {
     <Menu label={words.header.menu} button={<Icon of={EllipsisVertical} />}>
       {(close) => {
         const then = (action: () => void) => () => (close(), action());
-        const entry = entryOf(chat.info.value);
+        const entry = entryOfChat(chat);
         return (
           <>
             <MenuItem

@@ -5,7 +5,7 @@ import { newChat } from "../state/actions";
 import { besideChat } from "../state/beside";
 import { currentChat, type Chat } from "../state/chat";
 import { focusComposer } from "../state/composing";
-import { entryOf, renamed } from "../state/conversations";
+import { entryOfChat, renamed } from "../state/conversations";
 import { toggleSidebar } from "../state/preferences";
 import { words } from "../words";
 import { ChatMenu } from "./ChatMenu";
@@ -33,7 +33,7 @@ export function Header() {
 
 function Title({ chat }: { chat: Chat }) {
   const info = chat.info.value;
-  const entry = entryOf(info);
+  const entry = entryOfChat(chat);
   if (entry && renamed.value?.isInHeader && renamed.value.id === entry.id) {
     return (
       <div class="title">

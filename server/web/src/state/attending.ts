@@ -95,5 +95,6 @@ function keepPart(chat: Chat, live: Live): void {
 function sentenceAbout(response: ResponseObject, live: Live): string {
   if (response.status === "failed") return response.error?.message ?? words.said.failed;
   if (response.status === "cancelled") return words.said.stopped;
+  if (response.status === "incomplete" && !response.incomplete_details?.reason) return words.message.cutOff;
   return words.said.complete(count(live.text.split(/\s+/).filter(Boolean).length, words.units.word));
 }

@@ -5,7 +5,7 @@ import * as api from "../api/conversations";
 import { ApiFailure } from "../api/failure";
 import type { Conversation } from "../api/types";
 import { words } from "../words";
-import { allChats, chatOf, currentChat, forgetChat } from "./chat";
+import { allChats, chatOf, currentChat, forgetChat, type Chat } from "./chat";
 import { say, sayFailure, UNDO_MS } from "./notices";
 import { navigate } from "./router";
 import { whenServerIsBack } from "./server";
@@ -98,6 +98,10 @@ async function refreshWithTitle(): Promise<void> {
 export const entryOf = (conversation: Conversation | null): Conversation | undefined =>
   [...pinned.value, ...listed.value].find(({ id }) => id === (conversation?.root_id ?? conversation?.id));
 
+/** The same of a chat, also if the list does not show it: it was put away, or lies further down. */
+export const entryOfChat = (chat: Chat): Conversation | undefined =>
+  entryOf(chat.info.value) ?? chat.family.value.find(({ id }) => id === chat.info.value?.root_id);
+
 /** Shows the newest of an entry's variants. */
 export const open = (entry: Conversation): void => navigate(entry.family?.newest_conversation_id ?? entry.id);
 
@@ -117,7 +121,8 @@ async function change(entry: Conversation, wanted: api.ConversationChange): Prom
     listed.value = listed.value.map(apply);
   });
   for (const chat of allChats()) {
-    const { info } = chat;
+    const { info, family } = chat;
+    family.value = family.value.map(apply);
     if (info.value && (info.value.root_id ?? info.value.id) === entry.id) info.value = changed(info.value, wanted);
   }
   try {
