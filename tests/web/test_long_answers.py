@@ -14,6 +14,11 @@ PARAGRAPH = "All work and no play makes a *dull* text. " * 20
 N_CTX = 100_000
 """Of the models, for which a character is a token."""
 
+TO_THE_TOP = """(element) => {
+    element.dispatchEvent(new WheelEvent("wheel", {deltaY: -100}));
+    element.scrollTop = 0;
+}"""
+
 
 def said(role: str, text: str) -> dict[str, str]:
     return {"type": "message", "role": role, "content": text}
@@ -82,7 +87,7 @@ def test_older_messages_come_above_without_moving_what_is_read(page: Page, clien
         before = questions(page).count()
         first = questions(page).first
         number = first.locator(".question-text").text_content() or ""
-        log.evaluate("(element) => { element.scrollTop = 0; }")
+        log.evaluate(TO_THE_TOP)
         page.wait_for_timeout(50)
         if questions(page).count() > before:
             expect(questions(page).get_by_text(number, exact=True)).to_be_in_viewport()
