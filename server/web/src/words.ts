@@ -66,7 +66,6 @@ export const words = {
       ready: "Ready",
       loading: "Loading",
       downloading: "Downloading",
-      starting: "Starting",
       restarting: "Restarting",
       stalled: "Stalled",
       stopped: "Stopped",

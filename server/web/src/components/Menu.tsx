@@ -2,6 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 
+import { placeBeside } from "./placing";
+
 interface Props {
   readonly label: string;
   readonly button: ComponentChildren;
@@ -9,8 +11,6 @@ interface Props {
   /** Asked for when it is opened. */
   readonly children: (close: () => void) => ComponentChildren;
 }
-
-const MARGIN = 8;
 
 export function Menu({ label, button, class: name = "button button-icon", children }: Props) {
   const id = useId();
@@ -21,7 +21,7 @@ export function Menu({ label, button, class: name = "button button-icon", childr
   const toggled = (event: Event): void => {
     const opened = (event as ToggleEvent).newState === "open";
     setIsOpen(opened);
-    if (opened) requestAnimationFrame(() => place(opener.current, list.current));
+    if (opened) requestAnimationFrame(() => settle(opener.current, list.current));
   };
   return (
     <>
@@ -43,14 +43,10 @@ export function Menu({ label, button, class: name = "button button-icon", childr
   );
 }
 
-/** Puts the list below its button, or above it, and always inside the window. */
-function place(opener: HTMLElement | null, list: HTMLElement | null): void {
+/** Puts the list where it belongs, and the focus on its first action. */
+function settle(opener: HTMLElement | null, list: HTMLElement | null): void {
   if (!opener || !list) return;
-  const at = opener.getBoundingClientRect();
-  const { offsetWidth: width, offsetHeight: height } = list;
-  const fitsBelow = at.bottom + height + MARGIN <= innerHeight;
-  list.style.left = `${Math.max(MARGIN, Math.min(at.left, innerWidth - width - MARGIN))}px`;
-  list.style.top = `${fitsBelow ? at.bottom + 4 : Math.max(MARGIN, at.top - height - 4)}px`;
+  placeBeside(opener, list);
   list.querySelector<HTMLElement>("button, input, select, a")?.focus();
 }
 

@@ -4,11 +4,12 @@ import { Check, ChevronDown } from "lucide";
 import type { Model } from "../api/types";
 import type { Chat } from "../state/chat";
 import { device } from "../state/preferences";
-import { chatModels, load, messageOfModel, progressOf, stateOf, unload } from "../state/server";
+import { chatModels, isOnItsWay, load, messageOfModel, nameOfState, progressOf, stateOf, unload } from "../state/server";
 import { modelOf, pickModel } from "../state/settings";
 import { words } from "../words";
 import { Icon } from "./Icon";
 import { Menu } from "./Menu";
+import { ModelProgress } from "./ModelProgress";
 
 export function ModelPicker({ chat }: { chat: Chat }) {
   const model = modelOf(chat);
@@ -49,11 +50,7 @@ function Entry({ model, isPicked, pick }: { model: Model; isPicked: boolean; pic
         </span>
         {isPicked && <Icon of={Check} size={16} />}
       </button>
-      {state === "loading" || state === "downloading" ? (
-        <progress aria-label={words.models.states[state] ?? state} {...(progress === null ? {} : { value: progress })} />
-      ) : (
-        <LoadButton model={model} state={state} />
-      )}
+      {isOnItsWay(model) ? <ModelProgress model={model} /> : <LoadButton model={model} state={state} />}
     </div>
   );
 }
@@ -91,7 +88,7 @@ function DevicePicker() {
 const StateDot = ({ state }: { state: string }) => <span class={`dot dot-${state}`} aria-hidden="true" />;
 
 function about(model: Model, state: string, progress: number | null): string {
-  const name = words.models.states[state] ?? state;
+  const name = nameOfState(state);
   if (state === "failed") return `${name}: ${messageOfModel(model)}`;
   if (progress !== null && state !== "ready") return `${name} ${Math.round(progress * 100)} %`;
   return [name, model.meta && words.models.context(model.meta.n_ctx), model.device].filter(Boolean).join(" · ");

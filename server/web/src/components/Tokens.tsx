@@ -5,6 +5,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { TokenLogprob } from "../api/types";
 import { percent } from "../format";
 import { words } from "../words";
+import { placeBeside } from "./placing";
 
 /** Shares of likelihood below which a token is shown as less sure, from the surest on. */
 const STEPS = [0.9, 0.6, 0.3, 0.1];
@@ -20,15 +21,21 @@ export interface TokensProps {
 export function Tokens({ text, tokens, onTake }: TokensProps) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
+  const owner = useRef<HTMLElement | null>(null);
   const [picked, setPicked] = useState<number | null>(null);
   const pick = (index: number, element: HTMLElement): void => {
-    if (list.current) open(list.current, element);
+    list.current?.showPopover();
+    owner.current = element;
     setPicked(index);
   };
   const closed = (event: Event): void => {
     if ((event as ToggleEvent).newState === "closed") setPicked(null);
   };
-  useEffect(() => list.current?.querySelector<HTMLElement>("button:not(:disabled)")?.focus(), [picked]);
+  useEffect(() => {
+    if (picked === null || !owner.current || !list.current) return;
+    placeBeside(owner.current, list.current);
+    list.current.querySelector<HTMLElement>("button:not(:disabled)")?.focus();
+  }, [picked]);
   const token = picked === null ? undefined : tokens[picked];
   const given = givenBefore(text, joined(tokens));
   return (
@@ -106,11 +113,3 @@ const visible = (token: string): string =>
 
 const asCode = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
-
-function open(list: HTMLElement, at: HTMLElement): void {
-  list.showPopover();
-  const box = at.getBoundingClientRect();
-  list.style.left = `${Math.max(8, Math.min(box.left, innerWidth - list.offsetWidth - 8))}px`;
-  const fitsBelow = box.bottom + list.offsetHeight + 8 <= innerHeight;
-  list.style.top = `${fitsBelow ? box.bottom + 4 : Math.max(8, box.top - list.offsetHeight - 4)}px`;
-}

@@ -4,6 +4,7 @@ import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import { ApiFailure } from "../api/failure";
 import * as models from "../api/models";
 import type { Model, ModelReadiness, Readiness, ServerStatus } from "../api/types";
+import { words } from "../words";
 import { sayFailure } from "./notices";
 import { device, preferredModel } from "./preferences";
 import { noticeKeyFailure, whenKeyChanges } from "./session";
@@ -42,11 +43,14 @@ export function stateOf(model: Model): string {
   return readiness.value?.models[model.id]?.state ?? model.state ?? "ready";
 }
 
+/** A state as people read it; one that this page does not know as the server says it. */
+export const nameOfState = (state: string): string => words.models.states[state] ?? state;
+
 export const progressOf = (model: Model): number | null =>
   readiness.value?.models[model.id]?.progress ?? model.progress ?? null;
 
 /** Whether a model will answer without anybody doing something. */
-export const isOnItsWay = (model: Model): boolean => ["loading", "downloading", "starting", "restarting"].includes(stateOf(model));
+export const isOnItsWay = (model: Model): boolean => ["loading", "downloading", "restarting"].includes(stateOf(model));
 
 /** Whether the server will try once more to load a model that failed. */
 export const isTriedAgain = (model: Model): boolean => readiness.value?.models[model.id]?.retry_at != null;
@@ -86,7 +90,7 @@ const isCalm = (): boolean =>
   !isOffline.value && readiness.value?.status === "ready" && !Object.values(readiness.value.models).some(isMoving);
 
 const isMoving = ({ state, retry_at }: ModelReadiness): boolean =>
-  state === "failed" ? retry_at !== null : !["ready", "unloaded", "missing"].includes(state);
+  state === "failed" ? retry_at !== null : !["ready", "unloaded"].includes(state);
 
 async function lookAt(): Promise<void> {
   try {
