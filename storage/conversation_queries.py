@@ -1,11 +1,12 @@
-"""Queries of conversations, narrowed: to those that are kept somewhere, that have a pair of metadata, that come later.
+"""Queries of conversations, narrowed and in order: those that are kept somewhere, have metadata, come later.
 
 They have the name `c` of the conversation. What is selected of it is not known here.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pony import orm
 from pony.orm import Database as Db
@@ -13,6 +14,9 @@ from pony.orm import raw_sql
 
 from storage.errors import RecordNotFound
 from storage.records import Order
+
+Activity = Literal["active_at", "family_active_at"]
+"""Whose newest activity lists are ordered by: that of each conversation, or of its whole family."""
 
 
 def row_id_of(db: Db, user_id: int, public_id: str) -> int:
@@ -23,19 +27,23 @@ def row_id_of(db: Db, user_id: int, public_id: str) -> int:
     return int(row_id)
 
 
-def kept(found: Any, is_pinned: bool | None, is_archived: bool | None) -> Any:
-    """The query of what its owner keeps there. The words are those of the partial indexes."""
+def narrowed(
+    db: Db, found: Any, metadata: Mapping[str, str] | None, is_pinned: bool | None, is_archived: bool | None
+) -> Any:
+    """The query of what has all these pairs of metadata, and is kept there; None asks for nothing."""
+    # The words are those of the partial indexes.
     if is_pinned is not None:
         condition = "c.is_pinned" if is_pinned else "NOT c.is_pinned"
         found = found.where(lambda c: raw_sql(condition))
     if is_archived is not None:
         words = "c.is_archived" if is_archived else "NOT c.is_archived"
         found = found.where(lambda c: raw_sql(words))
+    for key, value in (metadata or {}).items():
+        found = _having(found, key, value)
     return found
 
 
-def having(db: Db, found: Any, key: str, value: str) -> Any:
-    """The query of what has this pair of metadata."""
+def _having(found: Any, key: str, value: str) -> Any:
     # Pony's decompiler takes a generator in a lambda apart wrongly.
     return found.where(
         lambda c: raw_sql(
@@ -45,30 +53,32 @@ def having(db: Db, found: Any, key: str, value: str) -> Any:
     )
 
 
-def beyond(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
-    """The query, without the conversations up to `after` in that order.
+def listed(db: Db, user_id: int, found: Any, activity: Activity, after: str | None, order: Order) -> Any:
+    """The query by activity, without what comes up to `after` in that order. Raises RecordNotFound if that is gone.
 
-    The pair is compared as one, because only then is the index entered at the right place.
+    By the activity of families, what was a root and is none any more has no place.
     """
-    place = orm.select(
-        (c.active_at, c.id) for c in db.Conversation if c.user_id == user_id and c.public_id == after
-    ).get()
-    if place is None:
-        raise RecordNotFound("conversation", after)
-    if order == "desc":
-        return found.where(lambda c: raw_sql("(c.active_at, c.id) < ($place[0], $place[1])"))
-    return found.where(lambda c: raw_sql("(c.active_at, c.id) > ($place[0], $place[1])"))
+    if after is not None:
+        is_beyond = _is_beyond(activity, _place_of(db, user_id, after, activity), order)
+        found = found.where(lambda c: is_beyond)
+    names = (f"c.{activity}", "c.id")
+    return found.order_by(", ".join(f"orm.desc({name})" if order == "desc" else name for name in names))
 
 
-def beyond_root(db: Db, user_id: int, found: Any, after: str, order: Order) -> Any:
-    """As `beyond`, in the order of families. What was a root and is none any more has no place."""
-    place = orm.select(
-        (c.family_active_at, c.id)
-        for c in db.Conversation
-        if c.user_id == user_id and c.public_id == after and c.root_id == c.id
-    ).get()
+def _is_beyond(activity: Activity, place: tuple[int, int], order: Order) -> Any:
+    """The condition of a query. The pair is compared as one: only then is the index entered at the right place."""
+    sign = "<" if order == "desc" else ">"
+    return raw_sql(f"(c.{activity}, c.id) {sign} ($place[0], $place[1])")
+
+
+def _place_of(db: Db, user_id: int, public_id: str, activity: Activity) -> tuple[int, int]:
+    """The activity and the number of a conversation's row."""
+    found = orm.select(
+        (getattr(c, activity), c.id) for c in db.Conversation if c.user_id == user_id and c.public_id == public_id
+    )
+    if activity == "family_active_at":
+        found = found.where(lambda c: c.root_id == c.id)
+    place: tuple[int, int] | None = found.get()
     if place is None:
-        raise RecordNotFound("conversation", after)
-    if order == "desc":
-        return found.where(lambda c: raw_sql("(c.family_active_at, c.id) < ($place[0], $place[1])"))
-    return found.where(lambda c: raw_sql("(c.family_active_at, c.id) > ($place[0], $place[1])"))
+        raise RecordNotFound("conversation", public_id)
+    return place

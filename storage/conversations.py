@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pony import orm  # noqa: F401 - Pony looks it up for what is a string here
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
@@ -162,21 +161,16 @@ def list_page(
     `root` the family whose root that is. `after` is the last id of the page before. Raises RecordNotFound for a
     conversation that is named and is not there.
     """
-    found = conversation_queries.kept(conversation_records.select(db, user_id), is_pinned, is_archived)
+    found = conversation_queries.narrowed(
+        db, conversation_records.select(db, user_id), metadata, is_pinned, is_archived
+    )
     if forked_from is not None:
         source_id = conversation_queries.row_id_of(db, user_id, forked_from)
         found = found.where(lambda c: c.forked_from_id == source_id)
     if root is not None:
         root_id = conversation_queries.row_id_of(db, user_id, root)
         found = found.where(lambda c: c.root_id == root_id)
-    for key, value in (metadata or {}).items():
-        found = conversation_queries.having(db, found, key, value)
-    if after is not None:
-        found = conversation_queries.beyond(db, user_id, found, after, order)
-    if order == "desc":
-        found = found.order_by("orm.desc(c.active_at), orm.desc(c.id)")
-    else:
-        found = found.order_by("c.active_at, c.id")
+    found = conversation_queries.listed(db, user_id, found, "active_at", after, order)
     return Page.cut(conversation_records.read(db, found[: limit + 1]), limit)
 
 
@@ -213,17 +207,9 @@ def found_roots(
     is_archived: bool | None = None,
 ) -> list[Conversation]:
     """The roots of a page and one more, without what there is to say of their families."""
-    found = conversation_queries.kept(conversation_records.select(db, user_id), is_pinned, is_archived).where(
-        lambda c: raw_sql("c.root_id = c.id")
-    )
-    for key, value in (metadata or {}).items():
-        found = conversation_queries.having(db, found, key, value)
-    if after is not None:
-        found = conversation_queries.beyond_root(db, user_id, found, after, order)
-    if order == "desc":
-        found = found.order_by("orm.desc(c.family_active_at), orm.desc(c.id)")
-    else:
-        found = found.order_by("c.family_active_at, c.id")
+    roots = conversation_records.select(db, user_id).where(lambda c: raw_sql("c.root_id = c.id"))
+    found = conversation_queries.narrowed(db, roots, metadata, is_pinned, is_archived)
+    found = conversation_queries.listed(db, user_id, found, "family_active_at", after, order)
     return conversation_records.read(db, found[: limit + 1])
 
 
