@@ -15,10 +15,11 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import item_rows, response_rows, responses
-from storage.item_rows import record
+from storage import responses
 from storage.records import Attempt
-from storage.sameness import say_the_same
+from storage.tables import item_rows, response_rows
+from storage.tables.item_rows import record
+from storage.tables.sameness import say_the_same
 
 
 def of_key(db: Db, user_id: int, key: str, input_items: Sequence[Mapping[str, Any]]) -> Attempt | None:

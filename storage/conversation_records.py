@@ -12,10 +12,12 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import chat_settings, families, reaping
+from storage import chat_settings
 from storage.db.clock import MICROS
 from storage.db.json_text import decode
+from storage.leases import reaping
 from storage.records import Conversation, Fork
+from storage.tables import families
 
 
 def select(db: Db, user_id: int) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import chat_settings, conversation_queries, conversation_records, conversation_rows, families, item_rows
+from storage import chat_settings, conversation_records
 from storage.db import sql
 from storage.db.clock import MICROS, now_micros
 from storage.db.json_text import encode
@@ -22,6 +22,7 @@ from storage.errors import RecordNotFound
 from storage.ids import new_id
 from storage.records import ChatSettings, Conversation, Order, Page
 from storage.search import index
+from storage.tables import conversation_queries, conversation_rows, families, item_rows
 
 
 @writes

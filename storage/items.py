@@ -11,14 +11,15 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversation_rows, conversations, item_rows
+from storage import conversations
 from storage.db import sql
 from storage.db.clock import now_seconds
 from storage.db.session import writes
 from storage.errors import RecordNotFound
-from storage.item_rows import record
 from storage.records import Conversation, Order, Page, StoredItem
-from storage.sameness import say_the_same
+from storage.tables import conversation_rows, item_rows
+from storage.tables.item_rows import record
+from storage.tables.sameness import say_the_same
 
 REPEATED_WITHIN_SECONDS = 60
 """OpenAI's clients come back within seconds. Who says the same later says it once more."""

@@ -1,7 +1,7 @@
 """What a turn reads before anything is generated: the history it builds on, and the items that its input refers to.
 
     read_history    for a turn that is not stored: nothing will be added, so nothing is locked
-    lock_and_read   for a turn that is stored: its conversation is locked first, see `storage.locks`
+    lock_and_read   for a turn that is stored: its conversation is locked first, see `storage.leases.locks`
 
 It does not know what is done with the items.
 """
@@ -14,10 +14,12 @@ from typing import Any
 
 from pony.orm import Database as Db
 
-from storage import item_rows, items, locks, response_rows, responses
+from storage import items, responses
 from storage.db.session import writes_for_now
 from storage.errors import DuplicateItem, RecordNotFound, ResponseStillRunning
+from storage.leases import locks
 from storage.records import Opened
+from storage.tables import item_rows, response_rows
 
 
 def read_history(

@@ -15,15 +15,17 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversation_rows, item_rows, items, locks, reaping, response_rows
+from storage import items
 from storage.db import sql
 from storage.db.clock import MICROS, lease_clock, lease_now, now_micros, now_seconds
 from storage.db.json_text import encode
 from storage.db.session import writes, writes_for_now
 from storage.errors import RecordNotFound, ResponseEnded
-from storage.item_rows import ItemRow, record
+from storage.leases import locks, reaping
 from storage.records import Heartbeat, Held, Order, Page, StoredEvent, StoredItem, StoredResponse
-from storage.response_rows import Place, response_record
+from storage.tables import conversation_rows, item_rows, response_rows
+from storage.tables.item_rows import ItemRow, record
+from storage.tables.response_rows import Place, response_record
 
 # --- writing: one turn ----------------------------------------------------------------------------------------------
 

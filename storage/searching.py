@@ -15,11 +15,11 @@ from pony.orm import Database as Db
 from storage import conversations
 from storage.db import full_text, sql
 from storage.db.json_text import decode
-from storage.errors import RecordNotFound
 from storage.item_text import searched_text
 from storage.records import Conversation, Match, Page
 from storage.search.query import Query
 from storage.search.snippet import snippet
+from storage.tables import conversation_queries
 
 Order = Literal["newest", "rank"]
 """Newest activity first, or the best match."""
@@ -47,7 +47,7 @@ def find(
     `after` is the last conversation of the page before. Raises RecordNotFound when that is gone.
     """
     query = Query.parse(text)
-    place = None if after is None else _place(db, user_id, after)
+    place = None if after is None else conversation_queries.place_of(db, user_id, after, "active_at")
     if not query.phrases:
         return Page((), has_more=False)
     if sql.is_postgresql(db):
@@ -60,17 +60,6 @@ def find(
     )
     page = Page.cut(rows, limit)
     return Page(tuple(_matches(db, user_id, page.data, query)), page.has_more)
-
-
-def _place(db: Db, user_id: int, public_id: str) -> tuple[int, int]:
-    """Activity and number of a conversation."""
-    rows = db.select(
-        "SELECT active_at, id FROM conversations WHERE user_id = $user_id AND public_id = $public_id",
-        {"user_id": user_id, "public_id": public_id},
-    )
-    if not rows:
-        raise RecordNotFound("conversation", public_id)
-    return rows[0][0], rows[0][1]
 
 
 def _statement(db: Db, order: Order, *, is_first: bool) -> str:

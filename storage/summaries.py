@@ -13,9 +13,9 @@ from pony import orm
 from pony.orm import Database as Db
 from pony.orm import raw_sql
 
-from storage import reaping
 from storage.db import sql
 from storage.db.json_text import decode
+from storage.leases import reaping
 from storage.records import RUNNING_STATUSES, SUMMARY_FIELDS, ResponseSummary
 
 _TEXT = "coalesce(r.summary, r.body)"

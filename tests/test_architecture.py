@@ -203,10 +203,7 @@ RESERVED = (
     Reserved("yoyo", ("storage.db.schema", "storage.db.migrations")),
     Reserved("psycopg2", ("storage",)),
     Reserved("storage.db.entities", ("storage.db.database",)),
-    *(
-        Reserved(f"storage.{name}", ("storage",))
-        for name in ("db.session", "db.sql", "conversation_rows", "item_rows", "response_rows")
-    ),
+    *(Reserved(f"storage.{name}", ("storage",)) for name in ("db.session", "db.sql", "tables")),
     Reserved("jinja2", ("server.chat",)),
     Reserved("click", ("server.cli",)),
 )

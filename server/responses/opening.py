@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from schemas.responses import ResponsesRequest
 from server.errors.tree import InvalidRequest, ItemSentTwice
 from server.turns.keeper import LEASE_SECONDS
-from storage import locks, opening, responses
+from storage import opening, responses
 from storage.errors import DuplicateItem, RecordNotFound, ResponseStillRunning, StorageError, StorageUnavailable
+from storage.leases import locks
 from storage.records import Opened
 
 if TYPE_CHECKING:

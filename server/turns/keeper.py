@@ -18,9 +18,10 @@ import gevent
 from server.answers.answer import Answer
 from server.turns.teller import Teller
 from server.turns.turn import Store, Turn
-from storage import responses, workers
+from storage import responses
 from storage.db.database import Database
 from storage.errors import StorageError
+from storage.leases import workers
 
 logger = logging.getLogger(__name__)
 

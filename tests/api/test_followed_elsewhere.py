@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from storage import responses, users, workers
+from storage import responses, users
 from storage.db.database import Database
+from storage.leases import workers
 from tests.backends.test_another_backend import RESPONSES, Stage, events_in
 
 

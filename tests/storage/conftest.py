@@ -89,7 +89,7 @@ def stranger(database: Database) -> User:
 @pytest.fixture
 def dead_worker() -> str:
     """The name of a process of this machine that has ended."""
-    program = "from storage.workers import own_name; print(own_name())"
+    program = "from storage.leases.workers import own_name; print(own_name())"
     return subprocess.run(
         [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
     ).stdout.strip()

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from storage import attempts, conversations, items, locks, responses
+from storage import attempts, conversations, items, responses
 from storage.db.database import Database
+from storage.leases import locks
 from storage.records import Attempt, Conversation, StoredResponse, User
 from tests.storage.helpers import answer, begin, complete, lock, message, texts
 

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from pony.orm import Database as Db
 
-from storage import conversations, item_rows, items
+from storage import conversations, items
 from storage.db import sql
 from storage.db.database import Database
 from storage.db.session import writes
 from storage.ids import new_id
 from storage.records import Conversation, User
+from storage.tables import item_rows
 from tests.storage.helpers import message
 
 NUM_CONVERSATIONS = 20_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from storage import item_rows
+from storage.tables import item_rows
 
 Item = Mapping[str, Any]
 

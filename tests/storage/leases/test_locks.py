@@ -5,9 +5,10 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from storage import conversations, items, locks, responses, workers
+from storage import conversations, items, responses
 from storage.db.database import Database
 from storage.errors import ConversationLocked, RecordNotFound
+from storage.leases import locks, workers
 from storage.records import Conversation, User
 from tests.storage.helpers import answer, begin, lock, message, texts
 

@@ -59,7 +59,7 @@ def listed(db: Db, user_id: int, found: Any, activity: Activity, after: str | No
     By the activity of families, what was a root and is none any more has no place.
     """
     if after is not None:
-        is_beyond = _is_beyond(activity, _place_of(db, user_id, after, activity), order)
+        is_beyond = _is_beyond(activity, place_of(db, user_id, after, activity), order)
         found = found.where(lambda c: is_beyond)
     names = (f"c.{activity}", "c.id")
     return found.order_by(", ".join(f"orm.desc({name})" if order == "desc" else name for name in names))
@@ -71,8 +71,8 @@ def _is_beyond(activity: Activity, place: tuple[int, int], order: Order) -> Any:
     return raw_sql(f"(c.{activity}, c.id) {sign} ($place[0], $place[1])")
 
 
-def _place_of(db: Db, user_id: int, public_id: str, activity: Activity) -> tuple[int, int]:
-    """The activity and the number of a conversation's row."""
+def place_of(db: Db, user_id: int, public_id: str, activity: Activity) -> tuple[int, int]:
+    """The activity and the number of a conversation's row. Raises RecordNotFound; see `listed`."""
     found = orm.select(
         (getattr(c, activity), c.id) for c in db.Conversation if c.user_id == user_id and c.public_id == public_id
     )

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from storage import workers
+from storage.leases import workers
 from tests.live_server import CHECKOUT, wait_until
 
-SLEEPER = "from storage.workers import own_name; print(own_name(), flush=True); input()"
+SLEEPER = "from storage.leases.workers import own_name; print(own_name(), flush=True); input()"
 
 
 def test_a_process_lives_until_it_is_killed() -> None:

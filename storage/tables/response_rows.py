@@ -12,12 +12,12 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import conversation_rows, item_rows
 from storage.db import sql
 from storage.db.json_text import decode, encode
 from storage.errors import RecordNotFound, ResponseEnded
-from storage.item_rows import ItemRow, record
 from storage.records import RUNNING_STATUSES, SUMMARY_FIELDS, StoredEvent, StoredResponse
+from storage.tables import conversation_rows, item_rows
+from storage.tables.item_rows import ItemRow, record
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from pony.orm import Database as Db
 
-from storage import conversation_rows, reaping, workers
 from storage.db import sql
 from storage.db.clock import MICROS, lease_clock, lease_now, now_micros
 from storage.db.session import writes_for_now
 from storage.errors import ConversationLocked, RecordNotFound
+from storage.leases import reaping, workers
 from storage.records import Held
+from storage.tables import conversation_rows
 
 
 @writes_for_now
@@ -28,8 +29,8 @@ def take(db: Db, user_id: int, public_id: str, owner: str, seconds: float, worke
     """Lock the conversation within a running session, or keep it for longer.
 
     An owner who was late gets it back unless somebody else has it meanwhile. `worker` is the owner's, see
-    `storage.workers`. If another owner had it and died, the response of that owner is ended first (`storage.reaping`).
-    Raises ConversationLocked at once if another has it, and RecordNotFound.
+    `storage.leases.workers`. If another owner had it and died, the response of that owner is ended first
+    (`storage.leases.reaping`). Raises ConversationLocked at once if another has it, and RecordNotFound.
     """
     held = _take_free(db, user_id, public_id, owner, seconds, worker)
     if held is None:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from pony.orm import Database as Db
 
-from storage import conversation_rows
 from storage.db import sql
 from storage.db.clock import MICROS
 from storage.records import Family
+from storage.tables import conversation_rows
 
 ROOT = "(SELECT o.public_id FROM conversations o WHERE o.id = c.root_id)"
 SOURCE = "(SELECT o.public_id FROM conversations o WHERE o.id = c.forked_from_id)"

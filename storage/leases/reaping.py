@@ -15,14 +15,15 @@ from typing import Any
 from pony import orm
 from pony.orm import Database as Db
 
-from storage import item_rows, response_rows, workers
 from storage.db import sql
 from storage.db.clock import lease_clock, lease_now, now_micros, now_seconds
 from storage.db.json_text import encode
 from storage.errors import RecordNotFound, ResponseEnded
-from storage.item_rows import ItemRow
+from storage.leases import workers
 from storage.records import StoredEvent, StoredResponse
-from storage.response_rows import response_record
+from storage.tables import item_rows, response_rows
+from storage.tables.item_rows import ItemRow
+from storage.tables.response_rows import response_record
 
 MESSAGE = "The server stopped while it generated this response. What it had generated until then is kept."
 

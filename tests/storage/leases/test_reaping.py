@@ -6,10 +6,11 @@ import gevent
 import msgspec
 import pytest
 
-from storage import conversations, items, responses, workers
+from storage import conversations, items, responses
 from storage.db.database import Database
 from storage.errors import ConversationLocked, ResponseEnded
-from storage.reaping import MESSAGE, NUMBERS_LEFT_FREE
+from storage.leases import workers
+from storage.leases.reaping import MESSAGE, NUMBERS_LEFT_FREE
 from storage.records import StoredEvent, User
 from tests.storage.helpers import answer, begin, complete, message, texts
 
