@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=lambda item: "conformance" not in item.path.parts)
     for item in items:
-        if "web" in item.path.parent.parts[-1:]:
+        if item.path.parent.name == "web":
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 

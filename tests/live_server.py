@@ -249,3 +249,17 @@ def _json(data: bytes) -> dict[str, Any]:
 
 def _lower(headers: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
+
+
+def parley(server: LiveServer, *arguments: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command beside the server, with the server's settings."""
+    run = subprocess.run(
+        [sys.executable, "-m", "server.cli.commands", *arguments],
+        cwd=CHECKOUT,
+        env={name: value for name, value in os.environ.items() if "PARLEY_" not in name} | server.variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == exit_code, run.stderr
+    return run

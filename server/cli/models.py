@@ -94,9 +94,7 @@ def load_model(config: Path | None, as_json: bool, device: Any, no_wait: bool, n
 
     settings, catalogue = configured_models(config)
     order = Order(verb="load", model=_model_id(catalogue, name), device=device)
-    status = _status(_ask(settings, order), order)
-    if not no_wait:
-        status = _awaited(settings, order.model, status, ("ready", "failed"))
+    status = _obeyed(settings, order, () if no_wait else ("ready", "failed"))
     _print_outcome(order.model, status, as_json)
     if status.state == "failed":
         sys.exit(1)
@@ -114,9 +112,7 @@ def unload_model(config: Path | None, as_json: bool, force: bool, no_wait: bool,
 
     settings, catalogue = configured_models(config)
     order = Order(verb="unload", model=_model_id(catalogue, name), force=force)
-    status = _status(_ask(settings, order), order)
-    if not no_wait:
-        status = _awaited(settings, order.model, status, ("unloaded",))
+    status = _obeyed(settings, order, () if no_wait else ("unloaded",))
     _print_outcome(order.model, status, as_json)
 
 
@@ -140,6 +136,12 @@ def _ask_if_running(settings: Settings, order: Order) -> Answer | None:
         return None if runtime_dir is None else ask(runtime_dir.control_socket, order)
     except NoSupervisor:
         return None
+
+
+def _obeyed(settings: Settings, order: Order, ends: tuple[str, ...]) -> ModelStatus:
+    """How the model of an order is once it is in one of these states; at once if there are none to wait for."""
+    status = _status(_ask(settings, order), order)
+    return _awaited(settings, order.model, status, ends) if ends else status
 
 
 def _status(answer: Answer, order: Order) -> ModelStatus:

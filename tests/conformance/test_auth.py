@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +19,7 @@ from openai import AsyncOpenAI, AuthenticationError, InternalServerError, NotFou
 
 from storage import keys, users
 from storage.db.database import Database
-from tests.live_server import CHECKOUT, PATIENCE_SECONDS, LiveServer, wait_until
+from tests.live_server import PATIENCE_SECONDS, LiveServer, parley, wait_until
 from tests.storage.postgres import temporary_database
 
 CHAT = "/v1/chat/completions"
@@ -42,20 +39,6 @@ def key_server() -> Iterator[LiveServer]:
 def header_server() -> Iterator[LiveServer]:
     with LiveServer(auth="header", workers=2) as server:
         yield server
-
-
-def parley(server: LiveServer, *arguments: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command beside the server, with the server's settings."""
-    run = subprocess.run(
-        [sys.executable, "-m", "server.cli.commands", *arguments],
-        cwd=CHECKOUT,
-        env={name: value for name, value in os.environ.items() if "PARLEY_" not in name} | server.variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == exit_code, run.stderr
-    return run
 
 
 def make_key(server: LiveServer, user: str) -> str:

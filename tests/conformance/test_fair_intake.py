@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conformance.test_auth import bearer, parley
-from tests.live_server import LiveServer
+from tests.conformance.test_auth import bearer
+from tests.live_server import LiveServer, parley
 
 NUM_TEXTS = 40
 TEXT = "The quick brown fox jumps over the lazy dog, said Bertha to 12345 others. "

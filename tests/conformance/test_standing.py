@@ -11,8 +11,8 @@ import pytest
 from openai import APIError, OpenAI
 
 from tests.conformance.slow_client import STORY
-from tests.conformance.test_auth import MODEL, bearer, parley
-from tests.live_server import LiveServer
+from tests.conformance.test_auth import MODEL, bearer
+from tests.live_server import LiveServer, parley
 
 
 @pytest.fixture(scope="module")

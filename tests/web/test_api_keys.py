@@ -4,15 +4,12 @@ not."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
-from tests.live_server import CHECKOUT, LiveServer, wait_until
+from tests.live_server import LiveServer, parley, wait_until
 from tests.processes import SayingServer
 from tests.web import needs
 from tests.web.accessibility import check_accessibility
@@ -43,7 +40,7 @@ def _refusals_are_meant(trouble: Trouble) -> None:
 
 
 def new_key(server: LiveServer) -> dict[str, str]:
-    made: dict[str, str] = json.loads(parley(server, "keys", "create", "ada", "--json"))
+    made: dict[str, str] = json.loads(parley(server, "keys", "create", "ada", "--json").stdout)
     return made
 
 
@@ -52,13 +49,6 @@ def revoke(server: LiveServer, key: dict[str, str]) -> None:
     parley(server, "keys", "revoke", key["id"])
     headers = {"Authorization": f"Bearer {key['secret']}"}
     wait_until(lambda: server.request("GET", "/v1/models", headers=headers)[0] == 401, "the revocation")
-
-
-def parley(server: LiveServer, *arguments: str) -> str:
-    """Run the command beside the server, with the server's settings."""
-    command = [sys.executable, "-m", "server.cli.commands", *arguments]
-    environ = {name: value for name, value in os.environ.items() if "PARLEY_" not in name} | server.variables
-    return subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=True).stdout
 
 
 def dialog(page: Page) -> Locator:

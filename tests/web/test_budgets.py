@@ -13,7 +13,7 @@ from scripts.benchmarks.measurements.page_size import package_count, page_size
 from scripts.benchmarks.servers.chromium import Meter
 from tests.live_server import CHECKOUT
 from tests.web import needs
-from tests.web.chatting import answers, ask, letters, slowly, text_of
+from tests.web.chatting import answers, ask, letters, slowly, stored_chat, text_of
 
 WEB = CHECKOUT / "server" / "web"
 TO_ASK_KB, TO_READ_KB = 45, 30
@@ -21,7 +21,6 @@ LATE_KB = {"highlight": 36, "tex": 61}
 OTHERS_KB = 5
 TO_BUILD, IN_ALL = 33, 145
 NUM_MESSAGES = 500
-ITEMS_AT_ONCE = 20
 TEXT = "A **paragraph** of `some` words.\n\n- one\n- two\n\n```python\nprint('three')\n```\n"
 NUM_DRAWN = """() => new Promise((done) => {
     window.drawn = new Set();
@@ -54,18 +53,6 @@ def test_few_packages_make_the_page() -> None:
     assert packages.in_all <= IN_ALL
 
 
-def long_chat(client: OpenAI, text: str = TEXT) -> str:
-    """A conversation of many questions and answers."""
-    conversation = client.conversations.create()
-    items = [
-        {"type": "message", "role": "assistant" if number % 2 else "user", "content": text}
-        for number in range(NUM_MESSAGES)
-    ]
-    for start in range(0, NUM_MESSAGES, ITEMS_AT_ONCE):
-        client.conversations.items.create(conversation.id, items=items[start : start + ITEMS_AT_ONCE])  # type: ignore[arg-type]
-    return conversation.id
-
-
 def show_all(page: Page, chat: str) -> None:
     page.goto(f"/c/{chat}")
     expect(answers(page)).not_to_have_count(0)
@@ -86,7 +73,7 @@ def work_of_an_answer(page: Page) -> float:
 
 
 def test_a_token_costs_the_same_behind_many_messages(page: Page, client: OpenAI) -> None:
-    chat = long_chat(client)
+    chat = stored_chat(client, *[TEXT] * NUM_MESSAGES)
     page.goto("/")
     work_of_an_answer(page)  # which fetches and runs everything once
     alone = work_of_an_answer(page)
@@ -96,7 +83,7 @@ def test_a_token_costs_the_same_behind_many_messages(page: Page, client: OpenAI)
 
 
 def test_no_message_but_the_growing_one_is_drawn_again(page: Page, client: OpenAI) -> None:
-    show_all(page, long_chat(client, "Without code: that is coloured as soon as there is time."))
+    show_all(page, stored_chat(client, *["Without code: that is coloured as soon as there is time."] * NUM_MESSAGES))
     page.evaluate(NUM_DRAWN)
     ask(page, slowly(letters(30)))
     expect(text_of(answers(page).last)).to_have_text(letters(30))

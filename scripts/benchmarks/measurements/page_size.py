@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,7 @@ def page_size(dist: Path) -> PageSize:
 
 def of_this_build(assets: Path, first: set[str]) -> set[str]:
     """What the first files name, and so on: beside them there may be files of the build before."""
-    found: set[str] = set()
-    waiting = set(first)
-    while waiting:
-        name = waiting.pop()
-        found.add(name)
-        if name.endswith(".js"):
-            named = set(NAME.findall((assets / name).read_text(encoding="utf-8")))
-            waiting |= {other for other in named - found if (assets / other).is_file()}
-    return found
+    return reached(assets, first, lambda text: {name for name in NAME.findall(text) if (assets / name).is_file()})
 
 
 def one_of(names: set[str], beginning: str) -> str:
@@ -74,13 +67,18 @@ def one_of(names: set[str], beginning: str) -> str:
 
 def needed_by(assets: Path, names: set[str]) -> set[str]:
     """They and all that they import at once, directly or not."""
+    return reached(assets, names, lambda text: {first or second for first, second in IMPORT.findall(text)})
+
+
+def reached(assets: Path, names: set[str], named_in: Callable[[str], set[str]]) -> set[str]:
+    """They and all that the scripts among them lead to, by what is named in each."""
     found: set[str] = set()
     waiting = set(names)
     while waiting:
         name = waiting.pop()
         found.add(name)
-        text = (assets / name).read_text(encoding="utf-8")
-        waiting |= {first or second for first, second in IMPORT.findall(text)} - found
+        if name.endswith(".js"):
+            waiting |= named_in((assets / name).read_text(encoding="utf-8")) - found
     return found
 
 
