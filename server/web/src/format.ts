@@ -37,5 +37,3 @@ export function ageGroup(seconds: number, now = new Date()): AgeGroup {
   if (seconds >= midnight - day) return "yesterday";
   return seconds >= midnight - 7 * day ? "week" : "older";
 }
-
-export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;

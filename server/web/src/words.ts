@@ -54,7 +54,6 @@ export const words = {
     temporaryNote: "Nobody keeps this chat: it is gone when you leave it.",
   },
   models: {
-    name: "Model",
     choose: (id: string) => `Model: ${id}. Choose another`,
     none: "No model",
     context: (n: number) => `${n.toLocaleString("en")} tokens of context`,
@@ -106,7 +105,6 @@ export const words = {
     attach: "Add a text file",
     editing: "Editing a question",
     cancelEdit: "Leave it as it was",
-    numTokens: (tokens: string) => `${tokens} will be read`,
     fileTooLarge: (name: string) => `${name} is too large for a question.`,
     notText: (name: string) => `${name} is no text file.`,
     drop: "Drop text files here",
@@ -156,7 +154,6 @@ export const words = {
   gauge: {
     label: (used: string, total: string) => `${used} of ${total} tokens of the context are used`,
     summarise: "Summarise and go on",
-    full: "The context is nearly full.",
   },
   key: {
     title: "A key, please",
@@ -200,7 +197,6 @@ export const words = {
     none: "Nothing was found.",
     actions: "Actions",
     chats: "Chats",
-    models: "Models",
     useModel: (id: string) => `Use ${id}`,
     theme: "Change the theme",
   },
@@ -254,6 +250,5 @@ export const words = {
     speed: (perSecond: string) => `${perSecond} tokens/s`,
     firstToken: (duration: string) => `first token after ${duration}`,
     cached: (n: number, total: number) => `${n.toLocaleString("en")} of ${total.toLocaleString("en")} read from cache`,
-    queued: (duration: string) => `${duration} in the queue`,
   },
 };

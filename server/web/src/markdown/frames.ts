@@ -15,8 +15,3 @@ export const onFrame: Schedule = (run, delay) => {
   const frame = requestAnimationFrame(run);
   return () => cancelAnimationFrame(frame);
 };
-
-export const atOnce: Schedule = (run) => {
-  run();
-  return () => undefined;
-};

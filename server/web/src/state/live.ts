@@ -1,4 +1,4 @@
-/* An answer that is being made: the events of its stream become growing texts, once a frame. It asks for nothing. */
+/* An answer that is being made: the events of its stream become growing texts. It asks for nothing. */
 import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 
 import type { Item, ResponseObject, StreamEvent, TokenLogprob } from "../api/types";
@@ -22,7 +22,6 @@ export interface LivePart {
   readonly duration: Signal<number>;
 }
 
-const HIDDEN_MS = 250;
 const TERMINAL = new Set(["response.completed", "response.incomplete", "response.failed", "response.cancelled"]);
 const KINDS: Readonly<Record<string, LivePart["kind"]>> = {
   reasoning: "reasoning",
@@ -45,8 +44,6 @@ export class Live {
   model = "";
 
   private readonly grown = signal<readonly LivePart[]>([]);
-  private readonly pending: { readonly part: LivePart; readonly delta: string; readonly tokens: readonly TokenLogprob[] }[] = [];
-  private frame: (() => void) | null = null;
 
   constructor() {
     this.parts = this.grown;
@@ -57,9 +54,7 @@ export class Live {
     if (event.sequence_number <= this.lastSequence) return null;
     this.lastSequence = event.sequence_number;
     batch(() => this.apply(event));
-    if (!TERMINAL.has(event.type) || !event.response) return null;
-    this.flush();
-    return event.response;
+    return TERMINAL.has(event.type) ? (event.response ?? null) : null;
   }
 
   /** What was written until now; thoughts are not in it. */
@@ -70,14 +65,6 @@ export class Live {
   /** The answer's id, once the server has said it. */
   name(): Promise<string> {
     return new Promise((resolve) => this.responseId.subscribe((id) => (id ? resolve(id) : undefined)));
-  }
-
-  /** Shows at once what waits for the next frame. */
-  flush(): void {
-    this.frame?.();
-    this.frame = null;
-    const pending = this.pending.splice(0);
-    batch(() => pending.forEach(show));
   }
 
   private apply(event: StreamEvent): void {
@@ -105,7 +92,6 @@ export class Live {
   }
 
   private end(id: string): void {
-    this.flush();
     const part = this.grown.value.find((one) => one.id === id);
     if (!part) return;
     part.text.finish();
@@ -117,11 +103,10 @@ export class Live {
     const part = this.grown.value.find(({ id }) => id === event.item_id) ?? this.grown.value.at(-1);
     if (!part) return;
     this.phase.value = phaseOf(part.kind);
-    this.pending.push({ part, delta, tokens: event.logprobs ?? [] });
-    this.frame ??= nextFrame(() => {
-      this.frame = null;
-      this.flush();
-    });
+    part.text.push(delta);
+    if (!event.logprobs?.length) return;
+    part.tokens.push(...event.logprobs);
+    part.numTokens.value = part.tokens.length;
   }
 }
 
@@ -147,21 +132,4 @@ function newPart(item: Item, kind: LivePart["kind"]): LivePart {
     isDone: signal(false),
     duration: signal(0),
   };
-}
-
-function show({ part, delta, tokens }: { part: LivePart; delta: string; tokens: readonly TokenLogprob[] }): void {
-  part.text.push(delta);
-  if (!tokens.length) return;
-  part.tokens.push(...tokens);
-  part.numTokens.value = part.tokens.length;
-}
-
-/** Calls back with the next picture, or soon while nobody sees one; returns what takes it back. */
-function nextFrame(callback: () => void): () => void {
-  if (document.visibilityState === "hidden") {
-    const timer = setTimeout(callback, HIDDEN_MS);
-    return () => clearTimeout(timer);
-  }
-  const frame = requestAnimationFrame(callback);
-  return () => cancelAnimationFrame(frame);
 }

@@ -37,8 +37,6 @@ export function enterKey(entered: string, isRemembered: boolean): void {
 
 export const forgetKey = (): void => enterKey("", false);
 
-export const hasKey = (): boolean => key !== "";
-
 /** Closes the dialog; it opens again when the person wants it. */
 export function putOffKey(): void {
   keyPutOff.value = keyWanted.value;

@@ -3,7 +3,7 @@ import { act, cleanup, fireEvent, render, waitFor } from "@testing-library/preac
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LiveMarkdown, Markdown } from "../../src/markdown/blocks";
 import { isFenceClosed } from "../../src/markdown/code";
-import { atOnce } from "../../src/markdown/frames";
+import { atOnce } from "./at_once";
 import { highlighted } from "../../src/markdown/highlight";
 import { MarkdownStream } from "../../src/markdown/stream";
 

@@ -1,6 +1,6 @@
 /* However a text arrives, it ends as the same blocks as the text in one piece. */
 import { describe, expect, test } from "vitest";
-import { atOnce } from "../../src/markdown/frames";
+import { atOnce } from "./at_once";
 import { blocksOf } from "../../src/markdown/lex";
 import { MarkdownStream } from "../../src/markdown/stream";
 import { documents } from "./documents";

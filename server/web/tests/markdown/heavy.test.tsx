@@ -2,7 +2,7 @@
 import { cleanup, render } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Markdown } from "../../src/markdown/blocks";
-import { atOnce } from "../../src/markdown/frames";
+import { atOnce } from "./at_once";
 import { blocksOf } from "../../src/markdown/lex";
 import { MarkdownStream } from "../../src/markdown/stream";
 

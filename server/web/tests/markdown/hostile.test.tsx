@@ -2,7 +2,7 @@
 import { cleanup, render } from "@testing-library/preact";
 import { afterEach, describe, expect, test } from "vitest";
 import { LiveMarkdown, Markdown } from "../../src/markdown/blocks";
-import { atOnce } from "../../src/markdown/frames";
+import { atOnce } from "./at_once";
 import { MarkdownStream } from "../../src/markdown/stream";
 import { mathElements } from "../../src/markdown/tex";
 

@@ -3,7 +3,7 @@ import { cleanup, render, waitFor } from "@testing-library/preact";
 import { afterEach, describe, expect, test } from "vitest";
 import { LiveMarkdown, Markdown } from "../../src/markdown/blocks";
 import { inlineFormula, type Formula } from "../../src/markdown/delimiters";
-import { atOnce } from "../../src/markdown/frames";
+import { atOnce } from "./at_once";
 import { blocksOf } from "../../src/markdown/lex";
 import { MarkdownStream } from "../../src/markdown/stream";
 import { mathElements } from "../../src/markdown/tex";

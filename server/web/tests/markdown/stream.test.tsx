@@ -3,7 +3,8 @@ import { options, type VNode } from "preact";
 import { act, cleanup, render } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { BlockView, LiveMarkdown, Markdown } from "../../src/markdown/blocks";
-import { atOnce, onFrame } from "../../src/markdown/frames";
+import { onFrame } from "../../src/markdown/frames";
+import { atOnce } from "./at_once";
 import { MarkdownStream } from "../../src/markdown/stream";
 
 const PARAGRAPH = "Some **bold** text with `code`, of about a hundred characters, as an answer has many of them.\n\n";

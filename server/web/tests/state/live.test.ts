@@ -48,7 +48,6 @@ describe("a live answer", () => {
       { type: "response.function_call_arguments.delta", item_id: "c", delta: "{}" },
     ];
     take(live, said.map((event, sequence_number) => ({ ...event, sequence_number })));
-    live.flush();
     expect(live.parts.value.map(({ kind, name, text }) => [kind, name, text.text])).toEqual([
       ["reasoning", "", "Hm."],
       ["text", "", "Yes."],
@@ -64,7 +63,6 @@ describe("a live answer", () => {
     const token = { token: "a", logprob: -0.1, top_logprobs: [] };
     const delta = { type: "response.output_text.delta", item_id: "msg_1", delta: "a", logprobs: [token], sequence_number: 2 };
     take(live, [created!, added!, delta]);
-    live.flush();
     expect(live.parts.value[0]?.tokens).toEqual([token]);
   });
 });
